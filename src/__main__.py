@@ -1,0 +1,178 @@
+"""Make a sphere from a shell: ``python -m chimerax.makesphere map.mrc --radius 60``."""
+
+import argparse
+import os
+import re
+import sys
+
+from . import decoy
+
+DESCRIPTION = """\
+Make a solid sphere on the grid of a map and write it as an MRC file: a decoy for junk
+particles in cryoSPARC's Heterogeneous Refinement."""
+
+EPILOG = """\
+examples:
+  %(prog)s map.mrc --radius 60
+  %(prog)s map.mrc --radius 60,75,90
+  %(prog)s map.mrc --radius fit --value match
+  %(prog)s map.mrc --radius 80 --inner-radius 40 --edge 10 --output spheres/
+
+The file is named after the map and the recipe, <map>_sphere_r060A.mrc, and written beside
+the map; in the current folder where the map's cannot be written or is a cryoSPARC job's.
+An existing file is replaced only if it was made from the same map by the same recipe, or
+if --output names it. Exit status: 0 done; 2 nothing made, and one line says why."""
+
+
+def main(arguments=None):
+    """Run the shell command.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Words after the command's name; by default those of this process.
+
+    Returns
+    -------
+    int
+        Exit status: 0, or 2 where one line on stderr says why nothing was made.
+    """
+    options = _parser().parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
+    try:
+        _make(options)
+    except (ValueError, OSError) as error:
+        print(f"makesphere: {_sentence(error)}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _make(options):
+    a_map = decoy.Map.open(options.map, options.level)
+    destination = decoy.Destination(a_map, options.output, os.getcwd(), [options.map])
+    recipes = decoy.recipes(
+        a_map,
+        options.radius,
+        options.center,
+        edge=options.edge,
+        inner_radius=options.inner_radius,
+        value=options.value,
+    )
+    jobs = [(decoy.Decoy(a_map, recipe), destination) for recipe in recipes]
+    for (made, _), path in zip(jobs, decoy.write(jobs), strict=True):
+        print(made.name)
+        print(decoy.as_text(made.report(path, destination.note)))
+        for warning in made.warnings:
+            print(f"makesphere: warning: {warning}", file=sys.stderr)
+
+
+def _sentence(error):
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"cannot read {error.filename}: {error.strerror}"
+    return str(error)
+
+
+def _kind(name):
+    """Give a converter the name that argparse puts into its message."""
+
+    def named(convert):
+        convert.__name__ = name
+        return convert
+
+    return named
+
+
+@_kind("radius (numbers with commas between them, or fit)")
+def _radius(text):
+    return decoy.FIT if text == decoy.FIT else [float(word) for word in text.split(",")]
+
+
+@_kind("value (a number, or match)")
+def _value(text):
+    return decoy.MATCH if text == decoy.MATCH else float(text)
+
+
+@_kind("center (X,Y,Z)")
+def _center(text):
+    x, y, z = (float(word) for word in text.split(","))
+    return x, y, z
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message):
+        self.exit(2, f"makesphere: {message}\n")
+
+
+def _joined(words):
+    """Tie values that begin with a minus sign to their option, where argparse would lose them."""
+    joined = []
+    for word in words:
+        if re.match(r"-[\d.]", word) and joined and joined[-1].startswith("--"):
+            joined[-1] += "=" + word
+        else:
+            joined.append(word)
+    return joined
+
+
+def _parser():
+    parser = _Parser(
+        prog="python -m chimerax.makesphere",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("map", metavar="MAP", help="MRC or CCP4 map, plain or packed (.gz, .bz2)")
+    add(
+        "--radius",
+        metavar="R[,R2,...]|fit",
+        type=_radius,
+        required=True,
+        help="in Å; a list makes one sphere per radius; fit: the smallest whole Å that holds 99 %% "
+        "of the map's voxels at or above its contour level",
+    )
+    add(
+        "--center",
+        metavar="X,Y,Z",
+        type=_center,
+        help="in Å, in the map's coordinates; default: the box centre, voxel N//2 on each axis, "
+        "about which cryoSPARC and RELION rotate",
+    )
+    add(
+        "--edge",
+        metavar="W",
+        type=float,
+        default=0.0,
+        help="full width in Å of a raised-cosine edge, half the density at the radius; default: 0",
+    )
+    add(
+        "--inner-radius",
+        metavar="R",
+        type=float,
+        default=0.0,
+        help="in Å; makes a hollow shell; default: 0",
+    )
+    add(
+        "--value",
+        metavar="V|match",
+        type=_value,
+        default=1.0,
+        help="density inside; match: what fits the map best, for a hard edge its mean inside the "
+        "sphere; default: 1",
+    )
+    add(
+        "--level",
+        metavar="L",
+        type=float,
+        help="contour level of the map; default: the value that 1 %% of its voxels exceed",
+    )
+    add(
+        "--output",
+        metavar="FILE|FOLDER",
+        default=True,
+        help="where to write; default: beside the map, with an automatic name",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

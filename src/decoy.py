@@ -1,0 +1,502 @@
+"""The one way through: a map and a recipe become a sphere, a report and a file."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import isfinite
+
+import numpy as np
+
+from . import mrc, naming, radial
+from .grid import Grid
+from .naming import number
+from .sphere import Sphere
+
+MATCH = "match"
+FIT = "fit"
+# Centres come through transforms of the scene: this is rounding, in Å.
+SAME_POINT = 1e-6
+TOO_DENSE = 2
+SUFFIX = ".mrc"
+NEXT_STEP = (
+    "in cryoSPARC, Import 3D Volumes: this path, type map, pixel size left empty; "
+    "then connect it with the good volume in Heterogeneous Refinement"
+)
+
+
+@dataclass(frozen=True)
+class Map:
+    """A map that spheres are made for.
+
+    Attributes
+    ----------
+    name : str
+        What the user calls it: the model's name, or the file's.
+    grid : Grid
+    planes : sequence of 2D arrays
+        Its density: a 3D array ``[z, y, x]`` or a file's reader.
+    level : float
+        Contour level; NaN where nothing is above any.
+    path : str
+        Its file; empty if it has none.
+    plane_grid : Grid
+        The grid of ``planes``, where its axes are in another order than x, y, z.
+    """
+
+    name: str
+    grid: Grid
+    planes: Sequence
+    level: float
+    path: str = ""
+    plane_grid: Grid | None = None
+
+    @classmethod
+    def open(cls, path, level=None):
+        """Open a map's file, to be read as needed.
+
+        Parameters
+        ----------
+        path : str
+        level : float, optional
+            Contour level; if not given, the one at which ChimeraX would open the map.
+        """
+        file = mrc.MapFile(path)
+        if level is None:
+            level = radial.contour_level(file, file.plane_grid)
+        return cls(os.path.basename(path), file.grid, file, level, path, file.plane_grid)
+
+    @property
+    def source(self):
+        """Name of the file, or of the model that has none."""
+        return os.path.basename(self.path) or self.name
+
+    def tables(self, center=None):
+        """Tabulate the map about a point (x, y, z) in Å, the box centre if none is given.
+
+        Returns
+        -------
+        RadialTables
+        """
+        return radial.RadialTables.of(
+            self.planes, self.plane_grid or self.grid, center or self.grid.center, self.level
+        )
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What the user asked for, checked.
+
+    Attributes
+    ----------
+    radius : float
+        In Å.
+    edge : float
+        Full width in Å of a raised-cosine edge. 0: hard.
+    inner_radius : float
+        In Å. 0: solid.
+    value : float or "match"
+        Density inside.
+    center : (float, float, float) or None
+        Position (x, y, z) in Å in the map's coordinates. None: the box centre.
+
+    Raises
+    ------
+    ValueError
+        One sentence that names the argument and what it got.
+    """
+
+    radius: float
+    edge: float = 0.0
+    inner_radius: float = 0.0
+    value: float | str = 1.0
+    center: tuple[float, float, float] | None = None
+
+    def __post_init__(self):
+        if not (isfinite(self.radius) and self.radius > 0):
+            raise ValueError(f"radius must be a number above 0 Å, got {self.radius:g}")
+        if not (isfinite(self.edge) and self.edge >= 0):
+            raise ValueError(f"edge must be 0 Å or more, got {self.edge:g}")
+        if not (isfinite(self.inner_radius) and self.inner_radius >= 0):
+            raise ValueError(f"innerRadius must be 0 Å or more, got {self.inner_radius:g}")
+        if self.inner_radius >= self.radius:
+            raise ValueError(
+                f"innerRadius must be less than the radius of {number(self.radius)} Å, "
+                f"got {number(self.inner_radius)}"
+            )
+        if self.value != MATCH and not (isfinite(np.float32(self.value)) and np.float32(self.value)):
+            raise ValueError(f"value must be a number other than 0, or match, got {self.value:g}")
+        if self.center is not None and not all(map(isfinite, self.center)):
+            raise ValueError("center must be three finite numbers, got {},{},{}".format(*self.center))
+
+    def on(self, grid):
+        """Return the recipe as it is for a grid: with no centre if that is the box centre."""
+        if self.center is None:
+            return self
+        # + 0.0: no minus zero
+        center = tuple(round(float(c), 6) + 0.0 for c in self.center)
+        if np.allclose(center, grid.center, rtol=0, atol=SAME_POINT):
+            center = None
+        return Recipe(self.radius, self.edge, self.inner_radius, self.value, center)
+
+    @property
+    def words(self):
+        """The command's arguments, without those that have their default."""
+        words = [f"radius {number(self.radius)}"]
+        if self.center is not None:
+            words.append("center " + ",".join(map(number, self.center)))
+        if self.edge:
+            words.append(f"edge {number(self.edge)}")
+        if self.inner_radius:
+            words.append(f"innerRadius {number(self.inner_radius)}")
+        if self.value != 1:
+            words.append(f"value {self.value if self.value == MATCH else number(self.value)}")
+        return " ".join(words)
+
+
+def recipes(a_map, radius, center=None, **more):
+    """Check what was asked of a map and give a recipe for each sphere.
+
+    Parameters
+    ----------
+    a_map : Map
+    radius : "fit" or sequence of float
+        In Å.
+    center : (float, float, float), optional
+        Position (x, y, z) in Å in the map's coordinates.
+    **more
+        The other arguments of `Recipe`.
+
+    Returns
+    -------
+    list of Recipe
+
+    Raises
+    ------
+    ValueError
+        One sentence that names the argument and what it got.
+    """
+    if radius == FIT:
+        # Checked before the map is read, with a radius that passes.
+        Recipe(float("1e300"), center=center, **more)
+        radius = [a_map.tables(center).fit()]
+    for place, r in enumerate(radius):
+        if r in radius[:place]:
+            raise ValueError(f"radius has {number(r)} more than once")
+    return [Recipe(float(r), center=center, **more).on(a_map.grid) for r in radius]
+
+
+class Decoy:
+    """A sphere on a map's grid, measured against the map, ready to be drawn and written.
+
+    Parameters
+    ----------
+    a_map : Map
+    recipe : Recipe
+
+    Attributes
+    ----------
+    sphere : Sphere
+    value : float
+        Density inside.
+    inside : radial.Inside
+
+    Raises
+    ------
+    ValueError
+        The sphere holds no voxel or all of them, or nothing matches the map.
+    """
+
+    def __init__(self, a_map, recipe):
+        self.map = a_map
+        self.recipe = recipe
+        grid = a_map.grid
+        self.sphere = Sphere(
+            recipe.radius, recipe.center or grid.center, recipe.edge, recipe.inner_radius
+        )
+        self.inside = radial.inside(
+            a_map.planes, a_map.plane_grid or grid, self.sphere, a_map.level
+        )
+        if not self.inside.voxels:
+            raise ValueError(f"radius {number(recipe.radius)} gives a sphere that holds no voxel")
+        if self.inside.voxels == grid.voxels:
+            raise ValueError(f"radius {number(recipe.radius)} gives a sphere that holds the whole box")
+        self.value = recipe.value
+        if recipe.value == MATCH:
+            self.value = self.inside.matched
+            if not self.value > 0:
+                raise ValueError(
+                    "value match needs a map whose mean inside the sphere is above 0, "
+                    f"got {self.value:.4g}"
+                )
+
+    @property
+    def name(self):
+        """Name of the sphere's model."""
+        return f"{self.map.name} sphere r{number(self.recipe.radius)}"
+
+    def file_name(self, copy=1):
+        """Name of the sphere's file."""
+        r = self.recipe
+        return naming.file_name(
+            naming.tag(self.map.source), r.radius, r.edge, r.inner_radius, r.value, r.center, copy
+        )
+
+    @property
+    def labels(self):
+        """The file's labels: the recipe, and the map it came from."""
+        words = self.recipe.words
+        if self.recipe.value == MATCH:
+            words += f" = {self.value:.6g}"
+        source = "".join(c if " " <= c <= "~" else "?" for c in self.map.source)
+        return [("makesphere " + words)[: mrc.LABEL_BYTES], ("map " + source)[: mrc.LABEL_BYTES]]
+
+    def draw(self):
+        """Draw the sphere: float32, indexed ``[z, y, x]``."""
+        return self.sphere.draw(self.map.grid, self.value)
+
+    @cached_property
+    def warnings(self):
+        """What may be wrong with the sphere: a list of sentences."""
+        grid, matched = self.map.grid, self.inside.matched
+        box = "{} x {} x {}".format(*grid.size)
+        found = []
+        if len(set(grid.size)) > 1:
+            found.append(f"The box is not cubic ({box} voxels), as cryoSPARC and RELION want it.")
+        if any(n % 2 for n in grid.size):
+            found.append(f"The box is odd ({box} voxels); cryoSPARC and RELION want it even.")
+        if not np.allclose(grid.voxel_size, grid.voxel_size[0], rtol=1e-3, atol=0):
+            found.append(f"The voxels are not equally sized ({_by(grid.voxel_size)} Å).")
+        clearance = grid.clearance(self.sphere.center)
+        if self.sphere.reach > clearance * (1 + 1e-6):
+            found.append(
+                f"The sphere reaches beyond the box: it extends {self.sphere.reach:.4g} Å from "
+                f"its centre, and the box ends at {max(clearance, 0):.4g} Å."
+            )
+        if abs(self.value) > TOO_DENSE * abs(matched):
+            found.append(
+                f"The density of {self.value:.4g} is more than twice the {matched:.4g} that "
+                "matches the map, so junk may not go to the sphere: see value match."
+            )
+        if np.abs(np.subtract(grid.rotation, np.eye(3))).max() > 1e-6:
+            found.append("The grid is rotated, which an MRC file cannot hold: only ChimeraX sees it.")
+        return found
+
+    @cached_property
+    def facts(self):
+        """What was made: a list of (what, text), all lengths in Å and in voxels."""
+        recipe, grid, inside = self.recipe, self.map.grid, self.inside
+        voxel = min(grid.voxel_size)
+
+        def length(size):
+            return f"{number(size)} Å = {size / voxel:.4g} voxels"
+
+        facts = [("Radius", length(recipe.radius))]
+        if recipe.edge:
+            facts.append(("Edge", f"{length(recipe.edge)}, raised cosine"))
+        if recipe.inner_radius:
+            facts.append(("Inner radius", length(recipe.inner_radius)))
+        where = "box centre, voxel {},{},{}".format(*grid.center_voxel)
+        if recipe.center:
+            voxels = ",".join(f"{i:.6g}" for i in grid.index(recipe.center))
+            where = ",".join(map(number, recipe.center)) + f" Å, voxel {voxels}"
+        facts.append(("Centre", where))
+        box = "{} x {} x {}".format(*grid.size)
+        sides = [n * v for n, v in zip(grid.size, grid.voxel_size, strict=True)]
+        facts.append(("Box", f"{box} voxels of {_by(grid.voxel_size)} Å = {_by(sides)} Å"))
+        share = _percent(inside.voxels, grid.voxels)
+        facts.append(("Fills", f"{share} of the box, {inside.voxels:,} voxels"))
+        if inside.above:
+            share = _percent(inside.above_inside, inside.above)
+            level = f"contour level {self.map.level:.4g}"
+            facts.append(("Encloses", f"{share} of the map's density above its {level}"))
+        density = f"{self.value:.4g}"
+        if recipe.value == MATCH:
+            density += ", matched to the map"
+        elif inside.matched > 0:
+            density += f" ({inside.matched:.4g} would match the map)"
+        facts.append(("Density", density))
+        return facts
+
+    def report(self, path="", note=""):
+        """Report what was made, where it is and what to do with it: a list of (what, text).
+
+        Parameters
+        ----------
+        path : str
+            The sphere's file; empty if it was not saved.
+        note : str
+            Why the file is not in the map's folder.
+        """
+        if not path:
+            return self.facts
+        file = [("File", path)]
+        if note:
+            file.append(("Folder", f"the current one, as {note}"))
+        return [*self.facts, *file, ("Next", NEXT_STEP)]
+
+
+def as_text(rows):
+    """Write a report's (what, text) as plain lines."""
+    return "\n".join(f"  {what:<13} {text}" for what, text in rows)
+
+
+def _by(sizes):
+    """Write three sizes, or one where they are equal."""
+    texts = [f"{s:.4g}" for s in sizes]
+    return texts[0] if len(set(texts)) == 1 else " x ".join(texts)
+
+
+def _percent(part, whole):
+    if part < whole and part / whole >= 0.9995:
+        return "more than 99.9 %"
+    return f"{100 * part / whole:.3g} %"
+
+
+class Destination:
+    """Where a map's spheres are written.
+
+    Parameters
+    ----------
+    a_map : Map
+    save : True or str
+        True: beside the map's file, or else in the current folder. A folder: there. A path
+        that is no folder: to that file, over what is there.
+    current : str
+        The current folder.
+    open_maps : sequence of str
+        Files that must not be written: those of the maps in use.
+
+    Attributes
+    ----------
+    folder : str
+        Absolute path.
+    file : str
+        Absolute path of the one file; empty where the files are named automatically.
+    note : str
+        Why the folder is not the map's own; empty if it is, or was given.
+
+    Raises
+    ------
+    ValueError, OSError
+        One sentence says why nothing can be written there.
+    """
+
+    def __init__(self, a_map, save, current, open_maps=()):
+        self.file = self.note = ""
+        self._open_maps = open_maps
+        if save is True:
+            self.folder, self.note = _own_folder(a_map, current)
+        else:
+            path = os.path.abspath(os.path.join(current, save))
+            if os.path.isdir(path):
+                self.folder = path
+            else:
+                if save.endswith(("/", os.sep)):
+                    raise ValueError(f"save names a folder that does not exist: {path}")
+                self.file = self._checked(path)
+                self.folder = os.path.dirname(self.file)
+        if not os.path.isdir(self.folder):
+            raise ValueError(f"save names a folder that does not exist: {self.folder}")
+        if not os.access(self.folder, os.W_OK):
+            raise PermissionError(f"save cannot write into the folder {self.folder}")
+
+    def _checked(self, path):
+        stem, suffix = os.path.splitext(path)
+        if not suffix:
+            path += SUFFIX
+        elif suffix.lower() != SUFFIX:
+            raise ValueError(f"save must name a folder or an {SUFFIX} file, got {path}")
+        if self._is_open(path):
+            raise ValueError(f"save must not overwrite the file of an open map, got {path}")
+        # A link stays a link: what it points to is replaced.
+        path = os.path.realpath(path)
+        if os.path.isdir(path):
+            raise ValueError(f"save names a folder, not a file: {path}")
+        return path
+
+    def _is_open(self, path):
+        return any(_is_same_file(path, other) for other in self._open_maps)
+
+    def scratch(self, decoy):
+        """Write a sphere's file, except for its name."""
+        try:
+            return mrc.Scratch(
+                self.folder, decoy.map.grid, decoy.sphere, decoy.value, decoy.inside, decoy.labels
+            )
+        except OSError as error:
+            raise _cannot_write(self.folder, error) from error
+
+    def place(self, scratch, decoy):
+        """Give a written file its name.
+
+        Returns
+        -------
+        str
+            Absolute path of the file.
+        """
+        try:
+            if self.file:
+                scratch.replace(self.file)
+                return self.file
+            copy = 1
+            while True:
+                path = os.path.join(self.folder, decoy.file_name(copy))
+                if not self._is_open(path) and scratch.place(path):
+                    return path
+                copy += 1
+        except OSError as error:
+            raise _cannot_write(self.file or self.folder, error) from error
+
+
+def write(jobs):
+    """Write spheres: all of them or none.
+
+    Parameters
+    ----------
+    jobs : sequence of (Decoy, Destination)
+
+    Returns
+    -------
+    list of str
+        Absolute paths of the files.
+
+    Raises
+    ------
+    OSError
+        One sentence says what could not be written.
+    """
+    scratches = []
+    try:
+        for decoy, destination in jobs:
+            scratches.append(destination.scratch(decoy))
+        return [
+            destination.place(scratch, decoy)
+            for scratch, (decoy, destination) in zip(scratches, jobs, strict=True)
+        ]
+    finally:
+        for scratch in scratches:
+            scratch.discard()
+
+
+def _own_folder(a_map, current):
+    current = os.path.abspath(current)
+    if not a_map.path:
+        return current, "the map has no file"
+    folder = os.path.dirname(os.path.abspath(a_map.path))
+    if os.path.exists(os.path.join(folder, "job.json")):
+        return current, "the map is in a cryoSPARC job folder"
+    if not os.access(folder, os.W_OK):
+        return current, "the map's folder cannot be written"
+    return folder, ""
+
+
+def _is_same_file(path, other):
+    try:
+        return os.path.samefile(path, other)
+    except OSError:
+        return False
+
+
+def _cannot_write(where, error):
+    return OSError(f"save cannot write {where}: {error.strerror or error}")

@@ -1,0 +1,340 @@
+"""MRC files: maps read plane by plane, spheres written whole or not at all."""
+
+import bz2
+import gzip
+import os
+import secrets
+import zlib
+from math import isfinite, sqrt
+
+import mrcfile
+import numpy as np
+from mrcfile.dtypes import HEADER_DTYPE
+from mrcfile.utils import dtype_from_mode
+
+from .grid import NO_ROTATION, Grid
+
+try:
+    import fcntl
+except ImportError:  # Windows, where a file that is open cannot be removed: that is the lock.
+    fcntl = None
+
+HEADER_BYTES = HEADER_DTYPE.itemsize
+LABEL_BYTES = 80
+SCRATCH = ".makesphere-"
+IMOD_STAMP = 1146047817
+ROTATION_LABEL = b"Chimera rotation: "
+
+
+class MapFile:
+    """A map in an MRC or CCP4 file, plain or packed by gzip or bzip2, read plane by plane.
+
+    ``len()`` is the number of planes and ``map_file[k]`` reads plane k.
+
+    Parameters
+    ----------
+    path : str
+
+    Attributes
+    ----------
+    grid : Grid
+        Where ChimeraX places the map's voxels.
+    plane_grid : Grid
+        The same voxels in the order in which the file stores them: that of the planes.
+
+    Raises
+    ------
+    ValueError
+        The file is no map, or damaged: one sentence says how.
+    OSError
+        The file cannot be read.
+    """
+
+    def __init__(self, path):
+        self.path = path
+        self._file = _open(path)
+        header = _read_header(self._read(HEADER_BYTES))
+        self._shape = tuple(int(n) for n in (header.nz, header.ny, header.nx))
+        if min(self._shape) < 1:
+            raise self._damage("its box is {2} x {1} x {0} voxels".format(*self._shape))
+        self._dtype = _dtype(header)
+        if self._dtype is None or self._dtype.kind == "c":
+            raise ValueError(f"{path} is no density map that makesphere reads (MRC mode {header.mode})")
+        self._plane_bytes = self._shape[1] * self._shape[2] * self._dtype.itemsize
+        self._start = HEADER_BYTES + int(header.nsymbt)
+        if self._start < HEADER_BYTES:
+            raise self._damage(f"its NSYMBT is {header.nsymbt}")
+        if not isinstance(self._file, (gzip.GzipFile, bz2.BZ2File)):
+            self._check_size(os.path.getsize(path))
+        order = [int(a) - 1 for a in (header.mapc, header.mapr, header.maps)]
+        if sorted(order) != [0, 1, 2]:
+            order = [0, 1, 2]
+        self.grid = _grid(header, order, _is_ccp4(path))
+        self.plane_grid = self.grid.reordered(order)
+
+    def __len__(self):
+        return self._shape[0]
+
+    def __getitem__(self, k):
+        self._file.seek(self._start + k * self._plane_bytes)
+        return np.frombuffer(self._read(self._plane_bytes), self._dtype).reshape(self._shape[1:])
+
+    def _read(self, count):
+        try:
+            data = self._file.read(count)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise self._damage("it cannot be unpacked") from error
+        if len(data) < count:
+            raise self._damage("it is too short")
+        return data
+
+    def _check_size(self, size):
+        data = self._shape[0] * self._plane_bytes
+        if HEADER_BYTES + data == size:
+            # Old EMDB entries announce symmetry operators that are not there.
+            self._start = HEADER_BYTES
+        if self._start + data > size:
+            raise self._damage("it is too short for its box")
+
+    def _damage(self, how):
+        return ValueError(f"{self.path} is no MRC map or is damaged: {how}")
+
+
+def _open(path):
+    with open(path, "rb") as file:
+        magic = file.read(3)
+    if magic[:2] == b"\x1f\x8b":
+        return gzip.open(path)
+    return bz2.open(path) if magic == b"BZh" else open(path, "rb")
+
+
+def _read_header(data):
+    header = np.frombuffer(data, HEADER_DTYPE)[0].view(np.recarray)
+    # As ChimeraX tells the byte order: machine stamps are often wrong.
+    return header if 0 < header.nx < 65536 else _swapped(data)
+
+
+def _swapped(data):
+    return np.frombuffer(data, HEADER_DTYPE.newbyteorder())[0].view(np.recarray)
+
+
+def _dtype(header):
+    try:
+        dtype = dtype_from_mode(int(header.mode))
+    except ValueError:
+        return None
+    if dtype == np.int8 and _is_unsigned(header):
+        dtype = np.dtype(np.uint8)
+    return dtype.newbyteorder(header.nx.dtype.byteorder)
+
+
+def _is_unsigned(header):
+    """Whether bytes are unsigned, as in files of before MRC 2000 and where IMOD says so."""
+    if bytes(header.map)[:3] != b"MAP":
+        return True
+    stamp, flags = np.frombuffer(bytes(header.extra2), header.nx.dtype)[11:13]
+    return stamp == IMOD_STAMP and not flags & 1
+
+
+def _is_ccp4(path):
+    name = path.lower().removesuffix(".gz").removesuffix(".bz2")
+    return name.endswith((".map", ".ccp4"))
+
+
+def _grid(header, order, ccp4):
+    """Place a file's voxels as ChimeraX does."""
+    axes = [order.index(a) for a in range(3)]
+    size = tuple(int((header.nx, header.ny, header.nz)[a]) for a in axes)
+    start = [int((header.nxstart, header.nystart, header.nzstart)[a]) for a in axes]
+    intervals = [int(n) for n in (header.mx, header.my, header.mz)]
+    cell = [float(header.cella[a]) for a in "xyz"]
+    voxel_size = (1.0, 1.0, 1.0)
+    if min(intervals) > 0 and min(cell) > 0 and all(map(isfinite, cell)):
+        voxel_size = tuple(c / n for c, n in zip(cell, intervals, strict=True))
+    angles = tuple(float(header.cellb[a]) for a in ("alpha", "beta", "gamma"))
+    if not (all(0 < a < 180 for a in angles) and sum(angles) < 360 and 2 * max(angles) < sum(angles)):
+        angles = (90.0, 90.0, 90.0)
+    origin = tuple(float(header.origin[a]) for a in "xyz")
+    # CCP4 files keep other things where MRC files have ORIGIN.
+    if ccp4 or not any(origin) or not _is_origin(origin, voxel_size):
+        unset = max(map(abs, start)) > 10 * max(*intervals, *size)
+        # NSTART counts voxels along the axes of an unrotated cell.
+        origin = (0.0, 0.0, 0.0) if unset else Grid(size, voxel_size, angles=angles).position(start)
+    return Grid(size, voxel_size, origin, angles, _rotation(header))
+
+
+def _is_origin(origin, voxel_size):
+    """Whether ORIGIN is a place: some programs left it unset, with huge numbers or NaN."""
+    return all(isfinite(o) and o + v != o for o, v in zip(origin, voxel_size, strict=True))
+
+
+def _rotation(header):
+    """Rotation of the grid, which ChimeraX keeps in a label: axis and angle in degrees."""
+    for label in header.label:
+        if label.startswith(ROTATION_LABEL):
+            try:
+                x, y, z, angle = (float(n) for n in label[len(ROTATION_LABEL) :].split())
+            except ValueError:
+                continue
+            cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+            turn = np.eye(3) + np.sin(np.radians(angle)) * cross
+            turn += (1 - np.cos(np.radians(angle))) * (cross @ cross)
+            return tuple(map(tuple, turn.tolist()))
+    return NO_ROTATION
+
+
+class Scratch:
+    """A sphere's file while it is written: beside its final name, out of sight, locked.
+
+    Parameters
+    ----------
+    folder : str
+        Folder of the final file.
+    grid : Grid
+    sphere : Sphere
+    value : float
+        Density inside.
+    inside : radial.Inside
+        The sphere's sums on this grid.
+    labels : sequence of str
+        Printable ASCII, at most 80 characters each.
+
+    Raises
+    ------
+    OSError
+        The folder cannot be written, the disk is full, ...: nothing is left behind.
+    """
+
+    def __init__(self, folder, grid, sphere, value, inside, labels):
+        self.folder = folder
+        _sweep(folder)
+        self._path, self._file = _create(folder)
+        try:
+            _write_header(self._path, grid, value, inside, labels)
+            self.header = self._file.read(HEADER_BYTES)
+            self._write_planes(grid, sphere, np.float32(value))
+        except BaseException:
+            self.discard()
+            raise
+
+    def _write_planes(self, grid, sphere, value):
+        nx, ny, _ = grid.size
+        # What is never written reads as zero, and takes no room on most file systems.
+        self._file.truncate(HEADER_BYTES + 4 * grid.voxels)
+        plane = np.zeros((ny, nx), "<f4")
+        for patch, density in sphere.patches(grid):
+            rows = plane[patch.rows]
+            rows[:] = 0
+            np.multiply(density, value, out=rows[:, patch.columns])
+            self._file.seek(HEADER_BYTES + 4 * nx * (patch.plane * ny + patch.rows.start))
+            self._file.write(rows.data)
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def replace(self, path):
+        """Move the file to its final name, over what is there."""
+        self._release()
+        os.replace(self._path, path)
+        self._close()
+
+    def place(self, path):
+        """Move the file to its final name and say whether that was free, or held the same.
+
+        The same is an MRC file of the same header: sphere, map, grid and labels.
+        """
+        if _head(path) == self.header:
+            self.replace(path)
+            return True
+        try:
+            os.link(self._path, path)
+        except FileExistsError:
+            return False
+        except OSError:
+            # Not every file system has hard links.
+            if os.path.lexists(path):
+                return False
+            self.replace(path)
+            return True
+        self.discard()
+        return True
+
+    def discard(self):
+        """Remove the file, if it has not been moved."""
+        if self._file.closed:
+            return
+        self._release()
+        os.unlink(self._path)
+        self._close()
+
+    def _release(self):
+        if fcntl is None:
+            self._file.close()
+
+    def _close(self):
+        self._file.close()
+        if fcntl is not None:
+            # The new name is safe once its folder is on disk.
+            folder = os.open(self.folder, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            except OSError:
+                pass  # Some network file systems do not know it.
+            finally:
+                os.close(folder)
+
+
+def _create(folder):
+    while True:
+        path = os.path.join(folder, f"{SCRATCH}{secrets.token_hex(8)}.tmp")
+        file = os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666), "r+b")
+        if fcntl is None:
+            return path, file
+        fcntl.flock(file, fcntl.LOCK_EX)
+        # Between the two calls another makesphere may have swept it away.
+        if os.path.exists(path):
+            return path, file
+        file.close()
+
+
+def _sweep(folder):
+    """Remove what a killed makesphere left: scratch files that nobody holds."""
+    for name in os.listdir(folder):
+        if name.startswith(SCRATCH):
+            try:
+                with open(os.path.join(folder, name), "rb") as file:
+                    if fcntl is not None:
+                        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                        os.unlink(file.name)
+                if fcntl is None:
+                    os.unlink(file.name)
+            except OSError:
+                pass  # It is in use, or another user's.
+
+
+def _head(path):
+    try:
+        with open(path, "rb") as file:
+            return file.read(HEADER_BYTES)
+    except OSError:
+        return None
+
+
+def _write_header(path, grid, value, inside, labels):
+    value = float(np.float32(value))
+    mean = value * inside.weight / grid.voxels
+    square = value * value * inside.weight2 / grid.voxels
+    with mrcfile.new(path, overwrite=True) as mrc:
+        mrc.set_data(np.zeros((1, 1, 1), np.float32))
+        header = mrc.header
+        header.nx, header.ny, header.nz = header.mx, header.my, header.mz = grid.size
+        header.cella = tuple(v * n for v, n in zip(grid.voxel_size, grid.size, strict=True))
+        header.cellb = grid.angles
+        header.origin = grid.origin
+        header.dmin, header.dmax = sorted((value * inside.lowest, value * inside.highest))
+        header.dmean = mean
+        header.rms = sqrt(max(square - mean * mean, 0.0))
+        header.ispg = 1
+        header.label[:] = b""
+        header.nlabl = 0
+        for label in labels:
+            mrc.add_label(label)

@@ -1,0 +1,177 @@
+"""Names: numbers as text, a map's traceable tag, and the file name of a sphere."""
+
+import math
+import re
+import unicodedata
+from decimal import Decimal
+
+TAG_LIMIT = 120  # leaves room for the recipe within FILE_NAME_LIMIT
+FILE_NAME_LIMIT = 255  # of ext4, XFS, APFS and NTFS
+
+# Used where a map's name says nothing but its type ("volume.mrc").
+NAMELESS = "decoy"
+
+# Also inside a model's name: ChimeraX calls a filtered map "J12_map.mrc gaussian".
+_EXTENSION = re.compile(
+    r"(?:\.(?:mrcs?|map|ccp4|rec|st|ali|preali|em|hdf5?|h5|cmp|cmap|vol|spi|situs?|brix|omap|dsn6"
+    r"|xplor|cns|dx|cube|pif|grd|nrrd|nii|dv|img|tiff?|gz|bz2|xz))+(?=\s|$)",
+    re.IGNORECASE,
+)
+
+# What cryoSPARC calls the kinds of volume, as whole words; "_" and "-" part words.
+_TYPE = re.compile(
+    r"(?<![a-z0-9])"
+    r"(?:cryosparc|final[_-]+(?:volume|map)|volume|map|sharp|locres|precision"
+    r"|half[_-]*(?:map[_-]*)?[ab]"
+    r"|mask[a-z0-9]*(?:[_-]+(?:refine|fsc|auto))*)"
+    r"(?![a-z0-9])",
+    re.IGNORECASE,
+)
+
+
+def number(x: float) -> str:
+    """Write a number as short, plain decimal text.
+
+    Parameters
+    ----------
+    x : float
+        A finite number.
+
+    Returns
+    -------
+    str
+        The shortest text without an exponent that reads back as the same float: ``60``,
+        ``62.5``, ``0.00001``. Negative zero is ``0``.
+
+    Raises
+    ------
+    ValueError
+        If `x` is NaN or infinite.
+    """
+    x = float(x)
+    if not math.isfinite(x):
+        raise ValueError(f"A number must be finite, got {x}")
+    if x == 0:
+        return "0"
+    return f"{Decimal(repr(x)):f}".removesuffix(".0")
+
+
+def tag(name: str) -> str:
+    """Take from a map's name what traces it, and nothing that cryoSPARC reads as a type.
+
+    ``cryosparc_P1_J15_class_00_final_volume.mrc`` gives ``P1_J15_class_00``, and
+    ``J310_003_volume_map_sharp.mrc`` gives ``J310_003``.
+
+    Parameters
+    ----------
+    name : str
+        A map's file name or model name. Folders before the last slash or backslash and the
+        extension of a map file, compressed or not, are left out.
+
+    Returns
+    -------
+    str
+        At most 120 of the characters ``A-Z a-z 0-9 _ -``, with no ``_`` or ``-`` at either end;
+        the tag of a tag is itself. Accents are dropped, and each run of other characters is one
+        ``_``. It is ``decoy`` where nothing is left, as of ``volume.mrc``.
+    """
+    last = re.split(r"[/\\]", name.rstrip("/\\"))[-1]
+    decomposed = unicodedata.normalize("NFKD", _EXTENSION.sub("", last))
+    letters = "".join(c for c in decomposed if not unicodedata.combining(c))
+    kept = re.sub(r"[^A-Za-z0-9_-]", "_", letters)
+    # Dropping a word or cutting the end can bare another type (half_volume_A, ..._maple) or a "_".
+    while (shorter := _without_types(kept)) != kept:
+        kept = shorter
+    return kept or NAMELESS
+
+
+def file_name(
+    tag: str,
+    radius: float,
+    edge: float = 0,
+    inner_radius: float = 0,
+    value: float | str = 1,
+    center: tuple[float, float, float] | None = None,
+    copy: int = 1,
+) -> str:
+    """Name the MRC file of one recipe; different recipes have different names.
+
+    Parts that have their default are left out. Radii have three digits before the point, so
+    that names sort as numbers, and the decimal point is ``p``:
+    ``J310_003_sphere_r062p5A_e12A_i020A_v0p35_c12p5_-3_40_02.mrc``.
+
+    Parameters
+    ----------
+    tag : str
+        What traces the map, from `tag`.
+    radius : float
+        Radius in Å, more than 0.
+    edge : float
+        Full width of the soft edge in Å; 0 is a hard edge.
+    inner_radius : float
+        Radius of the hollow in Å; 0 is solid.
+    value : float or "match"
+        Density inside.
+    center : tuple of float, optional
+        Centre x, y, z in Å; None is the box centre.
+    copy : int
+        2 and up number further files of the same recipe.
+
+    Returns
+    -------
+    str
+        The file name, with ``.mrc`` and without a folder.
+
+    Raises
+    ------
+    ValueError
+        If `tag` has characters that a tag cannot have, a number is out of its range, or the
+        name would be longer than a file name can be.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", tag):
+        raise ValueError(f"A tag must be letters, digits, _ and -, got {tag!r}")
+    if not radius > 0:
+        raise ValueError(f"The radius must be more than 0, got {radius}")
+    if not (edge >= 0 and inner_radius >= 0):
+        raise ValueError(f"Edge and inner radius must not be negative, got {edge}, {inner_radius}")
+    if copy < 1:
+        raise ValueError(f"The copy must be 1 or more, got {copy}")
+
+    parts = [tag, "sphere", f"r{_padded(radius)}A"]
+    if edge:
+        parts.append(f"e{_pointless(edge)}A")
+    if inner_radius:
+        parts.append(f"i{_padded(inner_radius)}A")
+    if value == "match":
+        parts.append("vmatch")
+    elif value != 1:
+        parts.append(f"v{_pointless(value)}")
+    if center is not None:
+        x, y, z = center
+        parts.append(f"c{_pointless(x)}_{_pointless(y)}_{_pointless(z)}")
+    if copy > 1:
+        parts.append(f"{copy:02d}")
+
+    name = "_".join(parts) + ".mrc"
+    if len(name) > FILE_NAME_LIMIT:
+        raise ValueError(
+            f"The file name would have {len(name)} characters, more than the {FILE_NAME_LIMIT} "
+            f"that file systems take: give numbers with fewer digits, or name the file yourself"
+        )
+    return name
+
+
+def _without_types(text: str) -> str:
+    """Drop type words and surplus separators once, and cut to the limit."""
+    return re.sub(r"[_-]*_[_-]*", "_", _TYPE.sub("_", text)).strip("_-")[:TAG_LIMIT]
+
+
+def _pointless(x: float) -> str:
+    """Write a number with ``p`` for the point, as a file name has one dot only."""
+    return number(x).replace(".", "p")
+
+
+def _padded(x: float) -> str:
+    """Write a number with at least three digits before the point."""
+    whole, point, fraction = _pointless(x).partition("p")
+    return whole.zfill(3) + point + fraction

@@ -1,0 +1,230 @@
+"""What a map says about spheres: its contour level, what lies inside, how it falls off.
+
+A map is read plane by plane: anything that gives a 2D array for ``planes[k]`` will do, a 3D
+array or a reader of a file. NaN and infinite voxels count as if they were not there.
+"""
+
+from dataclasses import dataclass
+from math import ceil, log2, sqrt
+
+import numpy as np
+
+from .grid import SURFACE
+
+# ChimeraX opens a map at the level that this share of its voxels exceeds,
+LEVEL_SHARE = 0.01
+# a histogram of so many bins tells which.
+LEVEL_BINS = 10000
+LEVEL_SAMPLE = 2**21
+FIT_SHARE = 0.99
+RADIAL_BINS = 2**17
+CHUNK = 2**19
+
+
+def contour_level(planes, grid):
+    """Contour level at which ChimeraX opens a map: the value that 1 % of the voxels exceed.
+
+    Large maps are sampled at every second, third ... voxel, as ChimeraX does.
+
+    Parameters
+    ----------
+    planes : sequence of 2D arrays
+    grid : Grid
+        Grid of the planes.
+
+    Returns
+    -------
+    float
+        NaN for a map without a finite voxel.
+    """
+    step = ceil((grid.voxels / LEVEL_SAMPLE) ** (1 / 3))
+    sample = np.concatenate(
+        [planes[k][::step, ::step].ravel() for k in range(0, grid.shape[0], step)]
+    )
+    sample = sample[np.isfinite(sample)]
+    if not sample.size:
+        return float("nan")
+    lowest, highest = float(sample.min()), float(sample.max())
+    rank = sample.size - max(1, int(sample.size * LEVEL_SHARE))
+    level = float(np.partition(sample, rank)[rank])
+    # Most voxels of a masked map have one value, which is no contour.
+    return level if level > lowest else lowest + (highest - lowest) / LEVEL_BINS
+
+
+@dataclass(frozen=True)
+class Inside:
+    """What a map holds inside a sphere.
+
+    Attributes
+    ----------
+    voxels : int
+        Voxels whose centre is in the sphere.
+    matched : float
+        Density at which the sphere fits the map best in least squares: for a hard edge the
+        map's mean inside. NaN where the map has no finite voxel inside.
+    above : int
+        Voxels of the map at or above the contour level.
+    above_inside : int
+        Those of them in the sphere.
+    weight, weight2 : float
+        Sum of the sphere's densities, and of their squares.
+    lowest, highest : float
+        Extremes of the sphere's densities in the box.
+    """
+
+    voxels: int
+    matched: float
+    above: int
+    above_inside: int
+    weight: float
+    weight2: float
+    lowest: float
+    highest: float
+
+
+def inside(planes, grid, sphere, level):
+    """Measure a map inside a sphere, in one pass over its planes.
+
+    Parameters
+    ----------
+    planes : sequence of 2D arrays
+    grid : Grid
+        Grid of the planes.
+    sphere : Sphere
+    level : float
+        Contour level; NaN if there is none.
+
+    Returns
+    -------
+    Inside
+    """
+    voxels = above = above_inside = drawn = 0
+    weight = weight2 = product = finite_weight2 = highest = 0.0
+    lowest = 1.0
+    patches = sphere.patches(grid)
+    patch, density = next(patches, (None, None))
+    for k in range(grid.shape[0]):
+        plane = _finite(planes[k])
+        high = plane >= level
+        above += np.count_nonzero(high)
+        if patch is None or patch.plane != k:
+            continue
+        held = sphere.holds(patch.distance2)
+        voxels += np.count_nonzero(held)
+        above_inside += np.count_nonzero(high[patch.rows, patch.columns] & held)
+        values = plane[patch.rows, patch.columns]
+        drawn += density.size
+        lowest, highest = min(lowest, density.min()), max(highest, density.max())
+        squares = float(np.square(density).sum(dtype=np.float64))
+        weight += float(density.sum(dtype=np.float64))
+        weight2 += squares
+        total = float((values * density).sum(dtype=np.float64))
+        if total != total:
+            known = ~np.isnan(values)
+            total = float((values[known] * density[known]).sum(dtype=np.float64))
+            squares = float(np.square(density[known]).sum(dtype=np.float64))
+        product += total
+        finite_weight2 += squares
+        patch, density = next(patches, (None, None))
+    matched = product / finite_weight2 if finite_weight2 else float("nan")
+    if drawn < grid.voxels:
+        lowest = 0.0
+    extremes = float(lowest), float(highest)
+    return Inside(voxels, matched, above, above_inside, weight, weight2, *extremes)
+
+
+@dataclass(frozen=True)
+class RadialTables:
+    """A map's radial sums about a point, from which any radius is a look-up.
+
+    Attributes
+    ----------
+    step : float
+        Width of a bin in squared distance, in Å^2. Bin n holds the voxels whose squared
+        distance is nearest to n x step.
+    voxels, total, above : numpy.ndarray
+        Up to and with bin n: number of voxels, sum of the map, number of voxels at or above
+        the contour level.
+    """
+
+    step: float
+    voxels: np.ndarray
+    total: np.ndarray
+    above: np.ndarray
+
+    @classmethod
+    def of(cls, planes, grid, center, level):
+        """Tabulate a map in one pass.
+
+        Parameters
+        ----------
+        planes : sequence of 2D arrays
+        grid : Grid
+            Grid of the planes.
+        center : (float, float, float)
+            Point (x, y, z) in Å to count distances from.
+        level : float
+            Contour level; NaN if there is none.
+        """
+        reach = grid.farthest(center)
+        # A power of two of the voxel size squared: where the voxels are cubes and the centre is
+        # one of them, each bin then holds one distance and the tables are exact.
+        unit = min(grid.voxel_size) ** 2
+        step = unit * 2.0 ** ceil(log2(max(reach * reach / unit, 1) / RADIAL_BINS))
+        bins = int(reach * reach / step + 0.5) + 2
+        voxels, total, above = np.zeros(bins, int), np.zeros(bins), np.zeros(bins, int)
+        size = grid.size[0] * grid.size[1]
+        stack = max(1, CHUNK // size)
+        index = np.empty((stack, grid.size[1], grid.size[0]), np.intp)
+        values = np.empty(index.shape)
+        held = 0
+        for patch in grid.patches(center, reach):
+            plane = _finite(planes[patch.plane])
+            steps = patch.distance2
+            steps /= step
+            np.rint(steps, out=index[held], casting="unsafe")
+            values[held] = plane
+            held += 1
+            if held == stack or patch.plane == grid.shape[0] - 1:
+                where, what = index[:held].ravel(), values[:held].ravel()
+                known = ~np.isnan(what)
+                if not known.all():
+                    where, what = where[known], what[known]
+                voxels += np.bincount(where, minlength=bins)
+                total += np.bincount(where, what, minlength=bins)
+                above += np.bincount(where[what >= level], minlength=bins)
+                held = 0
+        return cls(step, voxels.cumsum(), total.cumsum(), above.cumsum())
+
+    def bin(self, radius):
+        """Last bin within a radius in Å; -1 if there is none."""
+        return min(int(radius * radius * (1 + SURFACE) / self.step), self.voxels.size - 1)
+
+    def share_above(self, radius):
+        """Share of the voxels at or above the contour level that lie within a radius in Å."""
+        return float(self.above[self.bin(radius)] / self.above[-1]) if self.above[-1] else 0.0
+
+    def fit(self):
+        """Return the smallest radius that holds 99 % of the map above its contour level.
+
+        Returns
+        -------
+        float
+            In Å, rounded up to a whole Å.
+
+        Raises
+        ------
+        ValueError
+            Nothing of the map is above the contour level.
+        """
+        if not self.above[-1]:
+            raise ValueError("radius fit finds no voxel of the map at or above its contour level")
+        last = int(np.searchsorted(self.above, FIT_SHARE * self.above[-1]))
+        return float(max(1, ceil(sqrt(last * self.step) - 1e-6)))
+
+
+def _finite(plane):
+    """Give the plane with what is not finite made NaN, which no comparison finds."""
+    if plane.dtype.kind != "f" or np.isfinite(plane.sum(dtype=np.float64)):
+        return plane
+    return np.where(np.isfinite(plane), plane, np.nan)

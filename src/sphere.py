@@ -1,0 +1,111 @@
+"""The sphere: solid or hollow, with a hard or a raised-cosine edge, drawn plane by plane."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .grid import SURFACE
+
+
+@dataclass(frozen=True)
+class Sphere:
+    """A sphere of density 1 in a background of 0.
+
+    Parameters
+    ----------
+    radius : float
+        In Å, > 0. Voxel centres at this distance are inside (hard edge) or at half the
+        density (soft edge).
+    center : (float, float, float)
+        Position (x, y, z) in Å.
+    edge : float
+        Full width in Å of a raised-cosine edge, centred on the radius. 0: hard.
+    inner_radius : float
+        Radius in Å of the hollow, >= 0 and < radius. 0: solid.
+    """
+
+    radius: float
+    center: tuple[float, float, float]
+    edge: float = 0.0
+    inner_radius: float = 0.0
+
+    @property
+    def reach(self):
+        """Distance in Å from the centre beyond which there is only background."""
+        return self.radius + self.edge / 2
+
+    def density(self, distance2):
+        """Density at squared distances from the centre.
+
+        Parameters
+        ----------
+        distance2 : numpy.ndarray
+            Squared distances in Å^2, float64, any shape.
+
+        Returns
+        -------
+        numpy.ndarray
+            Density between 0 and 1, float32, same shape.
+        """
+        density = _ball(distance2, self.radius, self.edge)
+        if self.inner_radius:
+            density -= _ball(distance2, self.inner_radius, self.edge)
+        return density
+
+    def holds(self, distance2):
+        """Whether voxel centres at squared distances (Å^2) are in the sphere, edge or no edge."""
+        inside = distance2 <= _limit(self.radius)
+        if self.inner_radius:
+            inside &= distance2 > _limit(self.inner_radius)
+        return inside
+
+    def patches(self, grid):
+        """Walk through the planes of a grid that the sphere reaches.
+
+        Parameters
+        ----------
+        grid : Grid
+
+        Yields
+        ------
+        patch : Patch
+        density : numpy.ndarray
+            Density in the patch, float32.
+        """
+        for patch in grid.patches(self.center, self.reach):
+            yield patch, self.density(patch.distance2)
+
+    def draw(self, grid, value=1.0):
+        """Draw the sphere on a grid.
+
+        Parameters
+        ----------
+        grid : Grid
+        value : float
+            Density inside.
+
+        Returns
+        -------
+        numpy.ndarray
+            Densities, float32, indexed ``[z, y, x]``.
+        """
+        array = np.zeros(grid.shape, np.float32)
+        for patch, density in self.patches(grid):
+            np.multiply(density, np.float32(value), out=array[patch.plane, patch.rows, patch.columns])
+        return array
+
+
+def _limit(radius):
+    return radius * radius * (1 + SURFACE)
+
+
+def _ball(distance2, radius, edge):
+    """Density of a solid ball: 1 inside, half a cosine wave down to 0 across its edge."""
+    if not edge:
+        return (distance2 <= _limit(radius)).astype(np.float32)
+    start, end = radius - edge / 2, radius + edge / 2
+    inside = distance2 <= start * start if start >= 0 else np.zeros(distance2.shape, bool)
+    density = inside.astype(np.float32)
+    in_edge = (distance2 < end * end) & ~inside
+    density[in_edge] = 0.5 + 0.5 * np.cos(np.pi * (np.sqrt(distance2[in_edge]) - start) / edge)
+    return density
