@@ -124,10 +124,11 @@ class Recipe:
                 f"innerRadius must be less than the radius of {number(self.radius)} Å, "
                 f"got {number(self.inner_radius)}"
             )
-        if self.value != MATCH and not (isfinite(np.float32(self.value)) and np.float32(self.value)):
+        if self.value != MATCH and not _is_density(self.value):
             raise ValueError(f"value must be a number other than 0, or match, got {self.value:g}")
         if self.center is not None and not all(map(isfinite, self.center)):
-            raise ValueError("center must be three finite numbers, got {},{},{}".format(*self.center))
+            point = ",".join(f"{c:g}" for c in self.center)
+            raise ValueError(f"center must be three finite numbers, got {point}")
 
     def on(self, grid):
         """Return the recipe as it is for a grid: with no centre if that is the box centre."""
@@ -152,6 +153,13 @@ class Recipe:
         if self.value != 1:
             words.append(f"value {self.value if self.value == MATCH else number(self.value)}")
         return " ".join(words)
+
+
+def _is_density(value):
+    """Whether a number is one in float32 as well: neither 0 nor infinite."""
+    with np.errstate(over="ignore"):
+        stored = np.float32(value)
+    return isfinite(stored) and stored != 0
 
 
 def recipes(a_map, radius, center=None, **more):
@@ -217,10 +225,9 @@ class Decoy:
         self.inside = radial.inside(
             a_map.planes, a_map.plane_grid or grid, self.sphere, a_map.level
         )
-        if not self.inside.voxels:
-            raise ValueError(f"radius {number(recipe.radius)} gives a sphere that holds no voxel")
-        if self.inside.voxels == grid.voxels:
-            raise ValueError(f"radius {number(recipe.radius)} gives a sphere that holds the whole box")
+        if self.inside.voxels in (0, grid.voxels):
+            held = "the whole box" if self.inside.voxels else "no voxel"
+            raise ValueError(f"radius {number(recipe.radius)} gives a sphere that holds {held}")
         self.value = recipe.value
         if recipe.value == MATCH:
             self.value = self.inside.matched
@@ -279,7 +286,7 @@ class Decoy:
                 "matches the map, so junk may not go to the sphere: see value match."
             )
         if np.abs(np.subtract(grid.rotation, np.eye(3))).max() > 1e-6:
-            found.append("The grid is rotated, which an MRC file cannot hold: only ChimeraX sees it.")
+            found.append("The grid is rotated, which an MRC file tells to ChimeraX only.")
         return found
 
     @cached_property

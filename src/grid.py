@@ -60,7 +60,7 @@ class Grid:
         """Steps from a voxel to its next along x, y, z: columns of a 3x3 array, in Å."""
         skew = np.eye(3)
         if tuple(self.angles) != (90.0, 90.0, 90.0):
-            # Standard crystallographic setting: International Tables for Crystallography, vol. B, 1.1.
+            # The standard crystallographic setting: International Tables, volume B, 1.1.
             cos_a, cos_b, cos_g = np.cos(np.radians(self.angles))
             sin_g = np.sin(np.radians(self.angles[2]))
             y_of_c = (cos_a - cos_b * cos_g) / sin_g

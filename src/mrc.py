@@ -59,7 +59,8 @@ class MapFile:
             raise self._damage("its box is {2} x {1} x {0} voxels".format(*self._shape))
         self._dtype = _dtype(header)
         if self._dtype is None or self._dtype.kind == "c":
-            raise ValueError(f"{path} is no density map that makesphere reads (MRC mode {header.mode})")
+            mode = f"MRC mode {int(header.mode)}"
+            raise ValueError(f"{path} is no density map that makesphere reads: it has {mode}")
         self._plane_bytes = self._shape[1] * self._shape[2] * self._dtype.itemsize
         self._start = HEADER_BYTES + int(header.nsymbt)
         if self._start < HEADER_BYTES:
@@ -152,7 +153,7 @@ def _grid(header, order, ccp4):
     if min(intervals) > 0 and min(cell) > 0 and all(map(isfinite, cell)):
         voxel_size = tuple(c / n for c, n in zip(cell, intervals, strict=True))
     angles = tuple(float(header.cellb[a]) for a in ("alpha", "beta", "gamma"))
-    if not (all(0 < a < 180 for a in angles) and sum(angles) < 360 and 2 * max(angles) < sum(angles)):
+    if not _is_cell(angles):
         angles = (90.0, 90.0, 90.0)
     origin = tuple(float(header.origin[a]) for a in "xyz")
     # CCP4 files keep other things where MRC files have ORIGIN.
@@ -161,6 +162,10 @@ def _grid(header, order, ccp4):
         # NSTART counts voxels along the axes of an unrotated cell.
         origin = (0.0, 0.0, 0.0) if unset else Grid(size, voxel_size, angles=angles).position(start)
     return Grid(size, voxel_size, origin, angles, _rotation(header))
+
+
+def _is_cell(angles):
+    return all(0 < a < 180 for a in angles) and sum(angles) < 360 and 2 * max(angles) < sum(angles)
 
 
 def _is_origin(origin, voxel_size):
@@ -181,6 +186,16 @@ def _rotation(header):
             turn += (1 - np.cos(np.radians(angle))) * (cross @ cross)
             return tuple(map(tuple, turn.tolist()))
     return NO_ROTATION
+
+
+def _rotation_label(rotation):
+    turn = np.array(rotation)
+    values, vectors = np.linalg.eig(turn)
+    axis = vectors[:, np.argmin(abs(values - 1))].real
+    twist = turn[[2, 0, 1], [1, 2, 0]] - turn[[1, 2, 0], [2, 0, 1]]
+    angle = np.degrees(np.arctan2(axis @ twist, turn.trace() - 1))
+    numbers = " ".join(f"{n:.8f}" for n in (*axis, angle))
+    return ROTATION_LABEL.decode() + numbers
 
 
 class Scratch:
@@ -338,3 +353,5 @@ def _write_header(path, grid, value, inside, labels):
         header.nlabl = 0
         for label in labels:
             mrc.add_label(label)
+        if grid.rotation != NO_ROTATION:
+            mrc.add_label(_rotation_label(grid.rotation))

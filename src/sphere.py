@@ -91,7 +91,8 @@ class Sphere:
         """
         array = np.zeros(grid.shape, np.float32)
         for patch, density in self.patches(grid):
-            np.multiply(density, np.float32(value), out=array[patch.plane, patch.rows, patch.columns])
+            drawn = array[patch.plane, patch.rows, patch.columns]
+            np.multiply(density, np.float32(value), out=drawn)
         return array
 
 
