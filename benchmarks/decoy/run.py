@@ -45,18 +45,25 @@ class Setting:
         Radius of each sphere over ``radius fit``; empty for no decoy, two classes from the map.
     edge : float
         Full width of the soft edge in Å.
+    hollow : float
+        Inner radius over radius; 0 is solid.
     snr : float
         Signal-to-noise ratio of the images: see `synthetic.grey_scale`.
     noise : bool
         Replace the sphere's density by low-passed noise of the same energy in projection.
+    particles, junk : int
+        Number of true particles and of junk images.
     """
 
     map: str = "compact"
     times_match: float | None = 1.0
     radii: tuple = (1.3,)
     edge: float = 0.0
+    hollow: float = 0.0
     snr: float = 0.06
     noise: bool = False
+    particles: int = 600
+    junk: int = 240
 
 
 SETTINGS = {
@@ -65,6 +72,7 @@ SETTINGS = {
     "0.5 x match": Setting(times_match=0.5),
     "2 x match": Setting(times_match=2.0),
     "4 x match": Setting(times_match=4.0),
+    # One factor at a time.
     "radius 1.0 x fit": Setting(radii=(1.0,)),
     "radius 1.6 x fit": Setting(radii=(1.6,)),
     "soft edge": Setting(edge=24.0),
@@ -74,8 +82,21 @@ SETTINGS = {
     "elongated map": Setting(map="elongated"),
     "map with halo": Setting(map="halo"),
     "noise volume": Setting(noise=True),
+    # Where the first results ask for more.
+    "0.1 x match": Setting(times_match=0.1),
+    "1.4 x match": Setting(times_match=1.4),
+    "low SNR, 0.5 x match": Setting(snr=0.008, times_match=0.5),
+    "low SNR, 2 x match": Setting(snr=0.008, times_match=2.0),
+    "low SNR, noise volume": Setting(snr=0.008, noise=True),
+    "hollow shell": Setting(hollow=0.7),
+    "mostly junk": Setting(particles=240, junk=600),
+    "elongated map, value 1": Setting(map="elongated", times_match=None),
+    "map with halo, value 1": Setting(map="halo", times_match=None),
 }
 MAIN = list(SETTINGS)[:5]
+ONE_FACTOR = list(SETTINGS)[5:14]
+MORE = list(SETTINGS)[14:]
+ITERATIONS = 8
 
 
 @dataclass(frozen=True)
@@ -84,14 +105,18 @@ class Run:
 
     setting: str
     seed: int
-    particles: int = 600
-    junk: int = 240
-    iterations: int = 8
+    sample: bool = False
 
     @property
     def name(self):
         """Return the name that the results and the folder of the run go by."""
         return re.sub(r"[^a-z0-9.]+", "-", f"{self.setting} s{self.seed}".lower())
+
+    @property
+    def size(self):
+        """Return the number of particles, of junk images and of iterations."""
+        setting = SETTINGS[self.setting]
+        return (60, 25, 2) if self.sample else (setting.particles, setting.junk, ITERATIONS)
 
     @property
     def data_seed(self):
@@ -104,9 +129,8 @@ class Run:
         return 200 + self.seed
 
 
-PLAN = [Run(s, seed) for seed in SEEDS for s in MAIN]
-PLAN += [Run(s, seed) for seed in SEEDS for s in SETTINGS if s not in MAIN]
-SAMPLE = [Run(s, 1, particles=60, junk=25, iterations=2) for s in ("match", "value 1")]
+PLAN = [Run(s, seed) for part in (MAIN, ONE_FACTOR, MORE) for seed in SEEDS for s in part]
+SAMPLE = [Run(s, 1, sample=True) for s in ("match", "value 1")]
 
 COLUMNS = [
     "run", "setting", "seed", "data_seed", "relion_seed", "noise_seed", "map", "snr",
@@ -116,7 +140,7 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-def makesphere(work, map_path, output, radius, value="match", edge=0.0):
+def makesphere(work, map_path, output, radius, value="match", edge=0.0, inner=0.0):
     """Make a sphere with makesphere's shell command.
 
     Returns
@@ -131,7 +155,7 @@ def makesphere(work, map_path, output, radius, value="match", edge=0.0):
     if not (package / "makesphere").is_symlink():
         (package / "makesphere").symlink_to(SOURCE, target_is_directory=True)
     command = [sys.executable, "-m", "chimerax.makesphere", map_path, "--radius", radius]
-    command += ["--value", value, "--edge", edge, "--output", output]
+    command += ["--value", value, "--edge", edge, "--inner-radius", inner, "--output", output]
     done = subprocess.run(
         [str(c) for c in command],
         env=os.environ | {"PYTHONPATH": str(package.parent), "PYTHONUTF8": "1"},
@@ -159,7 +183,8 @@ class Job:
         references = [self.folder / "map.mrc"]
         relion.write_map(references[0], volume, synthetic.VOXEL)
         self.facts = self._make_decoys(references, synthetic.projection_energy(volume))
-        images, kinds = synthetic.make_dataset(particle, run.particles, run.junk, run.data_seed)
+        particles, junk, self.iterations = run.size
+        images, kinds = synthetic.make_dataset(particle, particles, junk, run.data_seed)
         self.kinds = np.array(kinds)
         self.started = time.monotonic()
         self.process = relion.start_class3d(
@@ -167,7 +192,7 @@ class Job:
             relion.write_particles(self.folder, images, synthetic.VOXEL),
             references,
             classes=max(2, len(references)),
-            iterations=run.iterations,
+            iterations=self.iterations,
             diameter=MASK_DIAMETER,
             seed=run.seed,
         )
@@ -179,13 +204,14 @@ class Job:
         facts["fit_A"], _ = makesphere(self.work, references[0], path, "fit")
         for number, ratio in enumerate(self.setting.radii, 1):
             path = self.folder / f"decoy{number}.mrc"
-            recipe = (self.work, references[0], path, f"{ratio * facts['fit_A']:.1f}")
-            radius, sphere = makesphere(*recipe, edge=self.setting.edge)
+            outer = round(ratio * facts["fit_A"], 1)
+            form = {"edge": self.setting.edge, "inner": round(self.setting.hollow * outer, 1)}
+            radius, sphere = makesphere(self.work, references[0], path, outer, **form)
             match = float(sphere.max())
             if self.setting.times_match != 1:
                 times = self.setting.times_match
                 value = 1 if times is None else f"{times * match:.6g}"
-                radius, sphere = makesphere(*recipe, value, self.setting.edge)
+                radius, sphere = makesphere(self.work, references[0], path, outer, value, **form)
             density = float(sphere.max())
             if self.setting.noise:
                 sphere = synthetic.noise_decoy(sphere, self.run.noise_seed)
@@ -211,7 +237,7 @@ class Job:
         if self.process.returncode:
             status, tail = self.process.returncode, relion.log_tail(self.folder)
             raise RuntimeError(f"{relion.PROGRAM} ended with status {status}:\n{tail}")
-        each = [relion.read_classes(self.folder, i) for i in range(1, run.iterations + 1)]
+        each = [relion.read_classes(self.folder, i) for i in range(1, self.iterations + 1)]
         truth = self.kinds == synthetic.PARTICLE
         good = 1
         if not self.setting.radii and np.sum(each[-1][truth] == 2) > np.sum(each[-1][truth] == 1):
@@ -227,7 +253,7 @@ class Job:
             "map": self.setting.map,
             "snr": self.setting.snr,
             "edge_A": self.setting.edge,
-            "iterations": run.iterations,
+            "iterations": self.iterations,
             "particle": int(truth.sum()),
             "particle_lost": int(outside[truth].sum()),
             "outside_by_iteration": ";".join(str(int(np.sum(c != good))) for c in each),
