@@ -110,13 +110,13 @@ def _open(path):
 
 
 def _read_header(data):
-    header = np.frombuffer(data, HEADER_DTYPE)[0].view(np.recarray)
     # As ChimeraX tells the byte order: machine stamps are often wrong.
-    return header if 0 < header.nx < 65536 else _swapped(data)
+    little = np.rec.array(data, HEADER_DTYPE)[0]
+    return little if 0 < little.nx < 65536 else np.rec.array(data, HEADER_DTYPE.newbyteorder())[0]
 
 
-def _swapped(data):
-    return np.frombuffer(data, HEADER_DTYPE.newbyteorder())[0].view(np.recarray)
+def _byte_order(header):
+    return header.dtype["nx"].str[0]
 
 
 def _dtype(header):
@@ -126,14 +126,15 @@ def _dtype(header):
         return None
     if dtype == np.int8 and _is_unsigned(header):
         dtype = np.dtype(np.uint8)
-    return dtype.newbyteorder(header.nx.dtype.byteorder)
+    return dtype.newbyteorder(_byte_order(header))
 
 
 def _is_unsigned(header):
     """Whether bytes are unsigned, as in files of before MRC 2000 and where IMOD says so."""
     if bytes(header.map)[:3] != b"MAP":
         return True
-    stamp, flags = np.frombuffer(bytes(header.extra2), header.nx.dtype)[11:13]
+    words = np.frombuffer(bytes(header.extra2), np.dtype("i4").newbyteorder(_byte_order(header)))
+    stamp, flags = words[11:13]
     return stamp == IMOD_STAMP and not flags & 1
 
 

@@ -1,0 +1,211 @@
+"""Stand-in for chimerax.core.commands: the few annotations that makesphere uses, and run()."""
+
+import os
+import re
+import shlex
+
+import numpy as np
+
+from .errors import UserError
+
+
+class AnnotationError(UserError, ValueError):
+    """A word that is not what its argument takes."""
+
+
+def next_token(text):
+    """Split a text into its first word, without quotes, and the rest."""
+    match = re.match(r"""\s*("[^"]*"|'[^']*'|\S+)(?=\s|$)""", text)
+    if match is None:
+        raise AnnotationError("Expected a word")
+    token = match.group(1)
+    if token[0] in "\"'":
+        token = token[1:-1]
+    return token, text[match.end() :].lstrip()
+
+
+class Annotation:
+    name = "something"
+
+    @classmethod
+    def parse(cls, text, session):
+        token, rest = next_token(text)
+        try:
+            return cls.convert(token, session), token, rest
+        except (ValueError, KeyError):
+            raise AnnotationError(f"Expected {cls.name}") from None
+
+
+class BoolArg(Annotation):
+    name = "true or false"
+
+    @staticmethod
+    def convert(token, session):
+        return {"true": True, "false": False}[token.lower()]
+
+
+class FloatArg(Annotation):
+    name = "a number"
+
+    @staticmethod
+    def convert(token, session):
+        return float(token)
+
+
+class FloatsArg(Annotation):
+    name = "some numbers"
+
+    @staticmethod
+    def convert(token, session):
+        return [float(word) for word in token.split(",")]
+
+
+class Float3Arg(Annotation):
+    name = "three numbers"
+
+    @staticmethod
+    def convert(token, session):
+        x, y, z = (float(word) for word in token.split(","))
+        return x, y, z
+
+
+class ModelIdArg(Annotation):
+    name = "a model id"
+
+    @staticmethod
+    def convert(token, session):
+        return tuple(int(word) for word in token.removeprefix("#").split("."))
+
+
+class SaveFileNameArg(Annotation):
+    name = "a file name"
+
+    @staticmethod
+    def convert(token, session):
+        return os.path.expanduser(token)
+
+
+class ModelsArg(Annotation):
+    name = "a models specifier"
+
+    @staticmethod
+    def convert(token, session):
+        models = []
+        for word in token.removeprefix("#").split(","):
+            first, _, last = word.partition("-")
+            id = tuple(int(n) for n in first.split("."))
+            ids = [(*id[:-1], n) for n in range(id[-1], int(last or id[-1]) + 1)]
+            models += [m for m in session.models.list() if m.id in ids]
+        return models
+
+
+class ModelArg(ModelsArg):
+    name = "a model specifier"
+
+    @staticmethod
+    def convert(token, session):
+        (model,) = ModelsArg.convert(token, session)
+        return model
+
+
+class CoordSysArg(ModelArg):
+    name = "a coordinate-system"
+
+
+class Center:
+    """A point of the scene, or of a coordinate system."""
+
+    def __init__(self, coords):
+        self.coords = np.array(coords, np.float32)
+
+    def scene_coordinates(self, coordinate_system=None):
+        return self.coords if coordinate_system is None else coordinate_system * self.coords
+
+
+class CenterArg(Annotation):
+    name = "center point"
+
+    @classmethod
+    def parse(cls, text, session):
+        coords, used, rest = Float3Arg.parse(text, session)
+        return Center(coords), used, rest
+
+
+class EnumOf(Annotation):
+    def __init__(self, values):
+        self.values = values
+        self.name = " or ".join(map(repr, values))
+
+    def parse(self, text, session):
+        token, rest = next_token(text)
+        if token not in self.values:
+            raise AnnotationError(f"Expected {self.name}")
+        return token, token, rest
+
+
+class Or(Annotation):
+    def __init__(self, *annotations):
+        self.annotations = annotations
+        self.name = " or ".join(a.name for a in annotations)
+
+    def parse(self, text, session):
+        for annotation in self.annotations:
+            try:
+                return annotation.parse(text, session)
+            except ValueError:
+                pass
+        raise AnnotationError(f"Expected {self.name}")
+
+
+class CmdDesc:
+    """A command's arguments."""
+
+    def __init__(self, required=(), keyword=(), required_arguments=(), synopsis=""):
+        self.required = required
+        self.keyword = {_camel(name): (name, annotation) for name, annotation in keyword}
+        self.required_arguments = required_arguments
+        self.synopsis = synopsis
+
+
+def _camel(name):
+    first, *more = name.split("_")
+    return first + "".join(word.title() for word in more)
+
+
+_commands = {}
+
+
+def register(name, description, function, logger=None):
+    _commands[name] = description, function
+
+
+def run(session, text):
+    """Run a command that is registered."""
+    name, rest = next_token(text)
+    if name not in _commands:
+        raise UserError(f"Unknown command: {text}")
+    description, function = _commands[name]
+    arguments = {}
+    for argument, annotation in description.required:
+        if not rest:
+            raise UserError(f'Missing required "{argument}" argument')
+        arguments[argument], _, rest = annotation.parse(rest, session)
+    while rest:
+        word, rest = next_token(rest)
+        keys = [k for k in description.keyword if k.lower().startswith(word.lower())]
+        if len(keys) != 1:
+            raise UserError("Expected a keyword")
+        argument, annotation = description.keyword[keys[0]]
+        if argument in arguments:
+            raise UserError(f'Repeated keyword argument "{keys[0]}"')
+        try:
+            arguments[argument], _, rest = annotation.parse(rest, session)
+        except AnnotationError as error:
+            raise UserError(f'Invalid "{keys[0]}" argument: {error}') from None
+    for argument in description.required_arguments:
+        if argument not in arguments:
+            raise UserError(f'Missing required "{argument}" argument')
+    return function(session, **arguments)
+
+
+quote_path_if_necessary = shlex.quote

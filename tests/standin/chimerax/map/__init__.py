@@ -1,0 +1,48 @@
+"""Stand-in for chimerax.map."""
+
+from chimerax.core.commands import ModelsArg
+from chimerax.core.models import Model
+
+
+class _Surface:
+    def __init__(self, level, rgba):
+        self.level, self.rgba = level, rgba
+
+
+class Volume(Model):
+    """A map that is open."""
+
+    def __init__(self, session, data):
+        super().__init__(data.name, session)
+        self.data = data
+        self.surfaces = []
+
+    def full_matrix(self):
+        return self.data.full_matrix()
+
+    def new_region(self, ijk_min, ijk_max, ijk_step):
+        pass
+
+    def set_parameters(self, surface_levels, surface_colors=((0.7, 0.7, 0.7, 1),)):
+        colors = tuple(surface_colors) * len(surface_levels)
+        self.surfaces = [
+            _Surface(level, rgba) for level, rgba in zip(surface_levels, colors, strict=False)
+        ]
+
+
+class MapsArg(ModelsArg):
+    name = "a density maps specifier"
+
+    @staticmethod
+    def convert(token, session):
+        return [m for m in ModelsArg.convert(token, session) if isinstance(m, Volume)]
+
+
+def volume_from_grid_data(
+    data, session, style="auto", open_model=True, model_id=None, show_dialog=True
+):
+    volume = Volume(session, data)
+    volume.id = model_id
+    if open_model:
+        session.models.add([volume])
+    return volume

@@ -1,0 +1,23 @@
+"""Stand-in for chimerax.map_data."""
+
+
+class ArrayGridData:
+    """A 3D array and where it is."""
+
+    def __init__(
+        self,
+        array,
+        origin=(0, 0, 0),
+        step=(1, 1, 1),
+        cell_angles=(90, 90, 90),
+        rotation=((1, 0, 0), (0, 1, 0), (0, 0, 1)),
+        name="",
+    ):
+        self.array = array
+        self.size = array.shape[::-1]
+        self.origin, self.step = tuple(origin), tuple(step)
+        self.cell_angles, self.rotation = tuple(cell_angles), rotation
+        self.name, self.path, self.rgba = name, "", None
+
+    def full_matrix(self):
+        return self.array

@@ -1,0 +1,151 @@
+"""What a map says, against counting voxel by voxel."""
+
+from math import ceil, nan
+
+import numpy as np
+import pytest
+from chimerax.makesphere import radial
+from chimerax.makesphere.grid import Grid
+from chimerax.makesphere.sphere import Sphere
+from grids import centers, density, distances, grids, near_surface
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+BAD = [nan, np.inf, -np.inf]
+
+
+def maps(grid, seed, bad):
+    """Make a map of noise, with some voxels that are no numbers."""
+    noise = np.random.default_rng(seed)
+    values = noise.normal(size=grid.shape).astype(np.float32)
+    if bad:
+        values[noise.random(grid.shape) < 0.1] = noise.choice(BAD)
+    return values
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.data(), st.integers(0, 1000), st.booleans())
+def test_inside_is_what_counting_gives(data, seed, bad):
+    grid = data.draw(grids(7))
+    center = data.draw(centers(grid))
+    radius = data.draw(st.floats(0.5, 15))
+    edge = data.draw(st.just(0) | st.floats(0.5, 10))
+    values = maps(grid, seed, bad)
+    level = data.draw(st.floats(-1, 1))
+    found = distances(grid, center)
+    assume(not near_surface(found, radius).any())
+    weights = np.vectorize(density)(found, radius, edge).astype(np.float32).astype(float)
+    held, known = found <= radius, np.isfinite(values)
+    high = known & (values >= np.float32(level))
+    told = radial.inside(values, grid, Sphere(radius, center, edge), np.float32(level))
+    assert told.voxels == held.sum()
+    assert (told.above, told.above_inside) == (high.sum(), (high & held).sum())
+    assert told.weight == pytest.approx(weights.sum(), rel=1e-4, abs=1e-4)
+    assert told.weight2 == pytest.approx((weights**2).sum(), rel=1e-4, abs=1e-4)
+    assert (told.lowest, told.highest) == pytest.approx((weights.min(), weights.max()), abs=1e-4)
+    if weights[known].any():
+        best = (values[known] * weights[known]).sum() / (weights[known] ** 2).sum()
+        assert told.matched == pytest.approx(best, rel=1e-3, abs=1e-4)
+    else:
+        assert np.isnan(told.matched)
+
+
+def test_matched_density_is_the_mean_inside_a_hard_sphere():
+    grid = Grid((20, 16, 12), (1.5, 1.5, 1.5))
+    values = maps(grid, 5, False)
+    held = Sphere(7, grid.center).draw(grid) > 0
+    told = radial.inside(values, grid, Sphere(7, grid.center), 0)
+    assert told.matched == pytest.approx(values[held].mean(dtype=float), rel=1e-6)
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.data(), st.integers(0, 1000), st.booleans())
+def test_tables_are_what_counting_gives(data, seed, bad):
+    grid = data.draw(grids(8))
+    center = data.draw(centers(grid))
+    values = maps(grid, seed, bad)
+    known = np.isfinite(values)
+    found = distances(grid, center)
+    tables = radial.RadialTables.of(values, grid, center, 0.5)
+    for radius in data.draw(st.lists(st.floats(0.1, 60), min_size=1, max_size=5)):
+        # Voxels within a bin of the surface may be on either side.
+        if (abs(found**2 - radius**2) <= tables.step).any():
+            continue
+        bin = tables.bin(radius)
+        held = known & (found <= radius)
+        voxels, total, above = (
+            (t[bin] if bin >= 0 else 0) for t in (tables.voxels, tables.total, tables.above)
+        )
+        assert voxels == held.sum()
+        assert total == pytest.approx(values[held].sum(dtype=float), abs=1e-4)
+        assert above == (held & (values >= 0.5)).sum()
+
+
+def test_tables_are_exact_about_a_voxel_of_a_cubic_grid():
+    grid = Grid((40, 40, 40), (1.07, 1.07, 1.07), (-3, 5, 100))
+    values = maps(grid, 1, False)
+    tables = radial.RadialTables.of(values, grid, grid.center, 0.0)
+    found = distances(grid, grid.center)
+    for voxels in (1, 5, 13, 19.9):
+        radius = voxels * 1.07
+        assert tables.voxels[tables.bin(radius)] == (found <= radius * (1 + 1e-9)).sum()
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int16, np.uint16, np.float16, ">f4", "<f4"])
+def test_every_kind_of_number(dtype):
+    grid = Grid((12, 10, 8), (2.0, 2.0, 2.0))
+    values = (maps(grid, 3, False) * 20).astype(dtype)
+    same = values.astype(float)
+    sphere = Sphere(6, grid.center)
+    told, expected = (radial.inside(v, grid, sphere, 5) for v in (values, same))
+    assert (told.above, told.above_inside) == (expected.above, expected.above_inside)
+    assert told.matched == pytest.approx(expected.matched, rel=1e-6)
+    tables = [radial.RadialTables.of(v, grid, grid.center, 5) for v in (values, same)]
+    assert tables[0].total[-1] == pytest.approx(tables[1].total[-1])
+
+
+def test_fit_is_the_smallest_whole_radius_that_holds_99_percent():
+    grid = Grid((48, 48, 48), (1.7, 1.7, 1.7))
+    noise = np.random.default_rng(2)
+    found = distances(grid, grid.center)
+    values = ((found < 30) * noise.random(grid.shape)).astype(np.float32)
+    tables = radial.RadialTables.of(values, grid, grid.center, 0.5)
+    above = np.sort(found[values >= 0.5])
+    radius = above[ceil(0.99 * above.size) - 1]
+    assert tables.fit() == ceil(radius)
+    assert tables.share_above(tables.fit()) >= 0.99 > tables.share_above(tables.fit() - 1)
+    assert tables.share_above(1000) == 1
+
+
+def test_fit_needs_something_above_the_level():
+    grid = Grid((8, 8, 8), (1.0, 1.0, 1.0))
+    tables = radial.RadialTables.of(np.zeros(grid.shape, np.float32), grid, grid.center, 1)
+    with pytest.raises(ValueError, match="contour level"):
+        tables.fit()
+
+
+def test_contour_level_is_what_one_percent_exceed():
+    grid = Grid((50, 40, 30), (1.0, 1.0, 1.0))
+    values = maps(grid, 9, False)
+    level = radial.contour_level(values, grid)
+    assert (values >= level).mean() == pytest.approx(0.01, abs=1e-4)
+    values[0, 0, 0] = nan
+    assert radial.contour_level(values, grid) == pytest.approx(level, rel=1e-2)
+
+
+def test_contour_level_of_a_large_map_is_sampled():
+    grid = Grid((192, 200, 180), (1.0, 1.0, 1.0))
+    values = maps(grid, 9, False)
+    assert (values >= radial.contour_level(values, grid)).mean() == pytest.approx(0.01, rel=0.05)
+
+
+def test_contour_level_of_a_masked_map_is_above_its_background():
+    grid = Grid((20, 20, 20), (1.0, 1.0, 1.0))
+    values = np.zeros(grid.shape, np.float32)
+    values[10, 10, 8:12] = 2
+    assert 0 < radial.contour_level(values, grid) < 2
+
+
+def test_contour_level_of_nothing_is_no_number():
+    grid = Grid((4, 4, 4), (1.0, 1.0, 1.0))
+    assert np.isnan(radial.contour_level(np.full(grid.shape, nan, np.float32), grid))

@@ -1,0 +1,136 @@
+"""The sphere against its definition, voxel by voxel, and against geometry."""
+
+from math import pi, sqrt
+
+import numpy as np
+import pytest
+from chimerax.makesphere.grid import Grid
+from chimerax.makesphere.sphere import Sphere
+from grids import centers, density, distances, grids, near_surface
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+CUBE = Grid((64, 64, 64), (1.0, 1.0, 1.0))
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.data())
+def test_hard_sphere_is_every_voxel_within_the_radius(data):
+    grid = data.draw(grids())
+    center = data.draw(centers(grid))
+    radius = data.draw(st.floats(0.1, 40))
+    found = distances(grid, center)
+    sure = ~near_surface(found, radius)
+    drawn = Sphere(radius, center).draw(grid, 2.5)
+    assert drawn.dtype == np.float32 and drawn.shape == grid.shape
+    np.testing.assert_array_equal(drawn[sure], np.where(found <= radius, 2.5, 0)[sure])
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.data())
+def test_soft_and_hollow_spheres_follow_the_definition(data):
+    grid = data.draw(grids(7))
+    center = data.draw(centers(grid))
+    radius = data.draw(st.floats(0.1, 20))
+    edge = data.draw(st.just(0) | st.floats(0.01, 50))
+    inner = data.draw(st.just(0) | st.floats(0.01, 0.99)) * radius
+    found = distances(grid, center)
+    expected = np.vectorize(density)(found, radius, edge, inner)
+    drawn = Sphere(radius, center, edge, inner).draw(grid)
+    sure = np.full(found.shape, True) if edge else ~near_surface(found, radius, inner)
+    # A cosine so steep that the rounding of a distance shows is no edge of a map.
+    np.testing.assert_allclose(drawn[sure], expected[sure], atol=1e-6 if edge > 0.1 else 1e-4)
+
+
+def test_surface_is_inclusive_whatever_the_voxel_size():
+    for voxel in (1.0, 1.1, 0.1, 3.3, 1.0399999618530273):
+        grid = Grid((12, 12, 3), (voxel,) * 3)
+        drawn = Sphere(5 * voxel, grid.position((6, 6, 1))).draw(grid)
+        assert drawn[1, 6 + 4, 6 + 3] == drawn[1, 6 - 3, 6 - 4] == drawn[1, 6, 1] == 1, voxel
+        assert drawn[1, 6 + 4, 6 + 4] == 0
+
+
+def test_inner_surface_is_hollow():
+    drawn = Sphere(20, CUBE.center, inner_radius=10).draw(CUBE)
+    assert (drawn[32, 32, 42], drawn[32, 32, 43], drawn[32, 32, 52], drawn[32, 32, 53]) == (0, 1, 1, 0)
+
+
+def test_half_the_density_at_the_radius():
+    drawn = Sphere(20, CUBE.center, edge=8).draw(CUBE, 3)
+    assert drawn[32, 32, 32 + 20] == pytest.approx(1.5)
+    assert drawn[32, 32 + 16, 32] == 3 and drawn[32 + 24, 32, 32] == 0
+
+
+@pytest.mark.parametrize("angles", [(90, 90, 90), (94.3, 85, 100)])
+def test_volume_of_a_large_sphere(angles):
+    grid = Grid((150, 130, 170), (1.3, 1.7, 1.1), (-7, 11, 3), angles)
+    voxel = abs(np.linalg.det(grid.axes))
+    radius, inner = 61.7, 33.3
+    solid = Sphere(radius, grid.center).draw(grid).sum(dtype=float) * voxel
+    assert solid == pytest.approx(4 / 3 * pi * radius**3, rel=1e-3)
+    shell = Sphere(radius, grid.center, inner_radius=inner).draw(grid).sum(dtype=float) * voxel
+    assert shell == pytest.approx(4 / 3 * pi * (radius**3 - inner**3), rel=1e-3)
+
+
+def test_volume_of_a_soft_sphere():
+    radius, edge = 20.3, 9.1
+    drawn = Sphere(radius, CUBE.center, edge).draw(CUBE)
+    # The integral of the raised cosine over the shell.
+    analytic = 4 / 3 * pi * radius**3 + radius * edge**2 * (pi - 8 / pi)
+    assert drawn.sum(dtype=float) == pytest.approx(analytic, rel=1e-4)
+
+
+def test_unequal_axes_are_not_swapped():
+    grid = Grid((9, 15, 21), (1.0, 2.0, 3.0))
+    drawn = Sphere(3.0, (2.0, 20.0, 45.0)).draw(grid)
+    assert set(zip(*np.nonzero(drawn), strict=True)) == {
+        (15 + dz, 10 + dy, 2 + dx)
+        for dx in range(-3, 4)
+        for dy in range(-2, 3)
+        for dz in range(-1, 2)
+        if dx**2 + 4 * dy**2 + 9 * dz**2 <= 9 and 2 + dx >= 0
+    }
+
+
+@settings(deadline=None)
+@given(grids())
+def test_axes_are_those_of_the_unit_cell(grid):
+    gemmi = pytest.importorskip("gemmi")
+    cell = gemmi.UnitCell(*grid.voxel_size, *grid.angles)
+    np.testing.assert_allclose(
+        grid.axes, np.array(grid.rotation) @ np.array(cell.orth.mat.tolist()), atol=1e-6
+    )
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_positions_and_indices_are_inverse(data):
+    grid = data.draw(grids())
+    index = data.draw(st.tuples(*[st.floats(-50, 50)] * 3))
+    assert grid.index(grid.position(index)) == pytest.approx(index, abs=1e-9)
+
+
+@settings(deadline=None)
+@given(st.data(), st.permutations((0, 1, 2)))
+def test_reordered_axes_keep_every_distance(data, order):
+    grid = data.draw(grids(6))
+    center = data.draw(centers(grid))
+    stored = np.transpose(distances(grid, center), [2 - a for a in order][::-1])
+    np.testing.assert_allclose(distances(grid.reordered(order), center), stored, atol=1e-9)
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_farthest_voxel(data):
+    grid = data.draw(grids(6))
+    center = data.draw(centers(grid))
+    assert grid.farthest(center) == pytest.approx(distances(grid, center).max(), abs=1e-9)
+
+
+def test_clearance_is_to_the_nearest_face():
+    grid = Grid((10, 20, 30), (1.0, 2.0, 3.0))
+    assert grid.clearance(grid.center) == pytest.approx(4.5)
+    assert grid.clearance((9.0, 20.0, 45.0)) == pytest.approx(0.5)
+    assert grid.clearance((-3.0, 20.0, 45.0)) == pytest.approx(-2.5)
+    skewed = Grid((10, 10, 10), (1.0, 1.0, 1.0), angles=(90, 90, 60))
+    assert skewed.clearance(skewed.center) == pytest.approx(4.5 * sqrt(3) / 2)
