@@ -470,9 +470,11 @@ def write(jobs):
 
     Raises
     ------
-    OSError
+    ValueError, OSError
         One sentence says what could not be written.
     """
+    if len(jobs) > 1 and any(destination.file for _, destination in jobs):
+        raise ValueError("save must name a folder for more than one sphere")
     scratches = []
     try:
         for decoy, destination in jobs:

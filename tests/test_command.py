@@ -1,0 +1,386 @@
+"""The command makesphere, in ChimeraX and with its stand-in: models, files, log, sentences."""
+
+import os
+from pathlib import Path
+
+import mrcfile
+import numpy as np
+import pytest
+from chimerax.core.errors import UserError
+from chimerax.geometry import rotation, translation
+from chimerax.makesphere.grid import Grid
+from conftest import IN_CHIMERAX
+from grids import distances, turned
+
+GRIDS = {
+    "cube": Grid((24, 24, 24), (1.5, 1.5, 1.5)),
+    "unequal axes": Grid((20, 24, 28), (1.5, 1.5, 1.5), (-7.0, 3.0, 11.0)),
+    "odd and anisotropic": Grid((21, 19, 23), (1.5, 2.0, 1.25), (0.5, 0.0, 0.0)),
+    "skewed": Grid((20, 18, 16), (1.5, 2.0, 1.25), (5.0, 0.0, 9.0), (94.3, 85.0, 101.0)),
+    "rotated": Grid((20, 18, 16), (1.5, 1.5, 1.5), (5.0, 0.0, 9.0), rotation=turned(1, 2, 0, 0.7)),
+}
+
+
+def files():
+    """Names in the current folder."""
+    return sorted(p.name for p in Path.cwd().iterdir())
+
+
+def data(path):
+    with mrcfile.open(path) as file:
+        return file.data.copy()
+
+
+@pytest.fixture
+def cube(new_map, blob):
+    """Give a map of a particle that fills its box as cryoSPARC's do."""
+    return new_map(blob(voxel=1.5, sigma=6), GRIDS["cube"], name="J1_map.mrc", level=0.5)
+
+
+@pytest.fixture
+def fails(session, command):
+    """Give a function that runs a command that must fail, and leave nothing."""
+
+    def fails(text, words):
+        models, before = session.models.list(), files()
+        with pytest.raises(UserError) as error:
+            command(text)
+        sentence = str(error.value)
+        assert words in sentence and "\n" not in sentence.strip()
+        assert session.models.list() == models and files() == before
+        return sentence
+
+    return fails
+
+
+@pytest.mark.parametrize("kind", GRIDS)
+def test_a_sphere_is_made_on_the_maps_whole_grid(kind, session, command, new_map):
+    grid = GRIDS[kind]
+    values = np.random.default_rng(1).normal(size=grid.shape).astype(np.float32)
+    volume = new_map(values, grid, name="particle")
+    volume.new_region((2, 3, 4), (9, 9, 9), (2, 2, 2))
+    sphere = command("makesphere #1 radius 9")
+    expected = distances(grid, grid.position([n // 2 for n in grid.size])) <= 9 + 1e-9
+    array = sphere.full_matrix()
+    assert array.dtype == np.float32
+    np.testing.assert_array_equal(array, expected)
+    np.testing.assert_array_equal(data("particle_sphere_r009A.mrc"), expected)
+    for what in ("size", "step", "origin", "cell_angles", "rotation"):
+        assert np.array_equal(getattr(sphere.data, what), getattr(volume.data, what))
+    assert sphere.name == "particle sphere r9" and sphere.id == (2,)
+    assert volume.display and sphere.display
+    assert [s.level for s in sphere.surfaces] == [0.5]
+    assert files() == ["particle_sphere_r009A.mrc"]
+
+
+def test_no_other_model_is_left(session, command, cube):
+    sphere = command("makesphere #1 radius 9")
+    from chimerax.map import Volume
+
+    assert session.models.list(type=Volume) == [cube, sphere]
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_a_moved_maps_sphere_is_where_the_map_is(grouped, session, command, new_map, blob):
+    group = new_map(blob((4, 4, 4)), name="group")
+    volume = new_map(blob(), parent=group if grouped else None)
+    group.position = rotation((1, 2, 3), 40) * translation((5, 6, 7))
+    volume.position = translation((50, -20, 3)) * rotation((0, 1, 1), 75)
+    sphere = command(f"makesphere #{volume.id_string} radius 5")
+    np.testing.assert_allclose(
+        sphere.scene_position.matrix, volume.scene_position.matrix, atol=1e-12
+    )
+    x, y, z = volume.scene_position * (9.0, 12.0, 14.0)
+    moved = command(f"makesphere #{volume.id_string} radius 5 center {x},{y},{z}")
+    expected = distances(Grid((24, 24, 24), (1.0, 1.0, 1.0)), (9.0, 12.0, 14.0)) <= 5
+    np.testing.assert_array_equal(moved.full_matrix(), expected)
+    framed = command(
+        f"makesphere #{volume.id_string} radius 5 center 9,12,14 "
+        f"coordinateSystem #{volume.id_string}"
+    )
+    np.testing.assert_array_equal(framed.full_matrix(), expected)
+    assert files()[-1] == "map_sphere_r005A_c9_12_14.mrc" or "decoy" in files()[-1]
+
+
+def test_a_center_keeps_its_digits(command, cube):
+    sphere = command("makesphere #1 radius 9 center 17.123456,18.7,16.1")
+    assert "c17p123456_18p7_16p1" in files()[0]
+    expected = distances(GRIDS["cube"], (17.123456, 18.7, 16.1)) <= 9
+    np.testing.assert_array_equal(sphere.full_matrix(), expected)
+
+
+def test_the_box_centre_by_its_coordinates_is_the_default(command, cube):
+    command("makesphere #1 radius 9")
+    command("makesphere #1 radius 9 center 18,18,18")
+    assert files() == ["J1_sphere_r009A.mrc"]
+
+
+def test_a_list_makes_one_sphere_per_radius(command, cube):
+    spheres = command("makesphere #1 radius 6,7.5,9")
+    assert [s.name for s in spheres] == [f"J1_map.mrc sphere r{r}" for r in ("6", "7.5", "9")]
+    assert files() == [f"J1_sphere_r{r}A.mrc" for r in ("006", "007p5", "009")]
+
+
+def test_several_maps_each_give_their_spheres(command, new_map, blob, cube):
+    new_map(blob((20, 22, 24)), name="J2_map.mrc")
+    spheres = command("makesphere #1,2 radius 6,7")
+    assert [s.data.size for s in spheres] == [(24, 24, 24)] * 2 + [(20, 22, 24)] * 2
+    assert files() == [f"J{m}_sphere_r00{r}A.mrc" for m in (1, 2) for r in (6, 7)]
+
+
+def test_every_argument_that_differs_is_in_the_name_and_the_label(command, cube):
+    command("makesphere #1 radius 12 edge 3 innerRadius 4.5 value 0.35 center 17,18,19")
+    (name,) = files()
+    assert name == "J1_sphere_r012A_e3A_i004p5A_v0p35_c17_18_19.mrc"
+    with mrcfile.open(name) as file:
+        assert file.get_labels() == [
+            "makesphere radius 12 center 17,18,19 edge 3 innerRadius 4.5 value 0.35",
+            "map J1_map.mrc",
+        ]
+
+
+def test_value_match_is_the_maps_mean_inside(command, cube):
+    sphere = command("makesphere #1 radius 9 value match").full_matrix()
+    mean = cube.full_matrix()[sphere > 0].mean(dtype=float)
+    assert sphere.max() == pytest.approx(mean, rel=1e-6)
+    assert files() == ["J1_sphere_r009A_vmatch.mrc"]
+
+
+def test_fit_takes_the_radius_from_the_map(command, cube, log):
+    sphere = command("makesphere #1 radius fit")
+    found = distances(GRIDS["cube"], (18, 18, 18))
+    radius = int(sphere.name.rpartition("r")[2])
+    high = cube.full_matrix() >= 0.5
+    share = [(high & (found <= r)).sum() / high.sum() for r in (radius - 1, radius)]
+    assert share[0] < 0.99 <= share[1]
+    assert f"{100 * share[1]:.3g} %" in log.infos[-1]
+
+
+def test_fit_uses_the_lowest_level_shown(command, cube):
+    cube.set_parameters(surface_levels=[0.9, 0.1, 0.5])
+    low = command("makesphere #1 radius fit save false").name
+    cube.set_parameters(surface_levels=[0.9])
+    assert low != command("makesphere #1 radius fit save false").name
+
+
+def test_what_is_not_finite_in_the_map_never_reaches_the_sphere(command, new_map, blob):
+    values = blob()
+    values[12, 12, 10:14] = np.nan, np.inf, -np.inf, np.nan
+    new_map(values)
+    sphere = command("makesphere #1 radius 6 value match").full_matrix()
+    known = np.isfinite(values) & (sphere > 0)
+    assert np.isfinite(sphere).all()
+    assert sphere.max() == pytest.approx(values[known].mean(dtype=float), rel=1e-6)
+
+
+def test_an_integer_map_gives_a_float_sphere(command, new_map):
+    new_map(np.ones((8, 8, 8), np.int8))
+    assert command("makesphere #1 radius 2 value 0.5").full_matrix().dtype == np.float32
+
+
+def test_the_log_says_what_was_made(command, cube, log):
+    command("makesphere #1 radius 9 edge 3")
+    said = log.infos[-1]
+    path = os.path.join(os.getcwd(), "J1_sphere_r009A_e3A.mrc")
+    for words in (
+        "Made #2 J1_map.mrc sphere r9",
+        "9 Å = 6 voxels",
+        "3 Å = 2 voxels",
+        "box centre, voxel 12,12,12",
+        "24 x 24 x 24 voxels of 1.5 Å = 36 Å",
+        "6.69 % of the box, 925 voxels",
+        "of the map's density above its contour level 0.5",
+        "would match the map",
+        path,
+        "the current one, as the map has no file",
+        "Import 3D Volumes",
+        "type map",
+        "pixel size left empty",
+        "Heterogeneous Refinement",
+    ):
+        assert words in said
+    assert not log.warnings
+
+
+@pytest.mark.parametrize(
+    "kind, arguments, words",
+    [
+        ("unequal axes", "radius 9", "not cubic"),
+        ("odd and anisotropic", "radius 9", "odd"),
+        ("odd and anisotropic", "radius 9", "not equally sized"),
+        ("cube", "radius 18", "beyond the box"),
+        ("cube", "radius 15 edge 6", "beyond the box"),
+        ("cube", "radius 12 value 50", "value match"),
+        ("rotated", "radius 9", "rotated"),
+    ],
+)
+def test_warnings_and_the_sphere_is_made(kind, arguments, words, command, new_map, blob, log):
+    grid = GRIDS[kind]
+    new_map(10 * blob(grid.size, 1.5, 6), grid)
+    command(f"makesphere #1 {arguments}")
+    assert any(words in warning for warning in log.warnings)
+    assert len(files()) == 1
+
+
+def test_a_sphere_that_fits_gets_no_warning(command, cube, log):
+    command("makesphere #1 radius 17 value match")
+    assert not log.warnings
+
+
+def test_the_density_warning_has_both_numbers(command, new_map, blob, log):
+    new_map(blob(sigma=3) / 10)
+    sphere = command("makesphere #1 radius 6 value match save false").full_matrix()
+    command("makesphere #1 radius 6 save false")
+    (warning,) = log.warnings
+    assert "1 " in warning and f"{sphere.max():.4g}" in warning
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        ("radius 0", "radius must be a number above 0 Å, got 0"),
+        ("radius -5", "radius must be a number above 0 Å, got -5"),
+        ("radius nan", "radius must be a number above 0 Å, got nan"),
+        ("radius 1e400", "radius must be a number above 0 Å, got inf"),
+        ("radius 6,-1", "radius must be a number above 0 Å, got -1"),
+        ("radius 6,7,6", "radius has 6 more than once"),
+        ("radius 0.1 center 18.7,18.7,18.7", "holds no voxel"),
+        ("radius 9 center 100,100,100", "holds no voxel"),
+        ("radius 100", "holds the whole box"),
+        ("radius 9 innerRadius 9", "innerRadius must be less than the radius of 9 Å, got 9"),
+        ("radius 9 innerRadius -1", "innerRadius must be 0 Å or more, got -1"),
+        ("radius 9 innerRadius nan", "innerRadius must be 0 Å or more, got nan"),
+        ("radius 9 edge -1", "edge must be 0 Å or more, got -1"),
+        ("radius 9 edge inf", "edge must be 0 Å or more, got inf"),
+        ("radius 9 value 0", "value must be a number other than 0, or match, got 0"),
+        ("radius 9 value nan", "value must be a number other than 0, or match, got nan"),
+        ("radius 9 value 1e-60", "value must be a number other than 0, or match, got 1e-60"),
+        ("radius 9 center nan,0,0", "center must be three finite numbers, got nan,"),
+        ("radius fit edge -1", "edge must be 0 Å or more, got -1"),
+        ("radius 9 modelId 1", "modelId names a model that is open: #1"),
+        ("radius 9 modelId 7.1", "modelId names a part of a model that is not open: #7.1"),
+        ("radius 9 save none/", "save names a folder that does not exist"),
+        ("radius 9 save none/a.mrc", "save names a folder that does not exist"),
+        ("radius 9 save a.map", "save must name a folder or an .mrc file"),
+        ("radius 9,8 save a.mrc", "save must name a folder for more than one sphere"),
+        ("", "radius"),
+        ("radius", "radius"),
+        ("radius sixty", "fit"),
+        ("radius 9 value high", "match"),
+    ],
+)
+def test_errors_are_one_sentence_and_leave_nothing(arguments, words, fails, cube):
+    fails(f"makesphere #1 {arguments}", words)
+
+
+def test_no_map(fails, session, cube):
+    fails("makesphere #9 radius 9", "needs an open map")
+    session.models.close([cube])
+    fails("makesphere #1 radius 9", "needs an open map")
+
+
+def test_match_needs_a_mean_above_zero(fails, new_map, blob):
+    new_map(-blob())
+    fails("makesphere #1 radius 6 value match", "value match needs a map whose mean")
+    new_map(np.full((8, 8, 8), np.nan, np.float32))
+    fails("makesphere #2 radius 2 value match", "value match needs a map whose mean")
+
+
+def test_fit_needs_something_above_the_level(fails, cube):
+    cube.set_parameters(surface_levels=[99.0])
+    fails("makesphere #1 radius fit", "contour level")
+
+
+def test_one_bad_map_of_several_stops_all(fails, new_map, blob, cube):
+    new_map(-blob())
+    fails("makesphere #1,2 radius 6 value match", "value match")
+
+
+def test_a_file_is_written_where_save_says(command, cube, tmp_path):
+    (tmp_path / "here").mkdir()
+    command("makesphere #1 radius 9 save here")
+    command("makesphere #1 radius 8 save here/")
+    command("makesphere #1 radius 9 save mine.mrc")
+    command('makesphere #1 radius 9 save "my own"')
+    command("makesphere #1 radius 9 save false")
+    assert sorted(p.name for p in (tmp_path / "here").iterdir()) == [
+        "J1_sphere_r008A.mrc",
+        "J1_sphere_r009A.mrc",
+    ]
+    assert files() == ["here", "mine.mrc", "my own.mrc"]
+
+
+def test_a_file_goes_beside_the_maps(command, new_map, blob, tmp_path, log):
+    home = tmp_path / "maps"
+    home.mkdir()
+    new_map(blob(), name="x", path=home / "cryosparc_P1_J15_class_00_final_volume.mrc")
+    command("makesphere #1 radius 6")
+    assert [p.name for p in home.iterdir()] == ["P1_J15_class_00_sphere_r006A.mrc"]
+    assert "the current one" not in log.infos[-1]
+    (home / "job.json").write_text("{}")
+    command("makesphere #1 radius 7")
+    assert files() == ["P1_J15_class_00_sphere_r007A.mrc", "maps"]
+    assert "the current one, as the map is in a cryoSPARC job folder" in log.infos[-1]
+
+
+def test_one_name_is_one_recipe(command, new_map, blob, cube):
+    command("makesphere #1 radius 9")
+    first = Path("J1_sphere_r009A.mrc").read_bytes()
+    command("makesphere #1 radius 9")
+    assert files() == ["J1_sphere_r009A.mrc"]
+    new_map(blob((26, 26, 26)), name="J1_map.mrc")
+    command("makesphere #4 radius 9")
+    assert files() == ["J1_sphere_r009A.mrc", "J1_sphere_r009A_02.mrc"]
+    assert Path("J1_sphere_r009A.mrc").read_bytes() == first
+
+
+def test_a_file_of_somebody_elses_is_kept(command, cube):
+    Path("J1_sphere_r009A.mrc").write_text("mine")
+    command("makesphere #1 radius 9")
+    assert Path("J1_sphere_r009A.mrc").read_text() == "mine"
+    assert files() == ["J1_sphere_r009A.mrc", "J1_sphere_r009A_02.mrc"]
+
+
+def test_a_typed_path_is_replaced(command, cube):
+    Path("a.mrc").write_text("old")
+    command("makesphere #1 radius 9 save a.mrc")
+    assert mrcfile.validate("a.mrc")
+
+
+def test_the_file_of_an_open_map_is_never_written(command, fails, new_map, blob):
+    Path("open.mrc").write_text("a map")
+    os.link("open.mrc", "hard.mrc")
+    os.symlink("open.mrc", "soft.mrc")
+    new_map(blob(), path=Path.cwd() / "open.mrc")
+    for name in ("open.mrc", "./open.mrc", "hard.mrc", "soft.mrc", Path.cwd() / "open.mrc"):
+        fails(f'makesphere #1 radius 6 save "{name}"', "open map")
+    assert Path("open.mrc").read_text() == "a map"
+
+
+def test_an_automatic_name_avoids_an_open_map(command, new_map, blob, cube):
+    path = Path.cwd() / "J1_sphere_r009A.mrc"
+    command("makesphere #1 radius 9")
+    new_map(blob(), path=path)
+    before = path.stat().st_ino
+    command("makesphere #1 radius 9")
+    assert path.stat().st_ino == before
+    assert files() == ["J1_sphere_r009A.mrc", "J1_sphere_r009A_02.mrc"]
+
+
+def test_new_models_take_the_ids_wanted(command, cube):
+    assert command("makesphere #1 radius 9 modelId 7 save false").id == (7,)
+    spheres = command("makesphere #1 radius 8,9 modelId 21 save false")
+    assert [s.id for s in spheres] == [(21,), (22,)]
+    if IN_CHIMERAX:
+        assert command("makesphere #1 radius 9 modelId 7.5 save false").id == (7, 5)
+
+
+def test_keywords_may_be_shortened(command, cube):
+    command("makesphere #1 rad 9 inner 3 sav false")
+    assert files() == []
+
+
+def test_negative_density(command, cube):
+    sphere = command("makesphere #1 radius 9 value -2")
+    array = data("J1_sphere_r009A_v-2.mrc")
+    assert array.min() == -2 and (array == sphere.full_matrix()).all()
