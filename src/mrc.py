@@ -5,7 +5,8 @@ import gzip
 import os
 import secrets
 import zlib
-from math import isfinite, sqrt
+from contextlib import suppress
+from math import hypot, inf, isfinite, sqrt
 
 import mrcfile
 import numpy as np
@@ -77,13 +78,17 @@ class MapFile:
         return self._shape[0]
 
     def __getitem__(self, k):
-        self._file.seek(self._start + k * self._plane_bytes)
-        return np.frombuffer(self._read(self._plane_bytes), self._dtype).reshape(self._shape[1:])
+        data = self._read(self._plane_bytes, self._start + k * self._plane_bytes)
+        return np.frombuffer(data, self._dtype).reshape(self._shape[1:])
 
-    def _read(self, count):
+    def _read(self, count, start=0):
         try:
+            self._file.seek(start)
             data = self._file.read(count)
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        except (EOFError, zlib.error, OSError) as error:
+            if getattr(error, "errno", None):
+                raise OSError(error.errno, error.strerror, self.path) from error
+            # What gzip and bzip2 find wrong has no number.
             raise self._damage("it cannot be unpacked") from error
         if len(data) < count:
             raise self._damage("it is too short")
@@ -182,7 +187,10 @@ def _rotation(header):
                 x, y, z, angle = (float(n) for n in label[len(ROTATION_LABEL) :].split())
             except ValueError:
                 continue
-            cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+            length = hypot(x, y, z)
+            if not (isfinite(angle) and 0 < length < inf):
+                continue
+            cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]]) / length
             turn = np.eye(3) + np.sin(np.radians(angle)) * cross
             turn += (1 - np.cos(np.radians(angle))) * (cross @ cross)
             return tuple(map(tuple, turn.tolist()))
@@ -223,6 +231,8 @@ class Scratch:
 
     def __init__(self, folder, grid, sphere, value, inside, labels):
         self.folder = folder
+        self._moved = False
+        self._linked = ""
         _sweep(folder)
         self._path, self._file = _create(folder)
         try:
@@ -251,6 +261,7 @@ class Scratch:
         """Move the file to its final name, over what is there."""
         self._release()
         os.replace(self._path, path)
+        self._moved = True
         self._close()
 
     def place(self, path):
@@ -271,16 +282,29 @@ class Scratch:
                 return False
             self.replace(path)
             return True
+        self._linked = path
         self.discard()
         return True
 
+    def withdraw(self):
+        """Remove the file also from a name that was free, as others of its set failed."""
+        if self._linked:
+            with suppress(OSError):
+                os.unlink(self._linked)
+
     def discard(self):
         """Remove the file, if it has not been moved."""
-        if self._file.closed:
+        if self._moved:
             return
-        self._release()
-        os.unlink(self._path)
-        self._close()
+        self._moved = True
+        # A full disk fails again when it closes. A folder that lost its permissions keeps the
+        # file until another makesphere sweeps it.
+        with suppress(OSError):
+            self._release()
+        with suppress(OSError):
+            os.unlink(self._path)
+        with suppress(OSError):
+            self._close()
 
     def _release(self):
         if fcntl is None:
@@ -289,14 +313,14 @@ class Scratch:
     def _close(self):
         self._file.close()
         if fcntl is not None:
-            # The new name is safe once its folder is on disk.
-            folder = os.open(self.folder, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            except OSError:
-                pass  # Some network file systems do not know it.
-            finally:
-                os.close(folder)
+            # The new name is safe once its folder is on disk. Some network file systems do not
+            # know that, and some folders can be written but not read.
+            with suppress(OSError):
+                folder = os.open(self.folder, os.O_RDONLY)
+                try:
+                    os.fsync(folder)
+                finally:
+                    os.close(folder)
 
 
 def _create(folder):
@@ -305,7 +329,9 @@ def _create(folder):
         file = os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666), "r+b")
         if fcntl is None:
             return path, file
-        fcntl.flock(file, fcntl.LOCK_EX)
+        # Some network file systems have no locks; there nothing is swept either.
+        with suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_EX)
         # Between the two calls another makesphere may have swept it away.
         if os.path.exists(path):
             return path, file
@@ -314,17 +340,19 @@ def _create(folder):
 
 def _sweep(folder):
     """Remove what a killed makesphere left: scratch files that nobody holds."""
-    for name in os.listdir(folder):
-        if name.startswith(SCRATCH):
-            try:
-                with open(os.path.join(folder, name), "rb") as file:
-                    if fcntl is not None:
-                        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                        os.unlink(file.name)
-                if fcntl is None:
+    names = []
+    with suppress(OSError):
+        names = [name for name in os.listdir(folder) if name.startswith(SCRATCH)]
+    for name in names:
+        # Not where it is in use, or another user's.
+        with suppress(OSError):
+            # NFS locks only what can be written.
+            with open(os.path.join(folder, name), "r+b") as file:
+                if fcntl is not None:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     os.unlink(file.name)
-            except OSError:
-                pass  # It is in use, or another user's.
+            if fcntl is None:
+                os.unlink(file.name)
 
 
 def _head(path):
