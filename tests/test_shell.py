@@ -1,0 +1,137 @@
+"""The shell command: the same sphere, the same bytes, one line where it cannot."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import mrcfile
+import numpy as np
+import pytest
+from chimerax.makesphere.__main__ import main
+from grids import distances
+from test_mrc import write_map
+
+ARRAY = np.random.default_rng(8).normal(2, 1, size=(16, 20, 24)).astype(np.float32)
+
+
+@pytest.fixture
+def source(tmp_path, monkeypatch):
+    """Write a map into the current folder and give its name."""
+    monkeypatch.chdir(tmp_path)
+    write_map(tmp_path / "P1_J2_map.mrc", ARRAY, origin=(5.0, 6.0, -7.0), nxstart=3)
+    return "P1_J2_map.mrc"
+
+
+def files():
+    return sorted(p.name for p in Path.cwd().iterdir())
+
+
+def test_a_sphere(source, capsys):
+    assert main([source, "--radius", "9"]) == 0
+    assert files() == ["P1_J2_map.mrc", "P1_J2_sphere_r009A.mrc"]
+    from chimerax.makesphere.mrc import MapFile
+
+    grid = MapFile(source).grid
+    with mrcfile.open("P1_J2_sphere_r009A.mrc") as file:
+        np.testing.assert_array_equal(file.data, distances(grid, grid.center) <= 9)
+    printed = capsys.readouterr()
+    for words in ("box centre, voxel 12,10,8", str(Path.cwd() / files()[1]), "Import 3D Volumes"):
+        assert words in printed.out
+    assert "not cubic" in printed.err and "not equally sized" in printed.err
+
+
+SAME = {
+    "plain": ("radius 9", ["--radius", "9"]),
+    "all": (
+        "radius 9 edge 3.5 innerRadius 4 value 0.7 center 20,21,9",
+        ["--radius=9", "--edge=3.5", "--inner-radius=4", "--value=0.7", "--center=20,21,9"],
+    ),
+    "match": ("radius 9 value match", ["--radius", "9", "--value", "match"]),
+    "minus": ("radius 9 center -1,25,9 val -2", "--radius 9 --center -1,25,9 --value -2".split()),
+}
+
+
+@pytest.mark.parametrize("case", SAME)
+def test_the_same_bytes_as_the_command(case, source, command, new_map, tmp_path):
+    from chimerax.makesphere.mrc import MapFile
+
+    words, options = SAME[case]
+    volume = new_map(ARRAY, MapFile(source).grid, name=source, path=tmp_path / source)
+    volume.set_parameters(surface_levels=[2.0])
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    command(f"makesphere #1 {words} save a")
+    assert main([source, *options, "--level", "2", "--output", "b"]) == 0
+    (ours,), (theirs,) = (list((tmp_path / folder).iterdir()) for folder in "ab")
+    assert ours.name == theirs.name
+    assert ours.read_bytes() == theirs.read_bytes()
+
+
+def test_lists_and_folders(source, tmp_path, capsys):
+    (tmp_path / "out").mkdir()
+    assert main([source, "--radius", "7,8.5", "--output", "out"]) == 0
+    names = sorted(p.name for p in (tmp_path / "out").iterdir())
+    assert names == ["P1_J2_sphere_r007A.mrc", "P1_J2_sphere_r008p5A.mrc"]
+    assert capsys.readouterr().out.count("Radius") == 2
+
+
+def test_fit_and_level(source, capsys):
+    assert main([source, "--radius", "fit", "--level", "4.5"]) == 0
+    high = ARRAY >= 4.5
+    from chimerax.makesphere.mrc import MapFile
+
+    grid = MapFile(source).grid
+    found = distances(grid, grid.center)
+    radius = int(files()[1].partition("_r")[2][:3])
+    share = [(high & (found <= r)).sum() / high.sum() for r in (radius - 1, radius)]
+    assert share[0] < 0.99 <= share[1]
+    assert "contour level 4.5" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        (["--radius", "0"], "radius must be a number above 0 Å, got 0"),
+        (["--radius", "9,9"], "radius has 9 more than once"),
+        (["--radius", "x"], "--radius"),
+        (["--radius", "9", "--center", "1,2"], "--center"),
+        (["--radius", "9", "--center", "nan,2,1"], "center must be three finite numbers"),
+        (["--radius", "9", "--edge", "-2"], "edge must be 0 Å or more, got -2"),
+        (["--radius", "9", "--inner-radius", "9"], "innerRadius must be less"),
+        (["--radius", "9", "--value", "0"], "value must be a number other than 0"),
+        (["--radius", "9", "--value", "big"], "--value"),
+        (["--radius", "999"], "holds the whole box"),
+        (["--radius", "9", "--output", "no/such/"], "folder that does not exist"),
+        (["--radius", "9", "--output", "P1_J2_map.mrc"], "file of an open map"),
+        (["--radius", "9,8", "--output", "a.mrc"], "more than one sphere"),
+        ([], "--radius"),
+    ],
+)
+def test_errors_are_one_line_and_status_2(options, words, source, capsys):
+    try:
+        status = main([source, *options])
+    except SystemExit as exit:
+        status = exit.code
+    printed = capsys.readouterr()
+    assert status == 2 and not printed.out
+    assert words in printed.err and printed.err.count("\n") == 1
+    assert files() == ["P1_J2_map.mrc"]
+
+
+def test_a_map_that_is_not_there(source, capsys):
+    assert main(["none.mrc", "--radius", "9"]) == 2
+    assert capsys.readouterr().err == "makesphere: cannot read none.mrc: No such file or directory\n"
+
+
+def test_help_from_a_shell(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "chimerax.makesphere", "--help"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "COLUMNS": "100", "PYTHONIOENCODING": "utf-8"},
+    )
+    assert done.returncode == 0 and not done.stderr
+    for option in ("--radius", "--center", "--edge", "--inner-radius", "--value", "--level"):
+        assert option in done.stdout
