@@ -147,8 +147,10 @@ def _make(session, volumes, radius, center, save, model_id, **more):
         session.logger.status("Writing ...")
         paths = decoy.write([(made, destination) for _, made, destination in jobs])
     session.models.add(models)
-    for model, (volume, _, _) in zip(models, jobs, strict=True):
+    for model, (volume, _, _), path in zip(models, jobs, paths, strict=True):
         model.scene_position = volume.scene_position
+        # For the panel: as the path of its data it would be read again when a session opens.
+        model.makesphere_file = path
     reports = [
         (made.report(path, destination.note if destination else ""), made.warnings)
         for (_, made, destination), path in zip(jobs, paths, strict=True)

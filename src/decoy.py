@@ -201,6 +201,8 @@ class Decoy:
     ----------
     a_map : Map
     recipe : Recipe
+    tables : RadialTables, optional
+        Those of the map about the recipe's centre, to be asked instead of the map.
 
     Attributes
     ----------
@@ -215,16 +217,19 @@ class Decoy:
         The sphere holds no voxel or all of them, or nothing matches the map.
     """
 
-    def __init__(self, a_map, recipe):
+    def __init__(self, a_map, recipe, tables=None):
         self.map = a_map
         self.recipe = recipe
         grid = a_map.grid
         self.sphere = Sphere(
             recipe.radius, recipe.center or grid.center, recipe.edge, recipe.inner_radius
         )
-        self.inside = radial.inside(
-            a_map.planes, a_map.plane_grid or grid, self.sphere, a_map.level
-        )
+        if tables is None:
+            self.inside = radial.inside(
+                a_map.planes, a_map.plane_grid or grid, self.sphere, a_map.level
+            )
+        else:
+            self.inside = tables.inside(self.sphere)
         if self.inside.voxels in (0, grid.voxels):
             held = "the whole box" if self.inside.voxels else "no voxel"
             raise ValueError(f"radius {number(recipe.radius)} gives a sphere that holds {held}")

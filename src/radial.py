@@ -204,6 +204,59 @@ class RadialTables:
         """Share of the voxels at or above the contour level that lie within a radius in Å."""
         return float(self.above[self.bin(radius)] / self.above[-1]) if self.above[-1] else 0.0
 
+    def inside(self, sphere):
+        """Measure a sphere about the tables' point by look-up, with no pass over the map.
+
+        Parameters
+        ----------
+        sphere : Sphere
+
+        Returns
+        -------
+        Inside
+            As exact as the bins are.
+        """
+        bins = self.bin(sphere.reach) + 1
+        distance2 = np.arange(bins) * self.step
+        density = sphere.density(distance2).astype(float)
+        held = sphere.holds(distance2)
+        voxels = np.diff(self.voxels[:bins], prepend=0)
+        above = np.diff(self.above[:bins], prepend=0)
+        product = float((density * np.diff(self.total[:bins], prepend=0)).sum())
+        weight2 = float((density * density * voxels).sum())
+        return Inside(
+            voxels=int(voxels[held].sum()),
+            matched=product / weight2 if weight2 else float("nan"),
+            above=int(self.above[-1]),
+            above_inside=int(above[held].sum()),
+            weight=float((density * voxels).sum()),
+            weight2=weight2,
+            lowest=0.0,
+            highest=float(density.max(initial=0.0)),
+        )
+
+    def profile(self, width):
+        """Average the map in shells.
+
+        Parameters
+        ----------
+        width : float
+            Thickness of a shell in Å.
+
+        Returns
+        -------
+        radius, mean, share : numpy.ndarray
+            Outer radius of each shell in Å; the map's mean in the shell, NaN where it has no
+            voxel; share of the voxels at or above the contour level within the radius.
+        """
+        radius = np.arange(1, int(sqrt((self.voxels.size - 1) * self.step) / width) + 1) * width
+        bins = [self.bin(r) for r in radius]
+        voxels = np.diff(self.voxels[bins], prepend=0)
+        total = np.diff(self.total[bins], prepend=0)
+        mean = np.full(radius.shape, np.nan)
+        np.divide(total, voxels, out=mean, where=voxels > 0)
+        return radius, mean, self.above[bins] / max(self.above[-1], 1)
+
     def fit(self):
         """Return the smallest radius that holds 99 % of the map above its contour level.
 
