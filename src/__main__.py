@@ -40,7 +40,7 @@ def main(arguments=None):
     options = _parser().parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
     try:
         _make(options)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, MemoryError) as error:
         print(f"makesphere: {_sentence(error)}", file=sys.stderr)
         return 2
     return 0
@@ -68,7 +68,10 @@ def _make(options):
 def _sentence(error):
     if isinstance(error, OSError) and error.filename is not None:
         return f"cannot read {error.filename}: {error.strerror}"
-    return str(error)
+    if isinstance(error, MemoryError):
+        return "there is not enough memory for this map"
+    # File names can have line breaks.
+    return " ".join(str(error).splitlines())
 
 
 def _kind(name):

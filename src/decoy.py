@@ -8,7 +8,7 @@ from math import isfinite
 
 import numpy as np
 
-from . import mrc, naming, radial
+from . import memory, mrc, naming, radial
 from .grid import Grid
 from .naming import number
 from .sphere import Sphere
@@ -18,6 +18,12 @@ FIT = "fit"
 # Centres come through transforms of the scene: this is rounding, in Å.
 SAME_POINT = 1e-6
 TOO_DENSE = 2
+# Between them is whatever a microscope can see; beyond, numbers of float32 run out. In Å.
+SMALLEST_VOXEL, LARGEST_VOXEL = 1e-6, 1e9
+FARTHEST = 1e9  # voxels from the origin of space
+FLATTEST = 1e-6  # volume of a cell with edges of 1
+# Working memory for each voxel of a plane, and for each plane.
+PLANE_BYTES, HEIGHT_BYTES = 60, 200
 SUFFIX = ".mrc"
 NEXT_STEP = (
     "in cryoSPARC, Import 3D Volumes: this path, type map, pixel size left empty; "
@@ -51,6 +57,26 @@ class Map:
     path: str = ""
     plane_grid: Grid | None = None
 
+    def __post_init__(self):
+        grid = self.grid
+        if not all(SMALLEST_VOXEL < v < LARGEST_VOXEL for v in grid.voxel_size):
+            raise ValueError(
+                f"the map {self.name} has voxels of {_by(grid.voxel_size)} Å, "
+                "which is no size that a sphere can be drawn with"
+            )
+        far = FARTHEST * min(grid.voxel_size)
+        if not all(abs(o) < far for o in grid.origin):
+            origin = ",".join(f"{o:g}" for o in grid.origin)
+            raise ValueError(
+                f"the map {self.name} has its origin at {origin} Å, "
+                "too far away for its voxels to be told apart"
+            )
+        with np.errstate(invalid="ignore", divide="ignore"):
+            fullness = abs(np.linalg.det(grid.axes / grid.voxel_size))
+        if not fullness > FLATTEST:
+            angles = ", ".join(f"{a:g}" for a in grid.angles)
+            raise ValueError(f"the map {self.name} has a flat cell: its angles are {angles} degrees")
+
     @classmethod
     def open(cls, path, level=None):
         """Open a map's file, to be read as needed.
@@ -62,6 +88,10 @@ class Map:
             Contour level; if not given, the one at which ChimeraX would open the map.
         """
         file = mrc.MapFile(path)
+        nx, ny, nz = file.plane_grid.size
+        memory.require(
+            PLANE_BYTES * nx * ny + HEIGHT_BYTES * nz, f"a box of {nx} x {ny} x {nz} voxels"
+        )
         if level is None:
             level = radial.contour_level(file, file.plane_grid)
         return cls(os.path.basename(path), file.grid, file, level, path, file.plane_grid)

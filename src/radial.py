@@ -278,6 +278,9 @@ class RadialTables:
 
 def _finite(plane):
     """Give the plane with what is not finite made NaN, which no comparison finds."""
-    if plane.dtype.kind != "f" or np.isfinite(plane.sum(dtype=np.float64)):
+    if plane.dtype.kind != "f":
         return plane
+    with np.errstate(invalid="ignore"):
+        if np.isfinite(plane.sum(dtype=np.float64)):
+            return plane
     return np.where(np.isfinite(plane), plane, np.nan)

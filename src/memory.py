@@ -1,0 +1,48 @@
+"""Memory: how much can be had, asked before work that needs a lot."""
+
+
+def require(needed, what):
+    """Raise an error if something needs more memory than can be had.
+
+    Parameters
+    ----------
+    needed : int
+        In bytes.
+    what : str
+        What needs it, as the subject of a sentence.
+
+    Raises
+    ------
+    ValueError
+        One sentence that says how much is needed and how much there is.
+    """
+    available = _available()
+    if available is not None and needed > available:
+        raise ValueError(
+            f"{what} would need {_gigabytes(needed)} of memory, and {_gigabytes(available)} is free"
+        )
+
+
+def _available():
+    """Memory in bytes that can be had without swapping; None where nothing tells."""
+    # Trying it would tell nothing: most systems promise memory that they do not have.
+    try:
+        import psutil  # Part of ChimeraX, on every system.
+    except ImportError:
+        return _linux_available()
+    return psutil.virtual_memory().available
+
+
+def _linux_available():
+    try:
+        with open("/proc/meminfo") as file:
+            for line in file:
+                if line.startswith("MemAvailable:"):
+                    return 1024 * int(line.split()[1])
+    except OSError:
+        pass
+    return None
+
+
+def _gigabytes(count):
+    return f"{count / 2**30:.3g} GB"
