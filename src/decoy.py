@@ -22,6 +22,8 @@ TOO_DENSE = 2
 SMALLEST_VOXEL, LARGEST_VOXEL = 1e-6, 1e9
 FARTHEST = 1e9  # voxels from the origin of space
 FLATTEST = 1e-6  # volume of a cell with edges of 1
+# Other programs square densities, and add them up, in float32.
+LOWEST_VALUE, HIGHEST_VALUE = 1e-15, 1e15
 # Working memory for each voxel of a plane, and for each plane.
 PLANE_BYTES, HEIGHT_BYTES = 60, 200
 SUFFIX = ".mrc"
@@ -155,7 +157,10 @@ class Recipe:
                 f"got {number(self.inner_radius)}"
             )
         if self.value != MATCH and not _is_density(self.value):
-            raise ValueError(f"value must be a number other than 0, or match, got {self.value:g}")
+            raise ValueError(
+                f"value must be a number other than 0, or match, got {self.value:g}; "
+                f"it may be {LOWEST_VALUE:g} to {HIGHEST_VALUE:g} above or below 0"
+            )
         if self.center is not None and not all(map(isfinite, self.center)):
             point = ",".join(f"{c:g}" for c in self.center)
             raise ValueError(f"center must be three finite numbers, got {point}")
@@ -186,10 +191,7 @@ class Recipe:
 
 
 def _is_density(value):
-    """Whether a number is one in float32 as well: neither 0 nor infinite."""
-    with np.errstate(over="ignore"):
-        stored = np.float32(value)
-    return isfinite(stored) and stored != 0
+    return LOWEST_VALUE <= abs(value) <= HIGHEST_VALUE
 
 
 def recipes(a_map, radius, center=None, **more):
@@ -270,6 +272,11 @@ class Decoy:
                 raise ValueError(
                     "value match needs a map whose mean inside the sphere is above 0, "
                     f"got {self.value:.4g}"
+                )
+            if not _is_density(self.value):
+                raise ValueError(
+                    f"value match needs a map with a mean from {LOWEST_VALUE:g} to "
+                    f"{HIGHEST_VALUE:g} inside the sphere, got {self.value:.4g}"
                 )
 
     @property
