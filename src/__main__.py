@@ -47,18 +47,19 @@ def main(arguments=None):
 
 
 def _make(options):
-    a_map = decoy.Map.open(options.map, options.level)
-    destination = decoy.Destination(a_map, options.output, os.getcwd(), [options.map])
-    recipes = decoy.recipes(
-        a_map,
-        options.radius,
-        options.center,
-        edge=options.edge,
-        inner_radius=options.inner_radius,
-        value=options.value,
-    )
-    jobs = [(decoy.Decoy(a_map, recipe), destination) for recipe in recipes]
-    for (made, _), path in zip(jobs, decoy.write(jobs), strict=True):
+    with decoy.Map.open(options.map, options.level) as a_map:
+        destination = decoy.Destination(a_map, options.output, os.getcwd(), [options.map])
+        recipes = decoy.recipes(
+            a_map,
+            options.radius,
+            options.center,
+            edge=options.edge,
+            inner_radius=options.inner_radius,
+            value=options.value,
+        )
+        jobs = [(decoy.Decoy(a_map, recipe), destination) for recipe in recipes]
+        paths = decoy.write(jobs)
+    for (made, _), path in zip(jobs, paths, strict=True):
         print(made.name)
         print(decoy.as_text(made.report(path, destination.note)))
         for warning in made.warnings:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from math import isfinite
@@ -80,8 +81,9 @@ class Map:
             raise ValueError(f"the map {self.name} has a flat cell: its angles are {angles} degrees")
 
     @classmethod
+    @contextmanager
     def open(cls, path, level=None):
-        """Open a map's file, to be read as needed.
+        """Open a map's file, to be read as needed in a context.
 
         Parameters
         ----------
@@ -89,14 +91,14 @@ class Map:
         level : float, optional
             Contour level; if not given, the one at which ChimeraX would open the map.
         """
-        file = mrc.MapFile(path)
-        nx, ny, nz = file.plane_grid.size
-        memory.require(
-            PLANE_BYTES * nx * ny + HEIGHT_BYTES * nz, f"a box of {nx} x {ny} x {nz} voxels"
-        )
-        if level is None:
-            level = radial.contour_level(file, file.plane_grid)
-        return cls(os.path.basename(path), file.grid, file, level, path, file.plane_grid)
+        with mrc.MapFile(path) as file:
+            nx, ny, nz = file.plane_grid.size
+            memory.require(
+                PLANE_BYTES * nx * ny + HEIGHT_BYTES * nz, f"a box of {nx} x {ny} x {nz} voxels"
+            )
+            if level is None:
+                level = radial.contour_level(file, file.plane_grid)
+            yield cls(os.path.basename(path), file.grid, file, level, path, file.plane_grid)
 
     @property
     def source(self):

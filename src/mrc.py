@@ -30,7 +30,8 @@ ROTATION_LABEL = b"Chimera rotation: "
 class MapFile:
     """A map in an MRC or CCP4 file, plain or packed by gzip or bzip2, read plane by plane.
 
-    ``len()`` is the number of planes and ``map_file[k]`` reads plane k.
+    ``len()`` is the number of planes and ``map_file[k]`` reads plane k. As a context it closes
+    the file.
 
     Parameters
     ----------
@@ -54,6 +55,13 @@ class MapFile:
     def __init__(self, path):
         self.path = path
         self._file = _open(path)
+        try:
+            self._read_start()
+        except BaseException:
+            self._file.close()
+            raise
+
+    def _read_start(self):
         header = _read_header(self._read(HEADER_BYTES))
         self._shape = tuple(int(n) for n in (header.nz, header.ny, header.nx))
         if min(self._shape) < 1:
@@ -61,18 +69,24 @@ class MapFile:
         self._dtype = _dtype(header)
         if self._dtype is None or self._dtype.kind == "c":
             mode = f"MRC mode {int(header.mode)}"
-            raise ValueError(f"{path} is no density map that makesphere reads: it has {mode}")
+            raise ValueError(f"{self.path} is no density map that makesphere reads: it has {mode}")
         self._plane_bytes = self._shape[1] * self._shape[2] * self._dtype.itemsize
         self._start = HEADER_BYTES + int(header.nsymbt)
         if self._start < HEADER_BYTES:
             raise self._damage(f"its NSYMBT is {header.nsymbt}")
         if not isinstance(self._file, (gzip.GzipFile, bz2.BZ2File)):
-            self._check_size(os.path.getsize(path))
+            self._check_size(os.path.getsize(self.path))
         order = [int(a) - 1 for a in (header.mapc, header.mapr, header.maps)]
         if sorted(order) != [0, 1, 2]:
             order = [0, 1, 2]
-        self.grid = _grid(header, order, _is_ccp4(path))
+        self.grid = _grid(header, order, _is_ccp4(self.path))
         self.plane_grid = self.grid.reordered(order)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self._file.close()
 
     def __len__(self):
         return self._shape[0]

@@ -3,6 +3,7 @@
 import importlib.util
 import shutil
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -125,3 +126,12 @@ def emdb(tmp_path):
         return shutil.copy(ROOT / folder / name, tmp_path)
 
     return emdb
+
+
+@pytest.fixture
+def map_file():
+    """Give a function that opens a map's file, as the shell command does."""
+    from chimerax.makesphere.mrc import MapFile
+
+    with ExitStack() as stack:
+        yield lambda path: stack.enter_context(MapFile(str(path)))

@@ -3,6 +3,7 @@
 import bz2
 import gzip
 import warnings
+from pathlib import Path
 
 import mrcfile
 import numpy as np
@@ -47,21 +48,20 @@ VARIANTS = {
 @in_chimerax
 @pytest.mark.parametrize("suffix", ["mrc", "map"])
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_a_map_is_where_chimerax_places_it(variant, suffix, session, command, tmp_path):
+def test_a_map_is_where_chimerax_places_it(variant, suffix, session, command, tmp_path, map_file):
     from chimerax.makesphere.cmd import grid_of
 
     path = write_map(tmp_path / f"a.{suffix}", **VARIANTS[variant])
     (volume,) = command(f"open {path}")
-    file = mrc.MapFile(path)
+    file = map_file(path)
     told = grid_of(volume)
     assert file.grid.size == told.size
     np.testing.assert_allclose(file.grid.voxel_size, told.voxel_size, rtol=1e-12)
     np.testing.assert_allclose(file.grid.origin, told.origin, rtol=1e-6)
     np.testing.assert_allclose(file.grid.angles, told.angles)
     np.testing.assert_allclose(file.grid.rotation, told.rotation, atol=1e-12)
-    np.testing.assert_allclose(
-        np.column_stack([told.axes, told.origin]), volume.data.ijk_to_xyz_transform.matrix, atol=1e-5
-    )
+    affine = np.column_stack([told.axes, told.origin])
+    np.testing.assert_allclose(affine, volume.data.ijk_to_xyz_transform.matrix, atol=1e-5)
     stored = np.array([file[k] for k in range(len(file))])
     whole = volume.full_matrix()
     for k, j, i in np.ndindex(*stored.shape):
@@ -70,46 +70,46 @@ def test_a_map_is_where_chimerax_places_it(variant, suffix, session, command, tm
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_planes_are_those_of_the_file(variant, tmp_path):
-    file = mrc.MapFile(write_map(tmp_path / "a.mrc", **VARIANTS[variant]))
+def test_planes_are_those_of_the_file(variant, tmp_path, map_file):
+    file = map_file(write_map(tmp_path / "a.mrc", **VARIANTS[variant]))
     np.testing.assert_array_equal([file[k] for k in (3, 0, 1, 2)], ARRAY[[3, 0, 1, 2]])
     assert len(file) == 4
 
 
 @pytest.mark.parametrize("dtype", ["i1", "<i2", ">i2", "<u2", "<f4", ">f4", "<f2"])
-def test_every_mode_and_byte_order(dtype, tmp_path):
+def test_every_mode_and_byte_order(dtype, tmp_path, map_file):
     array = ARRAY.astype(dtype)
     path = write_map(tmp_path / "a.mrc", array)
-    file = mrc.MapFile(path)
+    file = map_file(path)
     assert (file[2] == array[2]).all() and file.grid.size == (6, 5, 4)
 
 
-def test_bytes_without_sign(tmp_path):
+def test_bytes_without_sign(tmp_path, map_file):
     array = np.full((2, 3, 4), -56, np.int8)
     imod = np.zeros(21, "<i4")
     imod[11] = 1146047817
     path = write_map(tmp_path / "a.mrc", array, extra2=imod.tobytes())
-    assert (mrc.MapFile(path)[0] == 200).all()
-    assert (mrc.MapFile(write_map(tmp_path / "b.mrc", array))[0] == -56).all()
+    assert (map_file(path)[0] == 200).all()
+    assert (map_file(write_map(tmp_path / "b.mrc", array))[0] == -56).all()
 
 
 @pytest.mark.parametrize("pack, suffix", [(gzip, "gz"), (bz2, "bz2")])
-def test_packed_maps(pack, suffix, tmp_path):
+def test_packed_maps(pack, suffix, tmp_path, map_file):
     plain = write_map(tmp_path / "a.map", origin=(1.0, 2.0, 3.0))
     packed = tmp_path / f"a.map.{suffix}"
-    packed.write_bytes(pack.compress(open(plain, "rb").read()))
-    file = mrc.MapFile(str(packed))
+    packed.write_bytes(pack.compress(Path(plain).read_bytes()))
+    file = map_file(str(packed))
     np.testing.assert_array_equal([file[k] for k in (0, 3, 1)], ARRAY[[0, 3, 1]])
-    assert file.grid == mrc.MapFile(plain).grid
+    assert file.grid == map_file(plain).grid
 
 
-def test_symmetry_operators_are_skipped_also_where_they_are_missing(tmp_path):
+def test_symmetry_operators_are_skipped_also_where_they_are_missing(tmp_path, map_file):
     with mrcfile.new(tmp_path / "a.mrc", ARRAY) as file:
         file.set_extended_header(np.zeros(160, "V1"))
-    np.testing.assert_array_equal(mrc.MapFile(str(tmp_path / "a.mrc"))[3], ARRAY[3])
+    np.testing.assert_array_equal(map_file(str(tmp_path / "a.mrc"))[3], ARRAY[3])
     for announced in (160, 2**31 - 1):
         path = write_map(tmp_path / "b.mrc", nsymbt=announced)
-        np.testing.assert_array_equal(mrc.MapFile(path)[3], ARRAY[3])
+        np.testing.assert_array_equal(map_file(path)[3], ARRAY[3])
 
 
 @pytest.mark.parametrize(
@@ -124,27 +124,27 @@ def test_symmetry_operators_are_skipped_also_where_they_are_missing(tmp_path):
         ({"nz": 5}, "short"),
     ],
 )
-def test_damaged_maps_are_told(fields, words, tmp_path):
+def test_damaged_maps_are_told(fields, words, tmp_path, map_file):
     path = write_map(tmp_path / "a.mrc", **fields)
     with pytest.raises(ValueError, match=words) as error:
-        mrc.MapFile(path)
+        map_file(path)
     assert path in str(error.value)
 
 
-def test_files_that_are_no_maps_are_told(tmp_path):
+def test_files_that_are_no_maps_are_told(tmp_path, map_file):
     for name, content in [
         ("empty.mrc", b""),
         ("text.mrc", b"not a map\n" * 300),
-        ("cut.mrc.gz", gzip.compress(open(write_map(tmp_path / "a.mrc"), "rb").read())[:300]),
+        ("cut.mrc.gz", gzip.compress(Path(write_map(tmp_path / "a.mrc")).read_bytes())[:300]),
         ("junk.mrc.gz", b"\x1f\x8b" + b"junk" * 900),
         ("cut.mrc.bz2", bz2.compress(ARRAY.tobytes() * 9)[:40]),
     ]:
         (tmp_path / name).write_bytes(content)
         with pytest.raises(ValueError, match=name):
-            file = mrc.MapFile(str(tmp_path / name))
+            file = map_file(str(tmp_path / name))
             [file[k] for k in range(len(file))]
     with pytest.raises(OSError, match="No such file"):
-        mrc.MapFile(str(tmp_path / "none.mrc"))
+        map_file(str(tmp_path / "none.mrc"))
 
 
 GRIDS = [
@@ -157,7 +157,7 @@ GRIDS = [
 
 @pytest.mark.parametrize("grid", GRIDS, ids=range(len(GRIDS)))
 @pytest.mark.parametrize("value, edge, inner", [(1, 0, 0), (-0.35, 0, 3), (2.5, 4, 0)])
-def test_a_written_sphere_reads_the_same(grid, value, edge, inner, tmp_path):
+def test_a_written_sphere_reads_the_same(grid, value, edge, inner, tmp_path, map_file):
     sphere = Sphere(6.0, grid.center, edge, inner)
     told = radial.inside(np.zeros(grid.shape, np.float32), grid, sphere, 0)
     path = str(tmp_path / "a.mrc")
@@ -175,7 +175,7 @@ def test_a_written_sphere_reads_the_same(grid, value, edge, inner, tmp_path):
     assert header.rms == pytest.approx(data.std(dtype=float), rel=1e-6)
     assert (header.ispg, header.mode, header.nsymbt) == (1, 2, 0)
     assert header.nversion in (20140, 20141)
-    again = mrc.MapFile(path).grid
+    again = map_file(path).grid
     assert again.size == grid.size
     np.testing.assert_allclose(again.axes, grid.axes, atol=1e-6)
     np.testing.assert_allclose(again.origin, grid.origin)

@@ -27,12 +27,10 @@ def files():
     return sorted(p.name for p in Path.cwd().iterdir())
 
 
-def test_a_sphere(source, capsys):
+def test_a_sphere(source, capsys, map_file):
     assert main([source, "--radius", "9"]) == 0
     assert files() == ["P1_J2_map.mrc", "P1_J2_sphere_r009A.mrc"]
-    from chimerax.makesphere.mrc import MapFile
-
-    grid = MapFile(source).grid
+    grid = map_file(source).grid
     with mrcfile.open("P1_J2_sphere_r009A.mrc") as file:
         np.testing.assert_array_equal(file.data, distances(grid, grid.center) <= 9)
     printed = capsys.readouterr()
@@ -53,11 +51,9 @@ SAME = {
 
 
 @pytest.mark.parametrize("case", SAME)
-def test_the_same_bytes_as_the_command(case, source, command, new_map, tmp_path):
-    from chimerax.makesphere.mrc import MapFile
-
+def test_the_same_bytes_as_the_command(case, source, command, new_map, tmp_path, map_file):
     words, options = SAME[case]
-    volume = new_map(ARRAY, MapFile(source).grid, name=source, path=tmp_path / source)
+    volume = new_map(ARRAY, map_file(source).grid, name=source, path=tmp_path / source)
     volume.set_parameters(surface_levels=[2.0])
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
@@ -76,12 +72,10 @@ def test_lists_and_folders(source, tmp_path, capsys):
     assert capsys.readouterr().out.count("Radius") == 2
 
 
-def test_fit_and_level(source, capsys):
+def test_fit_and_level(source, capsys, map_file):
     assert main([source, "--radius", "fit", "--level", "4.5"]) == 0
     high = ARRAY >= 4.5
-    from chimerax.makesphere.mrc import MapFile
-
-    grid = MapFile(source).grid
+    grid = map_file(source).grid
     found = distances(grid, grid.center)
     radius = int(files()[1].partition("_r")[2][:3])
     share = [(high & (found <= r)).sum() / high.sum() for r in (radius - 1, radius)]
@@ -121,7 +115,8 @@ def test_errors_are_one_line_and_status_2(options, words, source, capsys):
 
 def test_a_map_that_is_not_there(source, capsys):
     assert main(["none.mrc", "--radius", "9"]) == 2
-    assert capsys.readouterr().err == "makesphere: cannot read none.mrc: No such file or directory\n"
+    sentence = "makesphere: cannot read none.mrc: No such file or directory\n"
+    assert capsys.readouterr().err == sentence
 
 
 def test_help_from_a_shell(tmp_path):

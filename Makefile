@@ -1,0 +1,65 @@
+# Every task by name: `make help`.
+
+PYTHON ?= python3
+CHIMERAX ?= ChimeraX
+SEED ?= 1
+COUNT ?= 1000
+
+ifeq ($(OS),Windows_NT)
+BIN = .venv/Scripts
+else
+BIN = .venv/bin
+endif
+VERSION = $(shell $(PYTHON) -c "import xml.etree.ElementTree as x; print(x.parse('bundle_info.xml').getroot().get('version'))")
+WHEEL = dist/chimerax_makesphere-$(VERSION)-py3-none-any.whl
+SPHERE = build/demo/EMD-3197_sphere_r090A_vmatch.mrc
+SOURCES = setup.py bundle_info.xml $(wildcard src/*.py src/*/*.png src/docs/user/*/*)
+
+.PHONY: help demo test test-chimerax wheel install check bench evidence stress clean
+
+help:  ## Say what there is to make
+	@$(PYTHON) -c "import re; [print('  make %-15s %s' % m) for m in re.findall(r'^([\w-]+):.*?## (.*)', open('Makefile', encoding='utf-8').read(), re.M)]"
+
+demo: .venv/installed  ## Make a sphere from a real map, without ChimeraX
+	$(BIN)/python -m pip install --quiet matplotlib
+	$(BIN)/python -c "import os; os.makedirs('build/demo', exist_ok=True)"
+	$(BIN)/python -m chimerax.makesphere examples/EMD-3197.map --radius 90 --value match --output $(SPHERE)
+	$(BIN)/python examples/slices.py examples/EMD-3197.map $(SPHERE) build/demo/slices.png
+
+test: .venv/installed .venv/tested  ## Run all tests that need no ChimeraX
+	$(BIN)/python -m pytest $(TESTS)
+
+test-chimerax: $(WHEEL)  ## Run the suite in the ChimeraX that CHIMERAX names
+	$(CHIMERAX) -m pip install --quiet --user --upgrade-strategy only-if-needed pytest hypothesis
+	$(MAKE) install
+	$(CHIMERAX) --nogui --script "tests/in_chimerax.py $(TESTS)"
+
+wheel: $(WHEEL)  ## Build the bundle, without ChimeraX
+	@echo $(WHEEL)
+
+install: $(WHEEL)  ## Install the bundle into the ChimeraX that CHIMERAX names
+	$(CHIMERAX) --nogui --exit --cmd "toolshed install $(WHEEL) reinstall true"
+
+check: .venv/tested  ## Look for slips: ruff
+	$(BIN)/python -m pip install --quiet ruff
+	$(BIN)/ruff check .
+
+clean:  ## Remove all that was made here
+	$(PYTHON) -c "import shutil; [shutil.rmtree(d, ignore_errors=True) for d in ('.venv', 'build', 'dist')]"
+
+$(WHEEL): $(SOURCES) .venv/made
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+
+.venv/made:
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet "setuptools>=70.1" mrcfile
+	@$(PYTHON) -c "open('$@', 'w')"
+
+# Without its dependencies: ChimeraX is not on PyPI, and not needed here.
+.venv/installed: $(WHEEL)
+	$(BIN)/python -m pip install --quiet --no-deps --force-reinstall $(WHEEL)
+	@$(PYTHON) -c "open('$@', 'w')"
+
+.venv/tested: tests/requirements.txt .venv/made
+	$(BIN)/python -m pip install --quiet -r tests/requirements.txt
+	@$(PYTHON) -c "open('$@', 'w')"

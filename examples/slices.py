@@ -1,0 +1,41 @@
+"""Draw the central slices of a map and its sphere side by side.
+
+python examples/slices.py MAP SPHERE PICTURE
+"""
+
+import sys
+
+import matplotlib
+import mrcfile
+
+matplotlib.use("Agg")
+from matplotlib import pyplot  # noqa: E402
+
+
+def main(map_path, sphere_path, picture):
+    """Draw the slices z, y and x through voxel N//2."""
+    figure, axes = pyplot.subplots(2, 3, figsize=(9, 6.4), layout="constrained")
+    for row, path in zip(axes, (map_path, sphere_path), strict=True):
+        with mrcfile.open(path, permissive=True) as file:
+            array, voxel = file.data.copy(), float(file.voxel_size.x)
+        nz, ny, nx = array.shape
+        slices = (array[nz // 2], array[:, ny // 2], array[:, :, nx // 2])
+        for plot, data, names in zip(row, slices, ("xy", "xz", "yz"), strict=True):
+            height, width = data.shape
+            image = plot.imshow(
+                data,
+                cmap="gray",
+                vmin=array.min(),
+                vmax=array.max(),
+                origin="lower",
+                extent=(0, width * voxel, 0, height * voxel),
+            )
+            plot.set(xlabel=f"{names[0]} (Å)", ylabel=f"{names[1]} (Å)")
+        row[0].set_title(path.replace("\\", "/").rpartition("/")[2], loc="left", fontsize=10)
+        figure.colorbar(image, ax=row, label="density")
+    figure.savefig(picture, dpi=110)
+    print(f"Slices drawn: {picture}")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
