@@ -300,7 +300,7 @@ class Decoy:
         if self.recipe.value == MATCH:
             words += f" = {self.value:.6g}"
         source = "".join(c if " " <= c <= "~" else "?" for c in self.map.source)
-        return [("makesphere " + words)[: mrc.LABEL_BYTES], ("map " + source)[: mrc.LABEL_BYTES]]
+        return [_label("makesphere " + words), _label("map " + source)]
 
     def draw(self):
         """Draw the sphere: float32, indexed ``[z, y, x]``."""
@@ -385,6 +385,11 @@ class Decoy:
         if note:
             file.append(("Folder", f"the current one, as {note}"))
         return [*self.facts, *file, ("Next", NEXT_STEP)]
+
+
+def _label(text):
+    """Cut a text to a label, so that no cut number is taken for a whole one."""
+    return text if len(text) <= mrc.LABEL_BYTES else text[: mrc.LABEL_BYTES - 3] + "..."
 
 
 def as_text(rows):
