@@ -39,10 +39,18 @@ def main(arguments=None):
     """
     options = _parser().parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
     try:
-        _make(options)
-    except (ValueError, OSError, MemoryError) as error:
-        print(f"makesphere: {_sentence(error)}", file=sys.stderr)
+        spheres = _make(options)
+    except (ValueError, OSError, MemoryError, KeyboardInterrupt) as error:
+        # File names can have line breaks.
+        print("makesphere:", *_sentence(error).splitlines(), file=sys.stderr)
         return 2
+    try:
+        _report(spheres)
+    except BrokenPipeError:
+        sys.stdout = None  # As in `| head`: it has read enough.
+    except OSError as error:
+        sys.stdout = None
+        print(f"makesphere: made, but not reported: {error.strerror}", file=sys.stderr)
     return 0
 
 
@@ -59,11 +67,19 @@ def _make(options):
         )
         jobs = [(decoy.Decoy(a_map, recipe), destination) for recipe in recipes]
         paths = decoy.write(jobs)
-    for (made, _), path in zip(jobs, paths, strict=True):
+    return [
+        (made, made.report(path, destination.note))
+        for (made, _), path in zip(jobs, paths, strict=True)
+    ]
+
+
+def _report(spheres):
+    for made, rows in spheres:
         print(made.name)
-        print(decoy.as_text(made.report(path, destination.note)))
+        print(decoy.as_text(rows))
         for warning in made.warnings:
             print(f"makesphere: warning: {warning}", file=sys.stderr)
+    sys.stdout.flush()
 
 
 def _sentence(error):
@@ -71,8 +87,9 @@ def _sentence(error):
         return f"cannot read {error.filename}: {error.strerror}"
     if isinstance(error, MemoryError):
         return "there is not enough memory for this map"
-    # File names can have line breaks.
-    return " ".join(str(error).splitlines())
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted, nothing was made"
+    return str(error)
 
 
 def _kind(name):
@@ -179,4 +196,6 @@ def _parser():
 
 
 if __name__ == "__main__":
+    # What a terminal or a pipe cannot show, Å or a file's name, is no reason to fail.
+    sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(main())

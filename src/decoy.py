@@ -78,7 +78,9 @@ class Map:
             fullness = abs(np.linalg.det(grid.axes / grid.voxel_size))
         if not fullness > FLATTEST:
             angles = ", ".join(f"{a:g}" for a in grid.angles)
-            raise ValueError(f"the map {self.name} has a flat cell: its angles are {angles} degrees")
+            raise ValueError(
+                f"the map {self.name} has a flat cell: its angles are {angles} degrees"
+            )
 
     @classmethod
     @contextmanager
@@ -441,6 +443,8 @@ class Destination:
     def __init__(self, a_map, save, current, open_maps=()):
         self.file = self.note = ""
         self._open_maps = open_maps
+        if save is not True and not _is_path(save):
+            raise ValueError(f"save has characters that no file name can have: {save!a}")
         if save is True:
             self.folder, self.note = _own_folder(a_map, current)
         else:
@@ -524,6 +528,9 @@ def write(jobs):
     """
     if len(jobs) > 1 and any(destination.file for _, destination in jobs):
         raise ValueError("save must name a folder for more than one sphere")
+    for decoy, destination in jobs:
+        if not destination.file:
+            decoy.file_name()  # It says if it is too long.
     scratches = []
     try:
         for decoy, destination in jobs:
@@ -532,6 +539,10 @@ def write(jobs):
             destination.place(scratch, decoy)
             for scratch, (decoy, destination) in zip(scratches, jobs, strict=True)
         ]
+    except BaseException:
+        for scratch in scratches:
+            scratch.withdraw()
+        raise
     finally:
         for scratch in scratches:
             scratch.discard()
@@ -549,7 +560,17 @@ def _own_folder(a_map, current):
     return folder, ""
 
 
+def _is_path(text):
+    try:
+        return b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
+
+
 def _is_same_file(path, other):
+    # Also where a file has been removed while its map is open.
+    if os.path.normcase(os.path.realpath(path)) == os.path.normcase(os.path.realpath(other)):
+        return True
     try:
         return os.path.samefile(path, other)
     except OSError:

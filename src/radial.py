@@ -115,14 +115,14 @@ def inside(planes, grid, sphere, level):
         values = plane[patch.rows, patch.columns]
         drawn += density.size
         lowest, highest = min(lowest, density.min()), max(highest, density.max())
-        squares = float(np.square(density).sum(dtype=np.float64))
+        squares = float(np.square(density, dtype=np.float64).sum())
         weight += float(density.sum(dtype=np.float64))
         weight2 += squares
         total = float((values * density).sum(dtype=np.float64))
         if total != total:
             known = ~np.isnan(values)
             total = float((values[known] * density[known]).sum(dtype=np.float64))
-            squares = float(np.square(density[known]).sum(dtype=np.float64))
+            squares = float(np.square(density[known], dtype=np.float64).sum())
         product += total
         finite_weight2 += squares
         patch, density = next(patches, (None, None))
