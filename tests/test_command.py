@@ -1,5 +1,6 @@
 """The command makesphere, in ChimeraX and with its stand-in: models, files, log, sentences."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -163,6 +164,13 @@ def test_fit_uses_the_lowest_level_shown(command, cube):
     assert low != command("makesphere #1 radius fit save false").name
 
 
+def test_fit_leaves_out_the_negative_level_of_a_difference_map(command, cube):
+    cube.set_parameters(surface_levels=[0.5])
+    fit = command("makesphere #1 radius fit save false").name
+    cube.set_parameters(surface_levels=[-0.5, 0.5])
+    assert command("makesphere #1 radius fit save false").name == fit
+
+
 def test_what_is_not_finite_in_the_map_never_reaches_the_sphere(command, new_map, blob):
     values = blob()
     values[12, 12, 10:14] = np.nan, np.inf, -np.inf, np.nan
@@ -294,6 +302,22 @@ def test_fit_needs_something_above_the_level(fails, cube):
 def test_one_bad_map_of_several_stops_all(fails, new_map, blob, cube):
     new_map(-blob())
     fails("makesphere #1,2 radius 6 value match", "value match")
+
+
+def test_a_disk_that_fills_leaves_no_sphere_of_the_list(fails, cube, monkeypatch):
+    from chimerax.makesphere import mrc
+
+    whole, written = mrc.Scratch._write_planes, []
+
+    def full(scratch, *more):
+        if written:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        written.append(scratch)
+        whole(scratch, *more)
+
+    monkeypatch.setattr(mrc.Scratch, "_write_planes", full)
+    sentence = fails("makesphere #1 radius 6,7", "save cannot write")
+    assert "No space left on device" in sentence
 
 
 def test_a_file_is_written_where_save_says(command, cube, tmp_path):

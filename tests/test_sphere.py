@@ -55,6 +55,12 @@ def test_inner_surface_is_hollow():
     assert (drawn[42], drawn[43], drawn[52], drawn[53]) == (0, 1, 1, 0)
 
 
+def test_what_a_hollow_sphere_holds_is_what_is_drawn():
+    sphere = Sphere(20, CUBE.center, inner_radius=10)
+    held = sum(sphere.holds(patch.distance2).sum() for patch, _ in sphere.patches(CUBE))
+    assert held == np.count_nonzero(sphere.draw(CUBE))
+
+
 def test_half_the_density_at_the_radius():
     drawn = Sphere(20, CUBE.center, edge=8).draw(CUBE, 3)
     assert drawn[32, 32, 32 + 20] == pytest.approx(1.5)
