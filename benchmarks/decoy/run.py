@@ -39,8 +39,8 @@ class Setting:
     ----------
     map : str
         One of `synthetic.MAPS`.
-    times_match : float or None
-        Density of the sphere in units of ``value match``; None is makesphere's default of 1.
+    times_match : tuple of float or None
+        Density of each sphere in units of ``value match``; None is makesphere's default of 1.
     radii : tuple of float
         Radius of each sphere over ``radius fit``; empty for no decoy, two classes from the map.
     edge : float
@@ -56,7 +56,7 @@ class Setting:
     """
 
     map: str = "compact"
-    times_match: float | None = 1.0
+    times_match: tuple = (1.0,)
     radii: tuple = (1.3,)
     edge: float = 0.0
     hollow: float = 0.0
@@ -67,31 +67,31 @@ class Setting:
 
 
 SETTINGS = {
-    "value 1": Setting(times_match=None),
+    "value 1": Setting(times_match=(None,)),
     "match": Setting(),
-    "0.5 x match": Setting(times_match=0.5),
-    "2 x match": Setting(times_match=2.0),
-    "4 x match": Setting(times_match=4.0),
+    "0.5 x match": Setting(times_match=(0.5,)),
+    "2 x match": Setting(times_match=(2.0,)),
+    "4 x match": Setting(times_match=(4.0,)),
     # One factor at a time.
     "radius 1.0 x fit": Setting(radii=(1.0,)),
     "radius 1.6 x fit": Setting(radii=(1.6,)),
     "soft edge": Setting(edge=24.0),
-    "two decoys": Setting(radii=(1.0, 1.6)),
-    "no decoy": Setting(radii=()),
+    "two decoys": Setting(radii=(1.0, 1.6), times_match=(1.0, 1.0)),
+    "no decoy": Setting(radii=(), times_match=()),
     "low SNR": Setting(snr=0.008),
     "elongated map": Setting(map="elongated"),
     "map with halo": Setting(map="halo"),
     "noise volume": Setting(noise=True),
     # Where the first results ask for more.
-    "0.1 x match": Setting(times_match=0.1),
-    "1.4 x match": Setting(times_match=1.4),
-    "low SNR, 0.5 x match": Setting(snr=0.008, times_match=0.5),
-    "low SNR, 2 x match": Setting(snr=0.008, times_match=2.0),
-    "low SNR, noise volume": Setting(snr=0.008, noise=True),
-    "hollow shell": Setting(hollow=0.7),
+    "match and 2 x match": Setting(radii=(1.3, 1.3), times_match=(1.0, 2.0)),
+    "radius 1.0, 0.5 x match": Setting(radii=(1.0,), times_match=(0.5,)),
+    "1.4 x match": Setting(times_match=(1.4,)),
+    "low SNR, 0.5 x match": Setting(snr=0.008, times_match=(0.5,)),
     "mostly junk": Setting(particles=240, junk=600),
-    "elongated map, value 1": Setting(map="elongated", times_match=None),
-    "map with halo, value 1": Setting(map="halo", times_match=None),
+    "hollow shell": Setting(hollow=0.7),
+    "low SNR, noise volume": Setting(snr=0.008, noise=True),
+    "elongated map, value 1": Setting(map="elongated", times_match=(None,)),
+    "map with halo, value 1": Setting(map="halo", times_match=(None,)),
 }
 MAIN = list(SETTINGS)[:5]
 ONE_FACTOR = list(SETTINGS)[5:14]
@@ -202,14 +202,13 @@ class Job:
         facts = {"radius_A": [], "density": [], "match_density": [], "energy_ratio": []}
         path = self.folder / "fit.mrc"
         facts["fit_A"], _ = makesphere(self.work, references[0], path, "fit")
-        for number, ratio in enumerate(self.setting.radii, 1):
-            path = self.folder / f"decoy{number}.mrc"
+        for ratio, times in zip(self.setting.radii, self.setting.times_match, strict=True):
+            path = self.folder / f"decoy{len(references)}.mrc"
             outer = round(ratio * facts["fit_A"], 1)
             form = {"edge": self.setting.edge, "inner": round(self.setting.hollow * outer, 1)}
             radius, sphere = makesphere(self.work, references[0], path, outer, **form)
             match = float(sphere.max())
-            if self.setting.times_match != 1:
-                times = self.setting.times_match
+            if times != 1:
                 value = 1 if times is None else f"{times * match:.6g}"
                 radius, sphere = makesphere(self.work, references[0], path, outer, value, **form)
             density = float(sphere.max())

@@ -1,4 +1,5 @@
 """Tests of the benchmark's pure parts; none needs RELION."""
+# ruff: noqa: D103 (the name of a test says what it shows)
 
 import numpy as np
 import pytest
