@@ -21,7 +21,8 @@ SAME_POINT = 1e-6
 TOO_DENSE = 2
 # Between them is whatever a microscope can see; beyond, numbers of float32 run out. In Å.
 SMALLEST_VOXEL, LARGEST_VOXEL = 1e-6, 1e9
-FARTHEST = 1e9  # voxels from the origin of space
+FARTHEST = 1e6  # voxels from the origin of space
+SMALLEST_RADIUS = 1e-3  # voxels: well above rounding
 FLATTEST = 1e-6  # volume of a cell with edges of 1
 # Other programs square densities, and add them up, in float32.
 LOWEST_VALUE, HIGHEST_VALUE = 1e-15, 1e15
@@ -257,6 +258,12 @@ class Decoy:
         self.map = a_map
         self.recipe = recipe
         grid = a_map.grid
+        smallest = SMALLEST_RADIUS * min(grid.voxel_size)
+        if recipe.radius < smallest:
+            raise ValueError(
+                f"radius must be at least {smallest:g} Å, a thousandth of a voxel, "
+                f"got {recipe.radius:g}"
+            )
         self.sphere = Sphere(
             recipe.radius, recipe.center or grid.center, recipe.edge, recipe.inner_radius
         )

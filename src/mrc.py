@@ -80,7 +80,10 @@ class MapFile:
         if sorted(order) != [0, 1, 2]:
             order = [0, 1, 2]
         self.grid = _grid(header, order, _is_ccp4(self.path))
-        self.plane_grid = self.grid.reordered(order)
+        try:
+            self.plane_grid = self.grid.reordered(order)
+        except np.linalg.LinAlgError as error:
+            raise self._damage("its cell is flat") from error
 
     def __enter__(self):
         return self
