@@ -12,5 +12,27 @@ class _MakeSphereAPI(BundleAPI):
 
         cmd.register_command(command_info.name, logger)
 
+    @staticmethod
+    def start_tool(session, bundle_info, tool_info):
+        from .tool import MakeSphereTool
+
+        return MakeSphereTool.get_singleton(session)
+
+    @staticmethod
+    def get_class(class_name):
+        # Sessions ask for it.
+        if class_name == "MakeSphereTool":
+            from .tool import MakeSphereTool
+
+            return MakeSphereTool
+        return None
+
+    @staticmethod
+    def run_provider(session, name, manager, **kw):
+        # The only provider is the toolbar's button.
+        from chimerax.core.commands import run
+
+        run(session, 'ui tool show "Make Sphere"')
+
 
 bundle_api = _MakeSphereAPI()

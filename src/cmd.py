@@ -129,7 +129,7 @@ def makesphere(
 
 
 def _make(session, volumes, radius, center, save, model_id, **more):
-    open_maps = _open_files(session)
+    open_maps = open_files(session)
     current = os.getcwd()
     jobs = []
     for volume in volumes:
@@ -200,7 +200,8 @@ def path_of(volume):
     return path if isinstance(path, str) else path[0]
 
 
-def _open_files(session):
+def open_files(session):
+    """List the files of the open maps."""
     return [path for v in session.models.list(type=Volume) if (path := path_of(v))]
 
 

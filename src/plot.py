@@ -1,0 +1,121 @@
+"""The plot of a map from its centre outwards."""
+
+import numpy as np
+from matplotlib.figure import Figure
+from Qt.QtCore import QEvent, Signal
+from Qt.QtGui import QPalette
+
+from .preview import COLOR
+
+# Matplotlib takes the Qt that is loaded, so it comes after it.
+from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg  # isort: skip
+
+
+def signal_color(widget, light, dark):
+    """Choose a colour that is read on a widget's ground, be its theme light or dark."""
+    ground = widget.palette().color(QPalette.ColorRole.Window)
+    return dark if ground.lightness() < 128 else light
+
+
+class Profile(FigureCanvasQTAgg):
+    """Plot of a map's mean density, and of the share enclosed, against the radius.
+
+    Attributes
+    ----------
+    dragged : Signal
+        The radius in Å to which the mouse has moved the line.
+    """
+
+    dragged = Signal(float)
+
+    def __init__(self):
+        super().__init__(Figure(figsize=(3, 1.3), dpi=100, layout="constrained"))
+        # Matplotlib's is white.
+        self.setPalette(QPalette())
+        self.setMinimumHeight(130)
+        self.setToolTip("The map from its centre outwards; drag the line to set the radius")
+        self._mean_axes = self.figure.add_subplot()
+        self._share_axes = self._mean_axes.twinx()
+        self._line = self._share_axes.axvline(
+            0, color=np.array(COLOR[:3]) / 255, linewidth=2, animated=True, visible=False
+        )
+        (self._mean,) = self._mean_axes.plot([], [], linewidth=1.2)
+        (self._share,) = self._share_axes.plot([], [], linewidth=1.2, linestyle="--")
+        self._backdrop = None
+        self._color()
+        for event in ("button_press_event", "motion_notify_event"):
+            self.mpl_connect(event, self._drag)
+        self.mpl_connect("draw_event", self._drawn)
+
+    def show_tables(self, tables, shell, limit):
+        """Plot a map's tables, in shells of a thickness, up to a limit (Å)."""
+        radius, mean, share = tables.profile(shell)
+        self._mean.set_data(radius - shell / 2, mean)
+        self._share.set_data(radius, 100 * share)
+        near = radius - shell / 2 <= limit
+        known = mean[near][np.isfinite(mean[near])]
+        self._mean_axes.set_xlim(0, limit)
+        if known.size:
+            low, high = min(known.min(), 0.0), known.max()
+            margin = 0.05 * (high - low) or 1.0
+            self._mean_axes.set_ylim(low - margin, high + margin)
+        self._share_axes.set_ylim(-5, 105)
+        self.draw_idle()
+
+    def show_radius(self, radius):
+        """Move the line; the rest is not drawn again."""
+        self._line.set_xdata([radius, radius])
+        self._line.set_visible(True)
+        if self._backdrop is None:
+            self.draw_idle()
+            return
+        self.restore_region(self._backdrop)
+        self._draw_line()
+        self.update()
+
+    def clear(self):
+        """Show no map."""
+        for line in (self._mean, self._share):
+            line.set_data([], [])
+        self._line.set_visible(False)
+        self.draw_idle()
+
+    def changeEvent(self, event):
+        """Take on the colours of a new theme."""
+        super().changeEvent(event)
+        # The first change comes before there is anything to colour.
+        if event.type() == QEvent.Type.PaletteChange and self.figure.axes:
+            self._color()
+            self.draw_idle()
+
+    def _color(self):
+        palette = self.palette()
+        ground = palette.color(QPalette.ColorRole.Window).name()
+        text = palette.color(QPalette.ColorRole.WindowText).name()
+        mean, share = signal_color(self, "#1f5fa8", "#7db8ff"), text
+        self.figure.set_facecolor(ground)
+        self._mean_axes.set_facecolor(ground)
+        self._mean.set_color(mean)
+        self._share.set_color(share)
+        for axes, color, label in (
+            (self._mean_axes, mean, "mean density"),
+            (self._share_axes, share, "% enclosed"),
+        ):
+            axes.set_ylabel(label, color=color, fontsize=7)
+            axes.tick_params(colors=text, labelsize=7, length=2)
+            axes.spines[:].set_color(text)
+            axes.spines["top"].set_visible(False)
+        self._mean_axes.set_xlabel("radius (Å)", color=text, fontsize=7, labelpad=0)
+        self._mean_axes.locator_params(axis="y", nbins=4)
+        self._share_axes.set_yticks([0, 50, 100])
+
+    def _drawn(self, _):
+        self._backdrop = self.copy_from_bbox(self.figure.bbox)
+        self._draw_line()
+
+    def _draw_line(self):
+        self._share_axes.draw_artist(self._line)
+
+    def _drag(self, event):
+        if event.button == 1 and event.inaxes is not None and self._line.get_visible():
+            self.dragged.emit(event.xdata)

@@ -1,0 +1,321 @@
+"""The panel's widgets, and what the user has put into them."""
+
+import html
+import os
+
+from chimerax.map import Volume
+from chimerax.ui.widgets import CollapsiblePanel, FloatSlider, ModelMenuButton, button_row
+from Qt.QtCore import Qt, Signal
+from Qt.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFileDialog,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from . import decoy
+from .naming import number
+from .plot import Profile, signal_color
+
+BOX_CENTER = "box centre"
+ROTATION_CENTER = "centre of rotation"
+MRC_FILTER = "MRC density map (*.mrc)"
+# As wide as there is room: a long text must not widen the panel.
+WIDE = QSizePolicy.Policy.Ignored
+DEFAULTS = {"edge": "0", "inner": "0", "value": "1"}
+
+
+class Form(QWidget):
+    """Everything in the panel, from the map's menu to the path of the file made.
+
+    Parameters
+    ----------
+    session : chimerax.core.session.Session
+
+    Attributes
+    ----------
+    changed : Signal
+        Some field has another content.
+    asked, help_asked : Signal
+        A button has been pressed.
+    moved : Signal
+        The radius in Å to which a mouse or an arrow key has moved the slider or the plot's line.
+    """
+
+    changed = Signal()
+    asked = Signal()
+    help_asked = Signal()
+    moved = Signal(float)
+
+    def __init__(self, session):
+        super().__init__()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(6, 4, 6, 4)
+        layout.setSpacing(4)
+        self._errors = {}
+        self.menu = ModelMenuButton(
+            session,
+            class_filter=Volume,
+            autoselect=ModelMenuButton.AUTOSELECT_FIRST_DISPLAYED,
+            no_value_button_text="No map is open",
+            balloon_help="The map on whose grid the sphere is made",
+        )
+        self.menu.setSizePolicy(WIDE, QSizePolicy.Policy.Fixed)
+        layout.addLayout(_row(QLabel("Map"), self.menu))
+        self._add_radius(layout)
+        self.facts = QLabel(wordWrap=True, textFormat=Qt.TextFormat.RichText)
+        self.facts.setSizePolicy(WIDE, QSizePolicy.Policy.Minimum)
+        self.facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        layout.addWidget(self.facts)
+        self.center = self._choice(
+            (BOX_CENTER, ROTATION_CENTER), "Or type x,y,z in Å, in the map's coordinates"
+        )
+        layout.addLayout(_row(QLabel("Centre"), self.center, self._error("center")))
+        self._add_options(layout)
+        self._add_file(layout)
+        _, (self.make, self.help) = button_row(
+            self, [("Make Sphere", self.asked), ("Help", self.help_asked)], button_list=True
+        )
+        self._add_result(layout)
+
+    def _add_radius(self, layout):
+        self.radius = self._number("Radius of the sphere")
+        self.fit = QPushButton("Fit")
+        self.fit.setToolTip("Smallest radius that holds 99 % of the map above its contour level")
+        layout.addLayout(
+            _row(QLabel("Radius"), self.radius, QLabel("Å"), self.fit, self._error("radius"))
+        )
+        self.slider = None
+        self._slider_row = QHBoxLayout()
+        layout.addLayout(self._slider_row)
+        self.profile = Profile()
+        self.profile.dragged.connect(self.moved)
+        layout.addWidget(self.profile, stretch=1)
+
+    def _add_options(self, layout):
+        self.options = CollapsiblePanel(self, title="Edge, inner radius, density")
+        layout.addWidget(self.options)
+        grid = QGridLayout()
+        grid.setColumnStretch(3, 1)
+        self.options.content_area.layout().addLayout(grid)
+        self.edge = self._number("Full width of a soft edge; 0 is a hard edge")
+        self.inner = self._number("Radius of a hollow; 0 is a solid sphere")
+        self.value = self._choice(
+            ("1", decoy.MATCH), "Density inside: a number, or match for what fits the map best"
+        )
+        rows = [
+            (QLabel("Edge"), self.edge, QLabel("Å wide"), self._error("edge")),
+            (QLabel("Inner radius"), self.inner, QLabel("Å"), self._error("innerRadius")),
+            (QLabel("Density"), self.value, QLabel(), self._error("value")),
+        ]
+        for row, widgets in enumerate(rows):
+            for column, widget in enumerate(widgets):
+                grid.addWidget(widget, row, column)
+
+    def _add_file(self, layout):
+        self.save = QCheckBox("Save in")
+        self.save.toggled.connect(self.changed)
+        self.folder, self.name = self._file_field("Folder"), self._file_field("File name")
+        self.browse = QPushButton("Browse…")
+        self.browse.clicked.connect(self._browse)
+        layout.addLayout(_row(self.save, self.folder, self.browse))
+        self._as = QLabel("as")
+        self._as.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self._as.setFixedWidth(self.save.sizeHint().width())
+        layout.addLayout(_row(self._as, self.name))
+        layout.addWidget(self._error("save"))
+
+    def _add_result(self, layout):
+        self.made, self.path = QLabel(wordWrap=True), QLineEdit(readOnly=True)
+        self.path.setToolTip("For cryoSPARC's Import 3D Volumes, type map")
+        self.copy = QPushButton("Copy path")
+        layout.addWidget(self.made)
+        layout.addLayout(_row(self.path, self.copy))
+        for widget in (self.made, self.path, self.copy):
+            widget.hide()
+
+    def _number(self, tip):
+        field = QLineEdit()
+        field.setToolTip(tip)
+        field.setFixedWidth(field.fontMetrics().averageCharWidth() * 12)
+        field.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        field.textChanged.connect(self.changed)
+        return field
+
+    def _choice(self, texts, tip):
+        field = QComboBox(editable=True, insertPolicy=QComboBox.InsertPolicy.NoInsert)
+        field.addItems(texts)
+        field.setCompleter(None)
+        field.setToolTip(tip)
+        field.editTextChanged.connect(self.changed)
+        return field
+
+    def _file_field(self, what):
+        field = QLineEdit()
+        field.setToolTip(f"{what}: follows the map and the sphere until you type another")
+        field.edited = False
+        field.textEdited.connect(lambda: self._edit(field, True))
+        # Left empty, it goes back to what is automatic.
+        field.editingFinished.connect(lambda: field.text() or self._edit(field, False))
+        return field
+
+    def _edit(self, field, edited):
+        field.edited = edited
+        self.changed.emit()
+
+    def _error(self, argument):
+        label = self._errors[argument] = QLabel(wordWrap=True)
+        label.setSizePolicy(WIDE, QSizePolicy.Policy.Preferred)
+        return label
+
+    def _browse(self):
+        start = os.path.join(self.folder.text(), self.name.text())
+        path, _ = QFileDialog.getSaveFileName(self, "Save sphere as", start, MRC_FILTER)
+        if path:
+            for field, text in zip((self.folder, self.name), os.path.split(path), strict=True):
+                field.setText(text)
+                field.edited = True
+            self.changed.emit()
+
+    def set_range(self, lowest, highest):
+        """Give the slider its range in Å; an arrow key moves it by the lowest."""
+        if self.slider is not None:
+            self._slider_row.removeWidget(self.slider)
+            self.slider.deleteLater()
+        self.range = lowest, highest
+        self.slider = FloatSlider(lowest, highest, lowest, 1, True)
+        self.slider.set_left_text(f"{number(lowest)} Å")
+        self.slider.set_right_text(f"{number(highest)} Å")
+        self.slider.valueChanged.connect(self.moved)
+        self._slider_row.addWidget(self.slider)
+
+    def show_radius(self, radius, text):
+        """Show a radius in Å on the slider, with a text, and in the plot."""
+        lowest, highest = self.range
+        self.slider.blockSignals(True)
+        self.slider.setValue(min(max(radius, lowest), highest))
+        self.slider.blockSignals(False)
+        self.slider.set_text(text)
+        self.profile.show_radius(radius)
+
+    def show_error(self, sentence=""):
+        """Show a sentence beside the field of the argument that it starts with; none: no error."""
+        for label in self._errors.values():
+            label.clear()
+            label.hide()
+        if sentence:
+            label = self._errors[sentence.split()[0]]
+            color = signal_color(label, "#c00000", "#ff8080")
+            label.setText(f'<span style="color:{color}">{html.escape(sentence)}</span>')
+            label.show()
+            if self.options.isAncestorOf(label):
+                self.disclose()
+
+    def show_made(self, text, path):
+        """Show what has been made, and the path of its file if it has one."""
+        self.made.setText(text)
+        self.made.show()
+        self.path.setText(path)
+        self.path.setVisible(bool(path))
+        self.copy.setVisible(bool(path))
+
+    def show_folder(self, folder, note):
+        """Show the automatic folder, unless the user has typed another."""
+        if not self.folder.edited:
+            self.folder.setText(folder)
+            self.folder.setToolTip(note and f"The current folder, as {note}")
+
+    def show_name(self, name):
+        """Show the automatic file name, unless the user has typed another."""
+        if not self.name.edited:
+            self.name.setText(name)
+            self.name.setCursorPosition(0)
+
+    def disclose(self):
+        """Show the edge, the inner radius and the density."""
+        self.options.toggle_button.setChecked(True)
+        self.options.toggle_panel_display(True)
+
+    def recipe(self):
+        """Read the fields.
+
+        Returns
+        -------
+        decoy.Recipe
+
+        Raises
+        ------
+        ValueError
+            One sentence that starts with the argument that is wrong.
+        """
+        value = self.value.currentText().strip()
+        return decoy.Recipe(
+            _as_number("radius", self.radius.text()),
+            _as_number("edge", self.edge.text()),
+            _as_number("innerRadius", self.inner.text()),
+            value if value == decoy.MATCH else _as_number("value", value, f" or {decoy.MATCH}"),
+            self.center_point(),
+        )
+
+    def center_point(self):
+        """Read the centre (x, y, z) in Å; None is the box centre."""
+        text = self.center.currentText().strip()
+        if text == BOX_CENTER:
+            return None
+        try:
+            x, y, z = (float(word) for word in text.replace(",", " ").split())
+        except ValueError:
+            raise ValueError(f"center must be x,y,z or {BOX_CENTER}, got {text}") from None
+        return x, y, z
+
+    def save_argument(self):
+        """Read where to save: False, True for the automatic place, or what the user typed."""
+        if not self.save.isChecked():
+            return False
+        folder = self.folder.text() if self.folder.edited else ""
+        if self.name.edited and self.name.text():
+            return os.path.join(folder or self.folder.text(), self.name.text())
+        return folder or True
+
+    def texts(self):
+        """Give the content of all fields, as `set_texts` takes it."""
+        texts = {name: getattr(self, name).text() for name in ("radius", "edge", "inner")}
+        for name in ("center", "value"):
+            texts[name] = getattr(self, name).currentText()
+        for name in ("folder", "name"):
+            texts[name] = getattr(self, name).text() if getattr(self, name).edited else ""
+        return texts
+
+    def set_texts(self, texts):
+        """Put texts into fields, by the fields' names."""
+        for name, text in texts.items():
+            field = getattr(self, name)
+            if name in ("folder", "name"):
+                field.edited = bool(text)
+            (field.setEditText if isinstance(field, QComboBox) else field.setText)(text)
+        if any(texts.get(name, text) != text for name, text in DEFAULTS.items()):
+            self.disclose()
+
+
+def _row(*widgets):
+    layout = QHBoxLayout()
+    for widget in widgets:
+        wide = widget.sizePolicy().horizontalPolicy() in (WIDE, QSizePolicy.Policy.Expanding)
+        layout.addWidget(widget, stretch=int(wide))
+    layout.addStretch()
+    return layout
+
+
+def _as_number(argument, text, other=""):
+    try:
+        return float(text)
+    except ValueError:
+        got = text.strip() or "nothing"
+        raise ValueError(f"{argument} must be a number{other}, got {got}") from None
