@@ -1,0 +1,206 @@
+"""The shell command killed while it writes: its target is never anything but whole."""
+
+import contextlib
+import hashlib
+import io
+import os
+import random
+import signal
+import sys
+import time
+from pathlib import Path
+
+import mrcfile
+import numpy as np
+from chimerax.makesphere import mrc
+from chimerax.makesphere.__main__ import main
+
+RADII = {"old": "100", "new": "120"}
+CASES = ["free name", "same sphere", "over another file"]
+
+
+class Range:
+    """A folder with a map in which one sphere is written again and again, mostly in vain.
+
+    Parameters
+    ----------
+    folder : str or Path
+    size : int
+        Voxels along each side of the map: 256 gives files of 64 MB.
+    """
+
+    def __init__(self, folder, size):
+        self.folder = Path(folder, "range")
+        self.kept = Path(folder, "kept")
+        self.folder.mkdir()
+        self.kept.mkdir()
+        self.map = self.folder / "J1_map.mrc"
+        with mrcfile.new_mmap(self.map, (size,) * 3, 2) as file:
+            file.voxel_size = 256 / size
+            file.data[size // 4 : size // 2] = np.linspace(0, 1, size, dtype=np.float32)
+        self.auto = self.folder / "J1_sphere_r120A.mrc"
+        for name, radius in RADII.items():
+            assert self.write(["--radius", radius, "--output", str(self.kept / f"{name}.mrc")]) == 0
+        assert self.write(["--radius", RADII["new"]]) == 0
+        self.auto.rename(self.kept / "auto.mrc")
+        self.digests = {path: _digest(path) for path in self.kept.iterdir()}
+
+    def prepare(self, case):
+        """Set the scene for one kill.
+
+        Returns
+        -------
+        words : list of str
+            Of the command that will be killed.
+        target : Path
+        whole : list of Path
+            What the target may be afterwards: copies of whole files, None for absent.
+        """
+        typed = self.folder / "typed.mrc"
+        for path in (self.auto, typed):
+            path.unlink(missing_ok=True)
+        if case == "over another file":
+            # A hard link costs no copy, and what is written into it changes the digest.
+            os.link(self.kept / "old.mrc", typed)
+            words = ["--radius", RADII["new"], "--output", str(typed)]
+            return words, typed, [self.kept / "old.mrc", self.kept / "new.mrc"]
+        if case == "same sphere":
+            os.link(self.kept / "auto.mrc", self.auto)
+            return ["--radius", RADII["new"]], self.auto, [self.kept / "auto.mrc"]
+        return ["--radius", RADII["new"]], self.auto, [None, self.kept / "auto.mrc"]
+
+    def write(self, words):
+        """Run the shell command in this process, without a word."""
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            return main([str(self.map), *words])
+
+    def scratches(self):
+        """List what killed runs left."""
+        return [p.name for p in self.folder.iterdir() if p.name.startswith(mrc.SCRATCH)]
+
+    def judge(self, target, whole):
+        """Raise an error if the target is not whole, and say which of the whole files it is."""
+        if not target.exists():
+            assert None in whole, f"{target.name} was lost"
+            return None
+        digest = _digest(target)
+        for path in whole:
+            if path and digest == self.digests[path]:
+                return path
+        raise AssertionError(f"{target} is neither the old file nor the new one")
+
+    def judge_sweep(self):
+        """Raise an error if the next run leaves anything of the killed ones."""
+        assert self.write(["--radius", "7", "--output", str(self.folder / "typed.mrc")]) == 0
+        left = {path.name for path in self.folder.iterdir()}
+        assert left <= {self.map.name, self.auto.name, "typed.mrc"}, f"left behind: {left}"
+
+
+def _digest(path):
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "blake2b").digest()
+
+
+def _child(work):
+    """Start a process that does some work and no more."""
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        work()
+    finally:
+        os._exit(0)
+
+
+def by_time(a_range, seed, count):
+    """Kill the command at random moments, most of them while it writes.
+
+    Returns
+    -------
+    dict
+        How many kills left what: absent, old, new; how many a scratch file; how many came late.
+    """
+    pick = random.Random(seed)
+    began = time.monotonic()
+    a_range.write(a_range.prepare("free name")[0])
+    run = time.monotonic() - began
+    found = {"absent": 0, "old": 0, "new": 0, "scratch": 0, "late": 0}
+    for number in range(count):
+        words, target, whole = a_range.prepare(CASES[number % len(CASES)])
+        before = set(a_range.scratches())
+        pid = _child(lambda words=words: a_range.write(words))
+        if pick.random() < 0.25:
+            time.sleep(pick.random() * run)
+        else:
+            # From when the scratch file is there, or gone again.
+            while set(a_range.scratches()) <= before and os.waitpid(pid, os.WNOHANG) == (0, 0):
+                time.sleep(0.0005)
+            time.sleep(pick.random() ** 2 * run * 0.7)
+        os.kill(pid, signal.SIGKILL)
+        _, status = os.waitpid(pid, 0)
+        found["late"] += not os.WIFSIGNALED(status)
+        is_left = bool(set(a_range.scratches()) - before)
+        found["scratch"] += is_left
+        path = a_range.judge(target, whole)
+        found["absent" if path is None else "old" if path == whole[0] else "new"] += 1
+        if number % 10 == 9:
+            a_range.judge_sweep()
+    a_range.judge_sweep()
+    return found
+
+
+def by_line(a_range, every=1):
+    """Kill the command before each line of the code that writes, in each case.
+
+    Returns
+    -------
+    int
+        Number of kills.
+    """
+    kills = 0
+    for case in CASES:
+        lines = _lines_of(lambda: a_range.write(a_range.prepare(case)[0]))  # noqa: B023
+        assert len(lines) > 30
+        for line in lines[::every]:
+            words, target, whole = a_range.prepare(case)
+
+            def work(words=words, line=line):
+                _at_line(line, lambda: os.kill(os.getpid(), signal.SIGKILL))
+                a_range.write(words)
+
+            _, status = os.waitpid(_child(work), 0)
+            assert os.WIFSIGNALED(status), f"line {line} was not reached"
+            try:
+                a_range.judge(target, whole)
+            except AssertionError as error:
+                error.add_note(f"killed before line {line} of mrc.py, {case}")
+                raise
+            kills += 1
+    a_range.judge_sweep()
+    return kills
+
+
+def _writes(code):
+    names = ("Scratch.", "_create", "_sweep", "_write_header", "_head")
+    return code.co_filename.endswith("mrc.py") and code.co_qualname.startswith(names)
+
+
+def _at_line(wanted, act):
+    def trace(frame, event, _):
+        if not _writes(frame.f_code):
+            return None
+        if event == "line" and wanted in (None, frame.f_lineno):
+            act(frame.f_lineno) if wanted is None else act()
+        return trace
+
+    sys.settrace(trace)
+
+
+def _lines_of(work):
+    lines = {}
+    _at_line(None, lambda line: lines.setdefault(line))
+    try:
+        work()
+    finally:
+        sys.settrace(None)
+    return list(lines)
