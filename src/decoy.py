@@ -480,6 +480,8 @@ class Destination:
         path = os.path.realpath(path)
         if os.path.isdir(path):
             raise ValueError(f"save names a folder, not a file: {path}")
+        if os.path.islink(path):
+            raise ValueError(f"save names a link that leads back to itself: {path}")
         return path
 
     def _is_open(self, path):
