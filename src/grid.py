@@ -5,6 +5,7 @@ Arrays are indexed ``[z, y, x]``; points, sizes and spacings are ``(x, y, z)``, 
 
 from dataclasses import dataclass
 from functools import cached_property
+from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -72,6 +73,14 @@ class Grid:
                 ]
             )
         return np.asarray(self.rotation, float) @ skew * np.asarray(self.voxel_size, float)
+
+    @cached_property
+    def _flat(self):
+        """Scalar products of the steps along x and y: xx, xy, yy."""
+        x, y = self.axes[:, 0], self.axes[:, 1]
+        xx, xy, yy = float(x @ x), float(x @ y), float(y @ y)
+        # 90 degrees, apart from rounding
+        return xx, xy if abs(xy) > 1e-12 * sqrt(xx * yy) else 0.0, yy
 
     @property
     def shape(self):
@@ -141,6 +150,56 @@ class Grid:
         spacings = 1.0 / np.linalg.norm(np.linalg.inv(self.axes), axis=1)
         return float((np.minimum(index, np.array(self.size) - index) * spacings).min())
 
+    def feet(self, point):
+        """Drop perpendiculars from a point to the planes.
+
+        In every plane distances are counted from the foot, the position nearest to the point, so
+        that nothing is lost to rounding however far the point is from the origin.
+
+        Parameters
+        ----------
+        point : (float, float, float)
+            Position (x, y, z) in Å.
+
+        Returns
+        -------
+        feet : numpy.ndarray
+            For each plane the foot's index (x, y), fractional.
+        height2 : numpy.ndarray
+            For each plane the squared distance (Å^2) of its foot from the point.
+        """
+        flat, step = self.axes[:, :2], self.axes[:, 2]
+        offsets = np.subtract(self.origin, point) + np.outer(np.arange(self.size[2]), step)
+        feet = -offsets @ flat @ np.linalg.inv(flat.T @ flat)
+        return feet, ((offsets + feet @ flat.T) ** 2).sum(axis=1)
+
+    def distance2(self, foot, height2, rows, columns, out=None):
+        """Squared distances of a plane's voxel centres from a point.
+
+        Parameters
+        ----------
+        foot : (float, float)
+            Index (x, y) of the point's foot in the plane.
+        height2 : float
+            Squared distance (Å^2) of the foot from the point.
+        rows, columns : slice
+            The rectangle of the plane.
+        out : numpy.ndarray, optional
+            Where to put them.
+
+        Returns
+        -------
+        numpy.ndarray
+            In Å^2, float64.
+        """
+        xx, xy, yy = self._flat
+        u = np.arange(columns.start, columns.stop) - foot[0]
+        v = np.arange(rows.start, rows.stop) - foot[1]
+        distance2 = np.add.outer(yy * v**2 + height2, xx * u**2, out=out)
+        if xy:
+            distance2 += np.multiply.outer(2 * xy * v, u)
+        return distance2
+
     def patches(self, point, reach):
         """Walk through the planes of a ball, with distances only where the ball can be.
 
@@ -157,32 +216,22 @@ class Grid:
             For each plane the ball reaches, in order. ``distance2`` is a buffer that the next
             patch overwrites.
         """
-        nx, ny, nz = self.size
-        ex, ey, ez = self.axes.T
-        # In every plane distances are counted from the point nearest to the centre, so that
-        # nothing is lost to rounding however far the centre is from the origin.
-        offsets = np.subtract(self.origin, point) + np.arange(nz)[:, None] * ez
-        gram = np.array([[ex @ ex, ex @ ey], [ex @ ey, ey @ ey]])
-        inverse = np.linalg.inv(gram)
-        nearest = -(offsets @ np.array([ex, ey]).T) @ inverse
-        height2 = ((offsets + nearest @ np.array([ex, ey])) ** 2).sum(axis=1)
+        sides = self.size[:2]
+        flat = self.axes[:, :2]
+        feet, height2 = self.feet(point)
         left2 = reach * reach * (1 + SURFACE) - height2
-        skewed = abs(gram[0, 1]) > 1e-12 * np.sqrt(gram[0, 0] * gram[1, 1])
-        buffer = np.empty(nx * ny)
-        for plane in np.flatnonzero(left2 >= 0):
-            half = np.sqrt(left2[plane] * inverse.diagonal())
-            low = np.maximum(np.ceil(nearest[plane] - half - 1e-6), 0)
-            high = np.minimum(np.floor(nearest[plane] + half + 1e-6), (nx - 1, ny - 1))
-            if (low > high).any():
-                continue
-            (i0, j0), (i1, j1) = low.astype(int), high.astype(int) + 1
-            u = np.arange(i0, i1) - nearest[plane, 0]
-            v = np.arange(j0, j1) - nearest[plane, 1]
-            distance2 = buffer[: v.size * u.size].reshape(v.size, u.size)
-            np.add.outer(gram[1, 1] * v**2 + height2[plane], gram[0, 0] * u**2, out=distance2)
-            if skewed:
-                distance2 += np.multiply.outer(2 * gram[0, 1] * v, u)
-            yield Patch(int(plane), slice(j0, j1), slice(i0, i1), distance2)
+        widths2 = np.linalg.inv(flat.T @ flat).diagonal()
+        half = np.sqrt(np.maximum(left2, 0)[:, None] * widths2)
+        low = np.clip(np.ceil(feet - half - 1e-6), 0, sides).astype(int)
+        high = np.clip(np.floor(feet + half + 1e-6) + 1, 0, sides).astype(int)
+        reached = np.flatnonzero((left2 >= 0) & (low < high).all(axis=1))
+        buffer = np.empty(sides[0] * sides[1])
+        for plane in reached.tolist():
+            columns, rows = map(slice, low[plane].tolist(), high[plane].tolist())
+            shape = rows.stop - rows.start, columns.stop - columns.start
+            distance2 = buffer[: shape[0] * shape[1]].reshape(shape)
+            self.distance2(feet[plane], height2[plane], rows, columns, distance2)
+            yield Patch(plane, rows, columns, distance2)
 
 
 # Relative slack on squared distances: far above rounding, far below anything physical, so that

@@ -18,7 +18,8 @@ LEVEL_BINS = 10000
 LEVEL_SAMPLE = 2**21
 FIT_SHARE = 0.99
 RADIAL_BINS = 2**17
-CHUNK = 2**19
+# Difference in voxels between feet that are one: rounding.
+SAME_FOOT = 1e-6
 
 
 def contour_level(planes, grid):
@@ -140,8 +141,8 @@ class RadialTables:
     Attributes
     ----------
     step : float
-        Width of a bin in squared distance, in Å^2. Bin n holds the voxels whose squared
-        distance is nearest to n x step.
+        Width of a bin in squared distance, in Å^2. Bin n holds voxels whose squared distance
+        is within one step of n x step.
     voxels, total, above : numpy.ndarray
         Up to and with bin n: number of voxels, sum of the map, number of voxels at or above
         the contour level.
@@ -171,29 +172,27 @@ class RadialTables:
         # one of them, each bin then holds one distance and the tables are exact.
         unit = min(grid.voxel_size) ** 2
         step = unit * 2.0 ** ceil(log2(max(reach * reach / unit, 1) / RADIAL_BINS))
-        bins = int(reach * reach / step + 0.5) + 2
+        bins = int(reach * reach / step) + 3
         voxels, total, above = np.zeros(bins, int), np.zeros(bins), np.zeros(bins, int)
-        size = grid.size[0] * grid.size[1]
-        stack = max(1, CHUNK // size)
-        index = np.empty((stack, grid.size[1], grid.size[0]), np.intp)
-        values = np.empty(index.shape)
-        held = 0
-        for patch in grid.patches(center, reach):
-            plane = _finite(planes[patch.plane])
-            steps = patch.distance2
-            steps /= step
-            np.rint(steps, out=index[held], casting="unsafe")
-            values[held] = plane
-            held += 1
-            if held == stack or patch.plane == grid.shape[0] - 1:
-                where, what = index[:held].ravel(), values[:held].ravel()
-                known = ~np.isnan(what)
-                if not known.all():
-                    where, what = where[known], what[known]
-                voxels += np.bincount(where, minlength=bins)
-                total += np.bincount(where, what, minlength=bins)
-                above += np.bincount(where[what >= level], minlength=bins)
-                held = 0
+        feet, height2 = grid.feet(center)
+        whole = [slice(0, n) for n in grid.shape[1:]]
+        foot = np.full(2, np.inf)
+        for k, first in enumerate(np.rint(height2 / step).astype(int)):
+            # Where planes lie straight above each other their voxels have the same distances
+            # from the foot: the bins of one plane are those of all, counted from its height.
+            if abs(feet[k] - foot).max() > SAME_FOOT:
+                foot = feet[k]
+                pattern = np.rint(grid.distance2(foot, 0, *whole) / step).astype(np.intp).ravel()
+                whole_number = np.bincount(pattern)
+            where, number, plane = pattern, whole_number, planes[k].ravel()
+            known = np.isfinite(plane)
+            if not known.all():
+                where, plane = where[known], plane[known]
+                number = np.bincount(where, minlength=number.size)
+            here = slice(first, first + number.size)
+            voxels[here] += number
+            total[here] += np.bincount(where, plane, number.size)
+            np.add.at(above, first + where[plane >= level], 1)
         return cls(step, voxels.cumsum(), total.cumsum(), above.cumsum())
 
     def bin(self, radius):
@@ -278,9 +277,5 @@ class RadialTables:
 
 def _finite(plane):
     """Give the plane with what is not finite made NaN, which no comparison finds."""
-    if plane.dtype.kind != "f":
-        return plane
-    with np.errstate(invalid="ignore"):
-        if np.isfinite(plane.sum(dtype=np.float64)):
-            return plane
-    return np.where(np.isfinite(plane), plane, np.nan)
+    known = np.isfinite(plane)
+    return plane if known.all() else np.where(known, plane, np.nan)
