@@ -24,7 +24,7 @@ from chimerax.core.errors import UserError
 from chimerax.map import MapsArg, Volume, volume_from_grid_data
 from chimerax.map_data import ArrayGridData
 
-from . import decoy, radial
+from . import decoy, memory, radial
 from .grid import Grid
 
 # A blue that neither the gray, yellow and cyan of ChimeraX's first maps nor its backgrounds have.
@@ -119,8 +119,12 @@ def makesphere(
             inner_radius=inner_radius,
             value=value,
         )
-    except (ValueError, OSError) as error:
-        raise UserError(str(error)) from error
+    except (ValueError, OSError, MemoryError, UserError) as error:
+        # As one line: names of maps and files can have breaks, and some of ChimeraX's errors do.
+        sentence = " ".join(str(error).split("\n")).strip()
+        if isinstance(error, MemoryError):
+            sentence = f"there is not enough memory: {sentence or 'nothing was made'}"
+        raise UserError(sentence) from error
     finally:
         session.logger.status("")
     for model, (what, warnings) in zip(models, reports, strict=True):
@@ -129,6 +133,7 @@ def makesphere(
 
 
 def _make(session, volumes, radius, center, save, model_id, **more):
+    _require_memory(volumes, 1 if radius == decoy.FIT else len(radius))
     open_maps = open_files(session)
     current = os.getcwd()
     jobs = []
@@ -141,11 +146,19 @@ def _make(session, volumes, radius, center, save, model_id, **more):
             jobs.append((volume, decoy.Decoy(a_map, recipe), destination))
     ids = _free_ids(session, model_id, len(jobs))
     session.logger.status(f"Drawing {len(jobs)} sphere{'s' if len(jobs) > 1 else ''} ...")
-    models = [_model(session, made, id) for (_, made, _), id in zip(jobs, ids, strict=True)]
+    models = []
     paths = [""] * len(jobs)
-    if save:
-        session.logger.status("Writing ...")
-        paths = decoy.write([(made, destination) for _, made, destination in jobs])
+    try:
+        for (_, made, _), id in zip(jobs, ids, strict=True):
+            models.append(_model(session, made, id))
+        if save:
+            session.logger.status("Writing ...")
+            paths = decoy.write([(made, destination) for _, made, destination in jobs])
+    except BaseException:
+        # A model that has an id has its surface in the session, even if it is not open.
+        for model in models:
+            model.delete()
+        raise
     session.models.add(models)
     for model, (volume, _, _), path in zip(models, jobs, paths, strict=True):
         model.scene_position = volume.scene_position
@@ -156,6 +169,20 @@ def _make(session, volumes, radius, center, save, model_id, **more):
         for (_, made, destination), path in zip(jobs, paths, strict=True)
     ]
     return models, reports
+
+
+def _require_memory(volumes, count):
+    """Raise an error if spheres, and what is not yet read of their maps, do not fit in memory."""
+    needed = 0
+    for volume in volumes:
+        data = volume.data
+        nx, ny, nz = (int(n) for n in data.size)
+        bytes_each = count * np.dtype(np.float32).itemsize
+        if data.cached_data((0, 0, 0), data.size, (1, 1, 1)) is None:
+            bytes_each += np.dtype(data.value_type).itemsize
+        needed += bytes_each * nx * ny * nz
+    spheres = f"{count * len(volumes)} spheres" if count * len(volumes) > 1 else "a sphere"
+    memory.require(needed, f"{spheres} in a box of {nx} x {ny} x {nz} voxels")
 
 
 def map_of(volume):
@@ -196,13 +223,17 @@ def level_of(volume, grid, array):
 
 def path_of(volume):
     """Take from a volume its file; empty if it has none."""
+    return _files_of(volume)[0]
+
+
+def _files_of(volume):
     path = volume.data.path
-    return path if isinstance(path, str) else path[0]
+    return [path or ""] if path is None or isinstance(path, str) else list(path)
 
 
 def open_files(session):
     """List the files of the open maps."""
-    return [path for v in session.models.list(type=Volume) if (path := path_of(v))]
+    return [path for v in session.models.list(type=Volume) for path in _files_of(v) if path]
 
 
 def _free_ids(session, first, count):

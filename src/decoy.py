@@ -158,8 +158,8 @@ class Recipe:
             raise ValueError(f"innerRadius must be 0 Å or more, got {self.inner_radius:g}")
         if self.inner_radius >= self.radius:
             raise ValueError(
-                f"innerRadius must be less than the radius of {number(self.radius)} Å, "
-                f"got {number(self.inner_radius)}"
+                f"innerRadius must be less than the radius of {self.radius:g} Å, "
+                f"got {self.inner_radius:g}"
             )
         if self.value != MATCH and not _is_density(self.value):
             raise ValueError(
@@ -275,7 +275,7 @@ class Decoy:
             self.inside = tables.inside(self.sphere)
         if self.inside.voxels in (0, grid.voxels):
             held = "the whole box" if self.inside.voxels else "no voxel"
-            raise ValueError(f"radius {number(recipe.radius)} gives a sphere that holds {held}")
+            raise ValueError(f"radius {recipe.radius:g} gives a sphere that holds {held}")
         self.value = recipe.value
         if recipe.value == MATCH:
             self.value = self.inside.matched

@@ -12,6 +12,9 @@ class Model:
         self.position = Place()
         self.display = True
 
+    def delete(self):
+        pass
+
     @property
     def id_string(self):
         return ".".join(map(str, self.id))

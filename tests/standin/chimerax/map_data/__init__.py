@@ -21,3 +21,6 @@ class ArrayGridData:
 
     def full_matrix(self):
         return self.array
+
+    def cached_data(self, ijk_origin, ijk_size, ijk_step):
+        return self.array
