@@ -10,6 +10,9 @@ import io
 import os
 import random
 import re
+import shutil
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 
@@ -180,8 +183,10 @@ class Sample:
 
     def _other(self):
         self.content = self.random.choice(
-            [b"", b"\0" * 5000, b"\xff" * 5000, b"not a map\n" * 300, b"\x1f\x8b", b"BZh"]
-            + [self.random.randbytes(3000), b"\x1f\x8b" + self.random.randbytes(3000)]
+            [
+                *(b"", b"\0" * 5000, b"\xff" * 5000, b"not a map\n" * 300, b"\x1f\x8b", b"BZh"),
+                *(self.random.randbytes(3000), b"\x1f\x8b" + self.random.randbytes(3000)),
+            ]
         )
 
     def _tail(self):
@@ -291,8 +296,36 @@ def _ball(distance, radius, edge):
     return 0.5 + 0.5 * np.cos(np.pi * share)
 
 
-def run(seed, count, folder, first=0):
-    """Try samples in this process.
+def _in_process(words):
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            warnings.simplefilter("ignore", ResourceWarning)
+            status = main(words)
+    return status, out.getvalue(), err.getvalue()
+
+
+def _in_a_process_of_its_own(words):
+    done = subprocess.run(
+        [sys.executable, "-m", "chimerax.makesphere", *words],
+        capture_output=True,
+        encoding="utf-8",
+        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+        timeout=60,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def run(seed, count, folder, first=0, real=False):
+    """Try samples, each in a folder of its own.
+
+    Parameters
+    ----------
+    seed, count, first : int
+    folder : str or Path
+    real : bool
+        Whether each command gets a process of its own, as from a shell.
 
     Returns
     -------
@@ -304,27 +337,27 @@ def run(seed, count, folder, first=0):
         room = Path(folder, f"file{number}")
         room.mkdir()
         path = sample.write(room)
-        out, err = io.StringIO(), io.StringIO()
+        words = [str(path), *sample.words]
         try:
-            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-                warnings.simplefilter("always")
-                warnings.simplefilter("ignore", ResourceWarning)
-                status = main([str(path), *sample.words])
-            good = judge(sample, path, status, out.getvalue(), err.getvalue())
-            assert good or sample.damage or "radius" in err.getvalue() or "value" in err.getvalue()
+            status, out, err = (_in_a_process_of_its_own if real else _in_process)(words)
+            good = judge(sample, path, status, out, err)
+            assert good or sample.damage or re.search("radius|value|the map .* has", err), err
         except BaseException as error:
-            words = " ".join(sample.words)
-            error.add_note(f"seed {seed}, file {number} ({sample.damage}): {path} {words}")
+            error.add_note(f"seed {seed}, file {number} ({sample.damage}): {words}")
             raise
         made += good
-        for file in room.iterdir():
-            file.unlink()
-        room.rmdir()
+        shutil.rmtree(room)
     return made, count - made
 
 
-def limit_memory():
-    """Let this process have 2 GB of memory and no more."""
+@contextlib.contextmanager
+def little_memory():
+    """Let this process, and those that it starts, have 2 GB of memory and no more."""
     import resource
 
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)

@@ -1,0 +1,98 @@
+"""Several shell commands that write the same name at the same time leave whole files."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from stress.kills import RADII, Range
+
+SCRIPT = Path(__file__).with_name("in_chimerax.py")
+
+
+def run(folder, count, size=96):
+    """Let processes write over each other, again and again.
+
+    Parameters
+    ----------
+    folder : str
+    count : int
+        Rounds: half of them to one typed name, half to automatic names.
+
+    Returns
+    -------
+    int
+        Number of rounds.
+    """
+    a_range = Range(folder, size)
+    typed = a_range.folder / "typed.mrc"
+    for number in range(count):
+        a_range.prepare("free name")
+        to_typed = number % 2 == 0
+        lines = [["--radius", "120"]] * 2
+        if to_typed:
+            lines = [["--radius", radius, "--output", str(typed)] for radius in RADII.values()]
+        together([lambda words=words: a_range.write(words) for words in lines])
+        target, whole = a_range.auto, [a_range.kept / "auto.mrc"]
+        if to_typed:
+            target, whole = typed, [a_range.kept / "old.mrc", a_range.kept / "new.mrc"]
+        a_range.judge(target, whole)
+        left = {p.name for p in a_range.folder.iterdir()} - {a_range.map.name, target.name}
+        assert not left, f"round {number} left {left}"
+    return count
+
+
+def run_in_chimerax(chimerax, folder, count, size=128):
+    """Let two ChimeraX write over each other's file, again and again.
+
+    Returns
+    -------
+    int
+        Number of rounds.
+    """
+    a_range = Range(folder, size)
+    whole = [a_range.kept / f"{name}.mrc" for name in RADII]
+    words = [chimerax, "--nogui", "--silent", "--script"]
+    processes = [
+        subprocess.Popen(
+            [*words, f"{SCRIPT} race {a_range.folder} {radius} {count}"],
+            stdout=sys.stderr,
+        )
+        for radius in RADII.values()
+    ]
+    try:
+        for number in range(count):
+            while len(list(a_range.folder.glob(f"done-{number}-*"))) < 2:
+                assert not any(p.poll() for p in processes), "ChimeraX failed"
+                time.sleep(0.002)
+            a_range.judge(a_range.folder / "here.mrc", whole)
+            assert not a_range.scratches()
+            (a_range.folder / "here.mrc").unlink()
+            (a_range.folder / f"judged-{number}").touch()
+        assert [p.wait() for p in processes] == [0, 0]
+    finally:
+        for process in processes:
+            process.kill()
+    return count
+
+
+def together(works):
+    """Run each of some functions in a process of its own, all at once, and expect a status of 0."""
+    start, go = os.pipe()
+    pids = []
+    for work in works:
+        pid = os.fork()
+        if not pid:
+            status = 70
+            try:
+                os.close(go)
+                os.read(start, 1)  # Ends when nobody holds the other end.
+                status = work()
+            finally:
+                os._exit(status)
+        pids.append(pid)
+    os.close(start)
+    os.close(go)
+    statuses = [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids]
+    assert statuses == [0] * len(works), f"exit statuses {statuses}"
