@@ -2,7 +2,7 @@
 
 import numpy as np
 from matplotlib.figure import Figure
-from Qt.QtCore import QEvent, Signal
+from Qt.QtCore import QEvent, QSize, Signal
 from Qt.QtGui import QPalette
 
 from .preview import COLOR
@@ -32,7 +32,7 @@ class Profile(FigureCanvasQTAgg):
         super().__init__(Figure(figsize=(3, 1.3), dpi=100, layout="constrained"))
         # Matplotlib's is white.
         self.setPalette(QPalette())
-        self.setMinimumHeight(130)
+        self.setMinimumHeight(90)
         self.setToolTip("The map from its centre outwards; drag the line to set the radius")
         self._mean_axes = self.figure.add_subplot()
         self._share_axes = self._mean_axes.twinx()
@@ -46,6 +46,10 @@ class Profile(FigureCanvasQTAgg):
         for event in ("button_press_event", "motion_notify_event"):
             self.mpl_connect(event, self._drag)
         self.mpl_connect("draw_event", self._drawn)
+
+    def sizeHint(self):
+        """Ask for little: Matplotlib asks for what it has."""
+        return QSize(300, 100)
 
     def show_tables(self, tables, shell, limit):
         """Plot a map's tables, in shells of a thickness, up to a limit (Å)."""

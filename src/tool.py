@@ -11,8 +11,8 @@ from chimerax.core.models import MODEL_NAME_CHANGED, REMOVE_MODELS
 from chimerax.core.settings import Settings
 from chimerax.core.tools import ToolInstance, get_singleton
 from chimerax.ui import MainToolWindow
-from Qt.QtCore import QTimer
-from Qt.QtWidgets import QApplication, QVBoxLayout
+from Qt.QtCore import Qt, QTimer
+from Qt.QtWidgets import QApplication, QDockWidget, QVBoxLayout
 
 from . import cmd, decoy
 from .naming import number
@@ -22,7 +22,7 @@ from .widgets import DEFAULTS, ROTATION_CENTER, Form
 
 NO_MAP = "Open a map first: File &gt; Open, or the command <b>open</b> with its path."
 MEASURING = "Measuring the map …"
-FACTS = ("Radius", "Fills", "Encloses", "Density")
+FACTS = ("Fills", "Encloses", "Density")
 # Milliseconds: for the panel to be drawn, and for a hand to come to rest.
 SOON, REST = 50, 400
 # In Å: whole numbers will do for all but the smallest boxes.
@@ -81,9 +81,18 @@ class MakeSphereTool(ToolInstance):
             session.triggers.add_handler(MODEL_NAME_CHANGED, self._renamed),
             session.triggers.add_handler(REMOVE_MODELS, self._closed),
         ]
-        self.tool_window.manage("side")
+        self.tool_window.manage(_place(session))
+        QTimer.singleShot(SOON, self._ask_for_height)
         self._bind()
         self._take_map()
+
+    def _ask_for_height(self):
+        area = self.tool_window.ui_area  # None when it has been closed
+        while area is not None and not isinstance(area, QDockWidget):
+            area = area.parentWidget()
+        if area is not None and not area.isFloating():
+            height = area.sizeHint().height()
+            self.session.ui.main_window.resizeDocks([area], [height], Qt.Orientation.Vertical)
 
     @classmethod
     def get_singleton(cls, session, create=True):
@@ -322,6 +331,8 @@ class MakeSphereTool(ToolInstance):
             setattr(self._settings, name, texts[name])
         self._settings.save_file = self.form.save.isChecked()
         self._refresh()
+        # Volume Viewer makes room for the sphere.
+        QTimer.singleShot(REST, self._ask_for_height)
 
     # Coming and going
 
@@ -373,6 +384,12 @@ class MakeSphereTool(ToolInstance):
         self._take_map()
         self.form.save.setChecked(data["save"])
         self.form.set_texts(data["texts"])
+
+
+def _place(session):
+    """Give the Log, to share its place at the side: there is no room for the panel below it."""
+    logs = [tool.tool_window for tool in session.tools.list() if tool.tool_name == "Log"]
+    return logs[0] if logs and logs[0].shown else "side"
 
 
 def _is_open(model):

@@ -5,16 +5,18 @@ import os
 
 from chimerax.map import Volume
 from chimerax.ui.widgets import CollapsiblePanel, FloatSlider, ModelMenuButton, button_row
-from Qt.QtCore import Qt, Signal
+from Qt.QtCore import QSize, Qt, Signal
 from Qt.QtWidgets import (
     QCheckBox,
     QComboBox,
     QFileDialog,
+    QFrame,
     QGridLayout,
     QHBoxLayout,
     QLabel,
     QLineEdit,
     QPushButton,
+    QScrollArea,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
@@ -56,8 +58,17 @@ class Form(QWidget):
 
     def __init__(self, session):
         super().__init__()
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(6, 4, 6, 4)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(6, 4, 6, 4)
+        outer.setSpacing(4)
+        # Where there is little room the fields are scrolled; the button and the path stay.
+        self._scroll = scroll = QScrollArea(frameShape=QFrame.Shape.NoFrame, widgetResizable=True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        outer.addWidget(scroll)
+        inner = QWidget()
+        scroll.setWidget(inner)
+        layout = QVBoxLayout(inner)
+        layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
         self._errors = {}
         self.menu = ModelMenuButton(
@@ -80,10 +91,17 @@ class Form(QWidget):
         layout.addLayout(_row(QLabel("Centre"), self.center, self._error("center")))
         self._add_options(layout)
         self._add_file(layout)
+        bar = scroll.verticalScrollBar().sizeHint().width()
+        scroll.setMinimumWidth(inner.minimumSizeHint().width() + bar)
         _, (self.make, self.help) = button_row(
             self, [("Make Sphere", self.asked), ("Help", self.help_asked)], button_list=True
         )
-        self._add_result(layout)
+        self._add_result(outer)
+
+    def sizeHint(self):
+        """Ask for the height at which nothing is scrolled."""
+        hidden = self._scroll.widget().sizeHint() - self._scroll.sizeHint()
+        return super().sizeHint() + QSize(0, hidden.height())
 
     def _add_radius(self, layout):
         self.radius = self._number("Radius of the sphere")
@@ -279,10 +297,11 @@ class Form(QWidget):
         """Read where to save: False, True for the automatic place, or what the user typed."""
         if not self.save.isChecked():
             return False
-        folder = self.folder.text() if self.folder.edited else ""
+        folder = self.folder.text()
         if self.name.edited and self.name.text():
-            return os.path.join(folder or self.folder.text(), self.name.text())
-        return folder or True
+            return os.path.join(folder, self.name.text())
+        # With its slash it cannot be taken for a file.
+        return os.path.join(folder, "") if self.folder.edited and folder else True
 
     def texts(self):
         """Give the content of all fields, as `set_texts` takes it."""

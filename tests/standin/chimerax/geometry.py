@@ -17,6 +17,12 @@ class Place:
         matrix[:, 3] += shift
         return Place(matrix)
 
+    def is_identity(self):
+        return np.array_equal(self.matrix, np.eye(3, 4))
+
+    def transform_vector(self, vector):
+        return self.matrix[:, :3] @ np.asarray(vector, float)
+
     def inverse(self):
         turn = np.linalg.inv(self.matrix[:, :3])
         return Place(np.column_stack([turn, -turn @ self.matrix[:, 3]]))
@@ -24,6 +30,10 @@ class Place:
 
 def translation(shift):
     return Place(np.column_stack([np.eye(3), shift]))
+
+
+def scale(factor):
+    return Place(np.column_stack([factor * np.eye(3), np.zeros(3)]))
 
 
 def rotation(axis, angle):

@@ -2,15 +2,26 @@
 
 from chimerax.geometry import Place
 
+ADD_MODELS = "add models"
+REMOVE_MODELS = "remove models"
+MODEL_NAME_CHANGED = "model name changed"
+MODEL_POSITION_CHANGED = "model position changed"
+
 
 class Model:
     """Something in the scene."""
 
     def __init__(self, name, session):
-        self.name, self.session = name, session
+        self.session = session
         self.id = self.parent = None
-        self.position = Place()
+        self.name, self.position = name, Place()
         self.display = True
+
+    def __setattr__(self, key, value):
+        super().__setattr__(key, value)
+        told = {"name": MODEL_NAME_CHANGED, "position": MODEL_POSITION_CHANGED}
+        if key in told and self.id is not None:
+            self.session.triggers.activate_trigger(told[key], self)
 
     def delete(self):
         pass
@@ -31,7 +42,8 @@ class Model:
 class Models:
     """The models of a session."""
 
-    def __init__(self):
+    def __init__(self, triggers):
+        self._triggers = triggers
         self._models = []
 
     def list(self, type=Model):
@@ -48,6 +60,10 @@ class Models:
                 taken = [m.id[-1] for m in self._models if m.id[:-1] == stem]
                 model.id = (*stem, max(taken, default=0) + 1)
             self._models.append(model)
+        self._triggers.activate_trigger(ADD_MODELS, models)
 
     def close(self, models):
         self._models = [m for m in self._models if m not in models]
+        for model in models:
+            model.id = None
+        self._triggers.activate_trigger(REMOVE_MODELS, models)

@@ -1,6 +1,12 @@
 """Stand-in for chimerax.core.session."""
 
+from chimerax.geometry import Place
+from chimerax.graphics import Drawing
+from chimerax.mouse_modes import MouseModes
+
 from .models import Models
+from .tools import Tools
+from .triggerset import TriggerSet
 
 
 class _Logger:
@@ -23,16 +29,44 @@ class _Logger:
     def warning(self, text, is_html=False):
         self._tell("warning", text)
 
+    def error(self, text, is_html=False):
+        self._tell("error", text)
+
     def status(self, text):
-        pass
+        for log in self._logs:
+            log.status(text)
 
 
 class _UI:
     is_gui = False
+
+    def __init__(self):
+        self.mouse_modes = MouseModes()
+
+    def remove_tool(self, tool):
+        tool.tool_window.destroy()
+
+
+class _Camera:
+    position = Place()
+
+
+class _View:
+    """A camera that looks down z on a window with four pixels to the Å."""
+
+    def __init__(self):
+        self.drawing = Drawing("root")
+        self.camera = _Camera()
+        self.center_of_rotation = (1.0, 2.0, 3.0)
+
+    def pixel_size(self, point):
+        return 0.25
 
 
 class Session:
     """One ChimeraX."""
 
     def __init__(self):
-        self.models, self.logger, self.ui = Models(), _Logger(), _UI()
+        self.triggers = TriggerSet()
+        self.models, self.logger, self.ui = Models(self.triggers), _Logger(), _UI()
+        self.tools, self.main_view = Tools(), _View()

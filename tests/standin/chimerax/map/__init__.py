@@ -16,6 +16,17 @@ class Volume(Model):
         super().__init__(data.name, session)
         self.data = data
         self.surfaces = []
+        self._callbacks = []
+
+    def add_volume_change_callback(self, callback):
+        self._callbacks.append(callback)
+
+    def remove_volume_change_callback(self, callback):
+        self._callbacks.remove(callback)
+
+    def call_change_callbacks(self, change):
+        for callback in self._callbacks:
+            callback(self, change)
 
     def full_matrix(self):
         return self.data.full_matrix()
@@ -28,6 +39,7 @@ class Volume(Model):
         self.surfaces = [
             _Surface(level, rgba) for level, rgba in zip(surface_levels, colors, strict=False)
         ]
+        self.call_change_callbacks("thresholds changed")
 
 
 class MapsArg(ModelsArg):

@@ -1,0 +1,788 @@
+"""The panel, with real Qt: in ChimeraX with windows, and with the stand-in.
+
+    QT_QPA_PLATFORM=offscreen ChimeraX --script "tests/in_chimerax.py tests/test_panel.py"
+"""
+
+import importlib
+import os
+import shlex
+from pathlib import Path
+from types import SimpleNamespace
+
+import mrcfile
+import numpy as np
+import pytest
+from conftest import IN_CHIMERAX
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+pytest.importorskip("Qt", reason="needs Qt, by qtshim")
+pytest.importorskip("matplotlib")
+
+import Qt as qt  # noqa: E402
+from chimerax.geometry import rotation, translation  # noqa: E402
+from chimerax.makesphere.grid import Grid  # noqa: E402
+from Qt.QtCore import QPoint, Qt  # noqa: E402
+from Qt.QtWidgets import QApplication, QFileDialog, QSlider  # noqa: E402
+
+# The shim leaves it out.
+QTest = importlib.import_module(f"{'PyQt6' if qt.using_pyqt6 else 'PySide6'}.QtTest").QTest
+Key, LEFT = Qt.Key, Qt.MouseButton.LeftButton
+GRID = Grid((64, 64, 64), (2.0, 2.0, 2.0), (-10.0, 0.0, 5.0))
+CENTER = (54.0, 64.0, 69.0)
+
+
+@pytest.fixture(scope="module")
+def app():
+    return QApplication.instance() or QApplication([])
+
+
+@pytest.fixture
+def gui(app, session, monkeypatch):
+    """A session with windows, and a panel's settings as they are at first."""
+    if IN_CHIMERAX and not session.ui.is_gui:
+        pytest.skip("needs ChimeraX with windows")
+    from chimerax.makesphere import tool
+
+    monkeypatch.setattr(session.ui, "is_gui", True)
+    settings = tool._Settings(session, "Make Sphere")
+    for name, value in tool._Settings.AUTO_SAVE.items():
+        setattr(settings, name, value)
+    yield session
+    for open_tool in session.tools.list():
+        if open_tool.tool_name == "Make Sphere":
+            open_tool.delete()
+    assert not wait(lambda: previews(session), 0)
+
+
+@pytest.fixture
+def open_panel(gui):
+    """Give a function that opens the panel and waits until it has measured its map."""
+
+    def open_panel(measured=True):
+        from chimerax.makesphere.bundle import bundle_api
+
+        panel = bundle_api.start_tool(gui, None, SimpleNamespace(name="Make Sphere"))
+        if measured:
+            wait(lambda: "Fills" in panel.form.facts.text())
+        return panel
+
+    return open_panel
+
+
+@pytest.fixture
+def volume(new_map, blob, gui):
+    return new_map(blob((64, 64, 64), 2.0, sigma=12), GRID, "particle", level=0.3)
+
+
+@pytest.fixture
+def form(volume, open_panel):
+    return open_panel().form
+
+
+@pytest.fixture
+def ran(gui, monkeypatch):
+    """List the commands that the panel runs."""
+    from chimerax.makesphere import tool
+
+    texts, run = [], tool.run
+    monkeypatch.setattr(tool, "run", lambda session, text: texts.append(text) or run(session, text))
+    return texts
+
+
+def wait(true, seconds=5):
+    """Let Qt work until something is true."""
+    for _ in range(int(seconds * 50) + 1):
+        QTest.qWait(20)
+        if true():
+            return True
+    return False
+
+
+def write(field, text):
+    """Type over what is in a field."""
+    field.setFocus()
+    field.selectAll()
+    QTest.keyClick(field, Key.Key_Backspace)
+    QTest.keyClicks(field, text)
+
+
+def click(button):
+    QTest.mouseClick(button, LEFT, pos=QPoint(10, button.height() // 2))
+
+
+def panel_of(session):
+    from chimerax.makesphere.tool import MakeSphereTool
+
+    return MakeSphereTool.get_singleton(session, create=False)
+
+
+def previews(session):
+    """The preview's drawings: the sphere and its inner wall."""
+    drawings = session.main_view.drawing.child_drawings()
+    return [d for d in drawings if d.name.startswith("makesphere")]
+
+
+def shown(session):
+    """Centre (x, y, z) and radius of the preview in the scene; None if it is hidden."""
+    sphere = previews(session)[0]
+    matrix = np.array(sphere.position.matrix)
+    return (*matrix[:, 3], np.linalg.norm(matrix[:, 0])) if sphere.display else None
+
+
+def error(form, argument):
+    label = form._errors[argument]
+    return label.text() if label.isVisibleTo(form) else ""
+
+
+def errors(form):
+    return [argument for argument in form._errors if error(form, argument)]
+
+
+# Opening
+
+
+def test_starts_with_the_fitting_sphere_around_the_map(form, gui):
+    assert form.menu.value.name == "particle"
+    # exp(-r^2 / 2 sigma^2) > 0.3 within 18.6 Å
+    assert form.radius.text() == "19"
+    assert shown(gui) == pytest.approx((*CENTER, 19))
+    assert form.make.isEnabled()
+    assert errors(form) == []
+
+
+def test_without_a_map_it_says_what_to_do(open_panel, gui, new_map, blob):
+    form = open_panel(measured=False).form
+    assert "Open a map" in form.facts.text()
+    assert not form.make.isEnabled() and not form.fit.isEnabled()
+    assert shown(gui) is None
+    new_map(blob(), name="late")
+    assert wait(lambda: form.make.isEnabled())
+    assert form.menu.value.name == "late" and float(form.radius.text()) > 0
+
+
+def test_there_is_one_panel(form, open_panel):
+    assert open_panel().form is form
+
+
+def test_facts_are_those_of_the_command(form, volume, ran, log, gui):
+    write(form.radius, "30")
+    write(form.edge, "7")
+    write(form.inner, "12.5")
+    facts = form.facts.text()
+    form.save.setChecked(False)
+    click(form.make)
+    report = "\n".join(log.infos).replace("\xa0", " ")
+    for what in ("Fills", "Encloses", "Density"):
+        told = facts.split(what)[1].split("<td>")[1].split("</td>")[0]
+        assert told.split(" (")[0] in report
+    assert [w for w in log.warnings if w in facts]
+
+
+def test_map_without_density_above_its_level(new_map, open_panel):
+    new_map(np.zeros((20, 20, 20), np.float32), name="empty", level=1.0)
+    form = open_panel(measured=False).form
+    wait(lambda: "radius" in errors(form))
+    assert not form.fit.isEnabled() and not form.make.isEnabled()
+    write(form.radius, "5")
+    assert form.make.isEnabled()
+
+
+# Radius
+
+
+@pytest.mark.parametrize("text", ["60", "62.5", "29.95", "7", "100.125"])
+def test_typed_radius_stays_as_typed_and_is_run(form, ran, text):
+    write(form.radius, text)
+    QTest.qWait(600)
+    assert form.radius.text() == text
+    form.save.setChecked(False)
+    click(form.make)
+    assert ran == [f"makesphere #1 radius {text} save false"]
+
+
+def test_typed_radius_moves_all_that_shows_it(form, gui):
+    write(form.radius, "40")
+    assert form.slider.value() == pytest.approx(40, abs=0.02)
+    assert form.profile._line.get_xdata()[0] == 40
+    assert shown(gui) == pytest.approx((*CENTER, 40))
+    assert form.name.text() == "particle_sphere_r040A.mrc"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "abc", "-5", "0", "nan", "inf", "1e400", "6 0", "60 A", "500"]
+)
+def test_wrong_radius_is_told_beside_it(form, text):
+    write(form.radius, text)
+    assert errors(form) == ["radius"]
+    assert "radius" in error(form, "radius")
+    assert not form.make.isEnabled()
+    write(form.radius, "20")
+    assert errors(form) == [] and form.make.isEnabled()
+
+
+def test_slider_by_key(form, gui):
+    write(form.radius, "20.3")
+    slider = form.slider.findChild(QSlider)
+    QTest.keyClick(slider, Key.Key_Right)
+    assert form.radius.text() == "21"
+    for _ in range(10):
+        QTest.keyClick(slider, Key.Key_Right)
+    assert form.radius.text() == "31"
+    QTest.keyClick(slider, Key.Key_Left)
+    assert shown(gui)[3] == pytest.approx(30)
+    QTest.keyClick(slider, Key.Key_End)
+    assert form.radius.text() == "63"
+    QTest.keyClick(slider, Key.Key_Home)
+    assert form.radius.text() == "1"
+
+
+def test_slider_by_mouse(form, gui, ran):
+    slider = form.slider.findChild(QSlider)
+    middle = slider.height() // 2
+    handle = int((19 - 1) / 62 * (slider.width() - 10)) + 5
+    QTest.mousePress(slider, LEFT, pos=QPoint(handle, middle))
+    for step in range(1, 6):
+        QTest.mouseMove(slider, QPoint(handle + step * slider.width() // 16, middle))
+        if IN_CHIMERAX or step > 1:
+            assert float(form.radius.text()) == pytest.approx(form.slider.value(), abs=0.51)
+    QTest.mouseRelease(slider, LEFT, pos=QPoint(handle + 5 * slider.width() // 16, middle))
+    radius = float(form.radius.text())
+    assert radius > 25 and radius == int(radius)
+    assert shown(gui)[3] == pytest.approx(radius)
+    # Dragging leaves no trail in the log.
+    assert ran == []
+
+
+def test_line_in_the_plot_by_mouse(form, gui):
+    def point(radius):
+        axes = form.profile._share_axes
+        x, y = axes.transData.transform((radius, 50)) / form.profile.device_pixel_ratio
+        return QPoint(round(x), form.profile.height() - round(y))
+
+    form.profile.draw()
+    QTest.mousePress(form.profile, LEFT, pos=point(19))
+    for radius in (30, 41):
+        QTest.mouseMove(form.profile, point(radius))
+    QTest.mouseRelease(form.profile, LEFT, pos=point(41))
+    assert float(form.radius.text()) == pytest.approx(41, abs=1)
+    assert shown(gui)[3] == float(form.radius.text())
+    QTest.mousePress(form.profile, Qt.MouseButton.RightButton, pos=point(10))
+    assert float(form.radius.text()) > 30
+
+
+def test_fit_by_key_and_by_mouse(form):
+    for press in (click, lambda b: QTest.keyClick(b, Key.Key_Space)):
+        write(form.radius, "50")
+        press(form.fit)
+        assert form.radius.text() == "19"
+
+
+def test_small_boxes_have_finer_steps(new_map, blob, open_panel):
+    new_map(blob((20, 20, 20), 0.5, sigma=1.5), Grid((20, 20, 20), (0.5, 0.5, 0.5)), level=0.5)
+    form = open_panel().form
+    write(form.radius, "3.3")
+    QTest.keyClick(form.slider.findChild(QSlider), Key.Key_Right)
+    assert form.radius.text() == "3.4"
+
+
+def test_dragging_reads_no_map(form, volume, monkeypatch, gui):
+    from chimerax.makesphere import cmd, radial
+
+    def never(*_):
+        raise AssertionError("the map has been read")
+
+    monkeypatch.setattr(cmd, "map_of", never)
+    monkeypatch.setattr(radial.RadialTables, "of", never)
+    monkeypatch.setattr(radial, "inside", never)
+    vertices = previews(gui)[0].vertices
+    for radius in np.linspace(20, 55, 30):
+        form.moved.emit(radius)
+    QTest.qWait(600)
+    assert form.radius.text() == "55"
+    assert previews(gui)[0].vertices is vertices
+
+
+# Centre
+
+
+def test_centre_typed(form, gui, ran):
+    write(form.center.lineEdit(), "50,60.5, 70")
+    assert shown(gui) == pytest.approx((50, 60.5, 70, 19))
+    assert wait(lambda: "Fills" in form.facts.text())
+    form.save.setChecked(False)
+    click(form.make)
+    assert ran == ["makesphere #1 radius 19 center 50,60.5,70 save false"]
+
+
+def test_centre_of_the_box_typed_is_the_box_centre(form, ran):
+    write(form.center.lineEdit(), "54 64 69")
+    form.save.setChecked(False)
+    click(form.make)
+    assert ran == ["makesphere #1 radius 19 save false"]
+
+
+@pytest.mark.parametrize("text", ["", "1,2", "1,2,x", "nan,1,2", "somewhere"])
+def test_wrong_centre_is_told_beside_it(form, text):
+    write(form.center.lineEdit(), text)
+    assert errors(form) == ["center"] and not form.make.isEnabled()
+    form.center.setCurrentIndex(0)
+    assert errors(form) == [] and form.make.isEnabled()
+
+
+def test_centre_of_rotation(form, volume, gui):
+    volume.position = translation((5, 0, 0))
+    point = np.array(gui.main_view.center_of_rotation)
+    form.center.setCurrentIndex(1)
+    form.center.activated.emit(1)
+    assert shown(gui)[:3] == pytest.approx(tuple(point), abs=0.01)
+    written = [float(word) for word in form.center.currentText().split(",")]
+    assert written == pytest.approx(list(point - (5, 0, 0)), abs=0.01)
+
+
+def test_sphere_follows_its_map(form, volume, gui, ran):
+    write(form.center.lineEdit(), "50,60,70")
+    turn = translation((10, 20, 30)) * rotation((0, 0, 1), 90)
+    volume.position = turn
+    assert shown(gui) == pytest.approx((*(turn * (50, 60, 70)), 19), abs=1e-4)
+    assert wait(lambda: "Fills" in form.facts.text())
+    form.save.setChecked(False)
+    click(form.make)
+    assert ran == ["makesphere #1 radius 19 center 50,60,70 coordinateSystem #1 save false"]
+    made = gui.models.list(type=type(volume))[-1]
+    array = made.full_matrix()
+    middle = np.argwhere(array > 0).mean(axis=0)[::-1]
+    assert GRID.position(middle) == pytest.approx((50, 60, 70), abs=0.1)
+
+
+# Options
+
+
+def test_options_are_disclosed_by_mouse(form):
+    assert not form.options.shown
+    click(form.options.toggle_button)
+    assert form.options.shown
+
+
+def test_edge_inner_radius_and_density_are_run(form, ran):
+    form.save.setChecked(False)
+    write(form.edge, "6")
+    write(form.inner, "10")
+    write(form.value.lineEdit(), "0.35")
+    click(form.make)
+    form.value.setCurrentIndex(1)
+    click(form.make)
+    assert ran == [
+        "makesphere #1 radius 19 edge 6 innerRadius 10 value 0.35 save false",
+        "makesphere #1 radius 19 edge 6 innerRadius 10 value match save false",
+    ]
+
+
+def test_inner_wall_is_shown(form, gui):
+    assert not previews(gui)[1].display
+    write(form.inner, "12")
+    wall = previews(gui)[1]
+    assert wall.display
+    assert np.linalg.norm(np.array(wall.position.matrix)[:, 0]) == pytest.approx(12)
+
+
+@pytest.mark.parametrize(
+    "field, argument, text",
+    [
+        ("edge", "edge", "-1"),
+        ("edge", "edge", "soft"),
+        ("edge", "edge", ""),
+        ("inner", "innerRadius", "19"),
+        ("inner", "innerRadius", "-2"),
+        ("inner", "innerRadius", "x"),
+        ("value", "value", "0"),
+        ("value", "value", "matched"),
+        ("value", "value", "1e999"),
+    ],
+)
+def test_wrong_option_is_told_beside_it(form, field, argument, text):
+    line = form.value.lineEdit() if field == "value" else getattr(form, field)
+    write(line, text)
+    assert errors(form) == [argument] and argument in error(form, argument)
+    assert form.options.shown and not form.make.isEnabled()
+
+
+def test_match_without_density_is_told(new_map, blob, open_panel):
+    new_map(-blob(), name="negative", level=-0.1)
+    form = open_panel(measured=False).form
+    wait(lambda: len(form.profile._mean.get_xdata()))
+    write(form.radius, "5")
+    write(form.value.lineEdit(), "match")
+    assert errors(form) == ["value"] and not form.make.isEnabled()
+
+
+def test_density_that_kills_the_decoy_is_warned_of(form):
+    write(form.value.lineEdit(), "0.5")
+    assert "more than twice" not in form.facts.text()
+    write(form.value.lineEdit(), "30")
+    assert "more than twice" in form.facts.text() and form.make.isEnabled()
+
+
+# File
+
+
+def test_file_is_written_and_its_path_copied(form, gui, ran, app):
+    write(form.radius, "25")
+    click(form.make)
+    path = Path.cwd() / "particle_sphere_r025A.mrc"
+    assert ran == ["makesphere #1 radius 25"]
+    assert form.path.text() == str(path) and form.path.isVisibleTo(form)
+    assert "Made #2 particle sphere r25" in form.made.text()
+    for press in (click, lambda b: QTest.keyClick(b, Key.Key_Space)):
+        app.clipboard().setText("")
+        press(form.copy)
+        assert app.clipboard().text() == str(path)
+    with mrcfile.open(path) as mrc:
+        count = int(mrc.data.sum())
+    assert f"{count:,} voxels" in form.facts.text()
+
+
+def test_make_by_key(form, ran):
+    QTest.keyClick(form.make, Key.Key_Space)
+    assert len(ran) == 1
+
+
+def test_name_and_folder_follow_the_recipe(form):
+    assert form.folder.text() == os.getcwd()
+    write(form.radius, "31.5")
+    assert form.name.text() == "particle_sphere_r031p5A.mrc"
+    form.value.setCurrentIndex(1)
+    assert form.name.text() == "particle_sphere_r031p5A_vmatch.mrc"
+
+
+def test_name_typed_stays_until_it_is_cleared(form, ran):
+    write(form.name, "my ball.mrc")
+    write(form.radius, "30")
+    assert form.name.text() == "my ball.mrc"
+    click(form.make)
+    assert Path("my ball.mrc").exists()
+    assert shlex.split(ran[0])[-2:] == ["save", os.path.abspath("my ball.mrc")]
+    write(form.name, "")
+    QTest.keyClick(form.name, Key.Key_Return)
+    assert form.name.text() == "particle_sphere_r030A.mrc"
+    click(form.make)
+    assert ran[1] == "makesphere #1 radius 30"
+
+
+def test_folder_typed(form, ran, tmp_path):
+    (tmp_path / "import here").mkdir()
+    write(form.folder, str(tmp_path / "import here"))
+    assert errors(form) == []
+    write(form.radius, "30")
+    click(form.make)
+    assert (tmp_path / "import here" / "particle_sphere_r030A.mrc").exists()
+    assert shlex.split(ran[0])[-1] == str(tmp_path / "import here") + os.sep
+
+
+@pytest.mark.parametrize("name", ["ball.cxs", "no such folder/ball.mrc"])
+def test_wrong_file_is_told_beside_it(form, name):
+    write(form.name, name)
+    assert errors(form) == ["save"] and not form.make.isEnabled()
+    form.save.setChecked(False)
+    assert errors(form) == [] and form.make.isEnabled()
+
+
+def test_wrong_folder_is_told_beside_it(form):
+    write(form.folder, "/no such folder")
+    assert errors(form) == ["save"] and "/no such folder" in error(form, "save")
+
+
+def test_the_map_itself_is_not_overwritten(new_map, blob, open_panel, tmp_path):
+    Path("map.mrc").write_bytes(b"x")
+    new_map(blob(), path=tmp_path / "map.mrc", level=0.3)
+    form = open_panel().form
+    write(form.name, "map.mrc")
+    assert errors(form) == ["save"]
+
+
+def test_save_by_key_and_by_mouse(form, ran):
+    QTest.keyClick(form.save, Key.Key_Space)
+    assert not form.save.isChecked() and not form.name.isEnabled()
+    click(form.make)
+    assert ran == ["makesphere #1 radius 19 save false"]
+    assert not form.path.isVisibleTo(form) and form.made.isVisibleTo(form)
+    click(form.save)
+    assert form.save.isChecked() and form.name.isEnabled()
+
+
+def test_browse(form, monkeypatch, tmp_path, ran):
+    asked = []
+
+    def answer(parent, title, start, filter):
+        asked.append(start)
+        return (str(tmp_path / "picked.mrc") if len(asked) > 1 else ""), filter
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", answer)
+    click(form.browse)
+    assert asked == [str(tmp_path / "particle_sphere_r019A.mrc")]
+    assert form.name.text() == "particle_sphere_r019A.mrc"
+    click(form.browse)
+    assert form.name.text() == "picked.mrc"
+    click(form.make)
+    assert Path("picked.mrc").exists()
+
+
+def test_failure_is_told_and_leaves_the_panel(form, log, monkeypatch):
+    from chimerax.makesphere import decoy
+
+    def full(jobs):
+        raise OSError("save cannot write: no space left on device")
+
+    monkeypatch.setattr(decoy, "write", full)
+    if IN_CHIMERAX:
+        monkeypatch.setattr("chimerax.ui.gui.QMessageBox", SimpleNamespace(), raising=False)
+    click(form.make)
+    assert any("no space left" in text for text in log.errors + log.infos)
+    assert form.make.isEnabled() and not form.made.isVisibleTo(form)
+
+
+# Preview and mouse
+
+
+def test_preview_gives_way_to_what_was_made(form, gui, volume):
+    form.save.setChecked(False)
+    click(form.make)
+    assert shown(gui) is None
+    write(form.radius, "22")
+    assert shown(gui)[3] == pytest.approx(22)
+    write(form.radius, "19")
+    assert shown(gui) is None
+    gui.models.close([m for m in gui.models.list(type=type(volume)) if m is not volume])
+    assert shown(gui)[3] == pytest.approx(19)
+
+
+def test_preview_is_no_model(form, gui, volume):
+    assert [m for m in gui.models.list() if "preview" in m.name or "wall" in m.name] == []
+    for drawing in previews(gui):
+        assert not drawing.pickable and drawing.skip_bounds
+
+
+class Event:
+    def __init__(self, x, y, shift=False):
+        self._where, self._shift = (x, y), shift
+
+    def position(self):
+        return self._where
+
+    def shift_down(self):
+        return self._shift
+
+
+def right_mode(session):
+    return session.ui.mouse_modes.mode("right", [], exact=True)
+
+
+def test_right_mouse_resizes(form, gui):
+    mode = right_mode(gui)
+    assert mode.name == "make sphere"
+    write(form.radius, "20")
+    pixel = mode.pixel_size(np.array(CENTER))
+    mode.mouse_down(Event(100, 100))
+    steps = max(1, round(1 / pixel))
+    # Small steps add up, though the radius is shown rounded.
+    for step in range(1, 6 * steps + 1):
+        mode.mouse_drag(Event(100, 100 - step))
+    assert float(form.radius.text()) == pytest.approx(20 + 6 * steps * pixel, abs=0.51)
+    assert form.center.currentText() == "box centre"
+
+
+def test_right_mouse_moves_with_shift(form, gui):
+    mode = right_mode(gui)
+    pixel = mode.pixel_size(np.array(CENTER))
+    camera = gui.main_view.camera.position
+    mode.mouse_down(Event(100, 100, shift=True))
+    for step in (10, 20, 40):
+        mode.mouse_drag(Event(100 + step, 100 - step / 2, shift=True))
+    moved = camera.transform_vector((40 * pixel, 20 * pixel, 0))
+    expected = np.array(CENTER) + moved
+    assert shown(gui)[:3] == pytest.approx(tuple(expected), abs=0.02)
+    written = [float(word) for word in form.center.currentText().split(",")]
+    assert written == pytest.approx(list(expected), abs=0.02)
+    assert form.radius.text() == "19"
+
+
+def test_former_mouse_mode_comes_back(volume, gui, open_panel):
+    former = right_mode(gui)
+    panel = open_panel()
+    assert right_mode(gui).name == "make sphere"
+    panel.display(False)
+    assert right_mode(gui) is former and shown(gui) is None
+    panel.display(True)
+    assert right_mode(gui).name == "make sphere" and shown(gui) is not None
+    panel.delete()
+    assert right_mode(gui) is former
+
+
+def test_mouse_mode_chosen_meanwhile_stays(volume, gui, open_panel):
+    former = right_mode(gui)
+    panel = open_panel()
+    other = SimpleNamespace(name="other", enable=lambda: None)
+    gui.ui.mouse_modes.bind_mouse_mode("right", [], other)
+    panel.delete()
+    assert right_mode(gui) is other
+    gui.ui.mouse_modes.bind_mouse_mode("right", [], former)
+
+
+def test_mouse_mode_opens_the_panel(volume, gui, open_panel):
+    former = right_mode(gui)
+    open_panel().delete()
+    assert panel_of(gui) is None
+    mode = gui.ui.mouse_modes.named_mode("make sphere")
+    gui.ui.mouse_modes.bind_mouse_mode("right", [], mode)
+    assert panel_of(gui) is not None
+    panel_of(gui).delete()
+    gui.ui.mouse_modes.bind_mouse_mode("right", [], former)
+
+
+def test_mouse_does_nothing_without_a_sphere(open_panel, gui):
+    form = open_panel(measured=False).form
+    mode = right_mode(gui)
+    mode.mouse_down(Event(0, 0))
+    mode.mouse_drag(Event(5, 5))
+    assert form.radius.text() == ""
+
+
+# The session
+
+
+def test_another_map_is_chosen(form, new_map, blob, gui):
+    new_map(blob((40, 40, 40), 2.0, sigma=6), Grid((40, 40, 40), (2.0, 2.0, 2.0)), "second")
+    QTest.qWait(100)
+    assert form.menu.value.name == "particle"
+    (action,) = [a for a in form.menu.menu().actions() if "second" in a.text()]
+    action.trigger()
+    assert wait(lambda: "second_" in form.name.text())
+    assert shown(gui) == pytest.approx((40, 40, 40, 19))
+
+
+def test_renamed_map(form, volume):
+    volume.name = "better"
+    assert wait(lambda: form.name.text() == "better_sphere_r019A.mrc")
+    assert "better" in form.menu.text()
+
+
+def test_contour_level_is_followed(form, volume):
+    before = form.facts.text()
+    volume.set_parameters(surface_levels=[0.6])
+    assert wait(lambda: form.facts.text() != before)
+    assert "contour level 0.6" in form.facts.text()
+    click(form.fit)
+    assert form.radius.text() == "12"
+
+
+def test_map_closed_while_the_panel_is_open(form, volume, gui):
+    gui.models.close([volume])
+    assert wait(lambda: "Open a map" in form.facts.text())
+    assert not form.make.isEnabled() and shown(gui) is None
+    for text in ("5", "", "x"):
+        write(form.radius, text)
+    right_mode(gui).mouse_down(Event(0, 0))
+    QTest.qWait(500)
+
+
+def test_map_closed_before_it_is_measured(volume, open_panel, gui):
+    form = open_panel(measured=False).form
+    gui.models.close([volume])
+    QTest.qWait(500)
+    assert "Open a map" in form.facts.text()
+
+
+def test_panel_closed_before_the_map_is_measured(volume, open_panel, gui):
+    open_panel(measured=False).delete()
+    QTest.qWait(500)
+    assert panel_of(gui) is None
+
+
+def test_closing_leaves_nothing(volume, open_panel, gui):
+    def handlers():
+        return len(volume.change_callbacks if IN_CHIMERAX else volume._callbacks)
+
+    before = handlers()
+    open_panel()
+    assert handlers() == before + 1
+    panel_of(gui).delete()
+    assert handlers() == before and previews(gui) == []
+    volume.name = "again"
+    volume.set_parameters(surface_levels=[0.5])
+    volume.position = translation((1, 2, 3))
+    QTest.qWait(500)
+
+
+def test_long_work_is_told_on_the_status_line(volume, open_panel, log, monkeypatch):
+    told = []
+    monkeypatch.setattr(log, "status", lambda text, *_: told.append(text))
+    open_panel()
+    assert "Measuring particle ..." in told
+
+
+def test_last_values_are_remembered(form, gui, open_panel):
+    write(form.radius, "33")
+    write(form.edge, "4")
+    form.value.setCurrentIndex(1)
+    form.save.setChecked(False)
+    click(form.make)
+    panel_of(gui).delete()
+    form = open_panel().form
+    assert (form.radius.text(), form.edge.text(), form.value.currentText()) == ("33", "4", "match")
+    assert not form.save.isChecked() and form.options.shown
+
+
+def test_state_is_saved_and_restored(form, gui, new_map, blob):
+    second = new_map(blob((40, 40, 40)), name="second", level=0.3)
+    QTest.qWait(50)
+    form.menu.value = second
+    write(form.radius, "9.75")
+    write(form.center.lineEdit(), "10,20,30")
+    write(form.inner, "3")
+    write(form.name, "mine.mrc")
+    texts = form.texts()
+    panel = panel_of(gui)
+    data = panel.take_snapshot(gui, 0)
+    panel.delete()
+    from chimerax.makesphere.bundle import bundle_api
+
+    restored = bundle_api.get_class("MakeSphereTool").restore_snapshot(gui, data)
+    assert restored.form.texts() == texts
+    assert restored.form.menu.value is second
+    assert restored.form.options.shown
+    assert bundle_api.get_class("Other") is None
+
+
+def test_help(form, monkeypatch, gui):
+    asked = []
+    monkeypatch.setattr(type(panel_of(gui)), "display_help", lambda panel: asked.append(panel.help))
+    panel_of(gui).delete()
+    from chimerax.makesphere.bundle import bundle_api
+
+    again = bundle_api.start_tool(gui, None, None)
+    click(again.form.help)
+    assert asked == ["help:user/tools/makesphere.html"]
+
+
+def test_toolbar_button_opens_the_panel(volume, gui, monkeypatch):
+    from chimerax.core import commands
+    from chimerax.makesphere.bundle import bundle_api
+
+    texts = []
+    monkeypatch.setattr(commands, "run", lambda session, text: texts.append(text))
+    bundle_api.run_provider(gui, "makesphere", None)
+    assert texts == ['ui tool show "Make Sphere"']
+
+
+def test_colours_follow_the_theme(form, app):
+    from Qt.QtGui import QColor, QPalette
+
+    light = app.palette()
+    dark = QPalette(QColor(40, 40, 40))
+    try:
+        app.setPalette(dark)
+        QTest.qWait(100)
+        assert form.profile.figure.get_facecolor()[0] < 0.3
+    finally:
+        app.setPalette(light)
+        QTest.qWait(100)
+    assert form.profile.figure.get_facecolor()[0] > 0.7
