@@ -256,7 +256,8 @@ def judge(sample, path, status, out, err):
     assert status == 0, f"exit status {status}"
     assert all(line.startswith("makesphere: warning: ") for line in lines), f"noise: {err!r}"
     assert len(made) == 1, f"made {made}"
-    _check_sphere(sample, mrc.MapFile(str(path)), path.parent / made[0])
+    with mrc.MapFile(str(path)) as source:
+        _check_sphere(sample, source, path.parent / made[0])
     return True
 
 
@@ -301,7 +302,6 @@ def _in_process(words):
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         with warnings.catch_warnings():
             warnings.simplefilter("always")
-            warnings.simplefilter("ignore", ResourceWarning)
             status = main(words)
     return status, out.getvalue(), err.getvalue()
 

@@ -33,14 +33,16 @@ POINTS = (
     1e-320,0,0 -1,-1,-1""".split(),
 )
 SAVES = (
-    """true false out out/ a.mrc b "x y.mrc" \u00fcn\u00ef.mrc dangling.mrc out/../c.mrc
-    linked/d.mrc \U0001f600.mrc a,b.mrc "a;b.mrc" yes""".split(),
     [
-        *"""none/ none/a.mrc J1_map.mrc ./J1_map.mrc link.mrc hard.mrc out/../J1_map.mrc
-    linked/J1_map.mrc folder.mrc lost.mrc loop.mrc a.cxs a.map browse /proc /proc/a.mrc
-    J1_map.mrc/a.mrc J1_map.mrc/ . "" '' * ? [ .mrc ..mrc a.mrc/ \0 a\0.mrc \ud800.mrc \u202e.mrc""".split(),
-        *("l" * 251 + ".mrc", "l" * 252 + ".mrc", "\u00fc" * 126 + ".mrc", "d/" * 3000 + "a.mrc"),
-        *('"two\nlines.mrc"', '"none/two\nlines.mrc"'),
+        *"true false out out/ a.mrc b dangling.mrc out/../c.mrc linked/d.mrc a,b.mrc yes".split(),
+        *('"x y.mrc"', '"a;b.mrc"', "\u00fcn\u00ef.mrc", "\U0001f600.mrc", "l" * 251 + ".mrc"),
+    ],
+    [
+        *"none/ none/a.mrc J1_map.mrc ./J1_map.mrc link.mrc hard.mrc out/../J1_map.mrc".split(),
+        *"linked/J1_map.mrc folder.mrc lost.mrc loop.mrc a.cxs a.map browse /proc".split(),
+        *"/proc/a.mrc J1_map.mrc/a.mrc J1_map.mrc/ . * ? [ .mrc ..mrc a.mrc/ \"\" ''".split(),
+        *("\0", "a\0.mrc", "\ud800.mrc", "\u202e.mrc", '"two\nlines.mrc"', '"none/two\nlines"'),
+        *("l" * 252 + ".mrc", "\u00fc" * 126 + ".mrc", "d/" * 3000 + "a.mrc", "x y.mrc"),
     ],
 )
 IDS = (

@@ -1,0 +1,455 @@
+"""Nothing is lost, whatever happens: short samples of tests/stress, and single accidents."""
+
+import errno
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import mrcfile
+import numpy as np
+import pytest
+from chimerax.core.errors import UserError
+from chimerax.makesphere import decoy, memory, mrc
+from chimerax.makesphere.__main__ import main
+from conftest import IN_CHIMERAX, in_chimerax
+
+FORKS = hasattr(os, "fork") and not IN_CHIMERAX
+forks = pytest.mark.skipif(not FORKS, reason="needs processes that fork")
+posix = pytest.mark.skipif(os.name != "posix", reason="needs the ways of POSIX")
+FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.fixture
+def source(tmp_path, monkeypatch):
+    """Write a map into an empty current folder."""
+    monkeypatch.chdir(tmp_path)
+    _write_map("J1_map.mrc")
+    return "J1_map.mrc"
+
+
+def _write_map(path, size=24):
+    array = np.zeros((size,) * 3, np.float32)
+    array[size // 4 : size // 2] = 1
+    with mrcfile.new(path, array) as file:
+        file.voxel_size = 1.0
+
+
+def files(folder="."):
+    return sorted(p.name for p in Path(folder).iterdir())
+
+
+@pytest.fixture
+def told(capsys):
+    """Give a function that runs a shell command which must fail, and gives its one line."""
+
+    def told(*words):
+        before = {path: path.read_bytes() for path in Path().iterdir() if path.is_file()}
+        capsys.readouterr()
+        assert main([str(word) for word in words]) == 2
+        printed = capsys.readouterr()
+        assert not printed.out
+        (line,) = printed.err.splitlines()
+        assert {path: path.read_bytes() for path in Path().iterdir() if path.is_file()} == before
+        return line.removeprefix("makesphere: ")
+
+    return told
+
+
+# All or nothing.
+
+
+@forks
+def test_killed_at_random_moments(tmp_path):
+    from stress import kills
+
+    found = kills.by_time(kills.Range(tmp_path, 48), seed=1, count=45)
+    assert found["scratch"] > 5
+
+
+@forks
+def test_killed_before_lines_that_write(tmp_path):
+    from stress import kills
+
+    assert kills.by_line(kills.Range(tmp_path, 24), every=5) > 30
+
+
+@forks
+def test_two_at_once(tmp_path):
+    from stress import races
+
+    races.run(tmp_path, 8, size=48)
+
+
+class _Failing:
+    """A file of which one method fails, as on a disk that is full."""
+
+    def __init__(self, file, method):
+        self._file, self._method = file, method
+
+    def __getattr__(self, name):
+        method = getattr(self._file, name)
+        if name != self._method:
+            return method
+
+        def fail(*words):
+            if name == "close":
+                method()
+            raise FULL
+
+        return fail
+
+
+@pytest.mark.parametrize("locks", [True, False])
+@pytest.mark.parametrize("output", [[], ["--output", "old.mrc"]])
+@pytest.mark.parametrize("where", ["truncate", "seek", "write", "flush", "fsync", "replace", "new"])
+def test_a_disk_that_fills_up(where, output, locks, source, told, monkeypatch):
+    Path("old.mrc").write_text("old")
+
+    def fail(*words, **more):
+        raise FULL
+
+    if not locks:
+        monkeypatch.setattr(mrc, "fcntl", None)  # As on Windows.
+    if where in ("fsync", "replace"):
+        monkeypatch.setattr(os, where, fail)
+        # Without links a name that is free is taken as one that is not.
+        monkeypatch.setattr(os, "link", fail)
+    elif where == "new":
+        monkeypatch.setattr(mrc.mrcfile, "new", fail)
+    else:
+        fdopen = os.fdopen
+        monkeypatch.setattr(os, "fdopen", lambda *words: _Failing(fdopen(*words), where))
+    line = told(source, "--radius", "6", *output)
+    assert line.startswith("save cannot write ") and line.endswith(": No space left on device")
+    assert files() == ["J1_map.mrc", "old.mrc"]
+
+
+def _in_a_disk_of(size, script, folder):
+    unshare = shutil.which("unshare")
+    words = [unshare, "-Urm", "sh", "-ec", f'mount -t tmpfs -o size={size} none "$0"; {script}']
+    if not unshare or subprocess.run([*words[:4], "true"], capture_output=True).returncode:
+        pytest.skip("needs a mount of its own")
+    done = subprocess.run(
+        [*words, folder, sys.executable], capture_output=True, encoding="utf-8", timeout=60
+    )
+    return done.stdout, done.stderr
+
+
+@forks
+@pytest.mark.parametrize("size", ["8k", "12k", "24k", "40k"])
+def test_a_small_disk(size, source, tmp_path):
+    (tmp_path / "disk").mkdir()
+    script = """
+        echo old > "$0/a.mrc"
+        "$1" -m chimerax.makesphere J1_map.mrc --radius 11 --output "$0" && exit 9
+        "$1" -m chimerax.makesphere J1_map.mrc --radius 11 --output "$0/a.mrc" && exit 9
+        ls -A "$0"; cat "$0/a.mrc"
+    """
+    out, err = _in_a_disk_of(size, script, str(tmp_path / "disk"))
+    assert out == "a.mrc\nold\n"
+    first, second = err.splitlines()
+    assert first == second
+    assert first.startswith("makesphere: save cannot write ") and first.endswith(
+        "No space left on device"
+    )
+
+
+@forks
+@pytest.mark.parametrize("limit", [0, 100, 1024, 1028, 30000, 56319])
+def test_a_limit_on_the_size_of_files(limit, source, tmp_path):
+    import resource
+
+    done = subprocess.run(
+        [sys.executable, "-m", "chimerax.makesphere", source, "--radius", "6"],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+        capture_output=True,
+        encoding="utf-8",
+    )
+    assert done.returncode == 2 and files() == [source]
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("makesphere: save cannot write ") and "File too large" in line
+
+
+LATE_LOSS = """
+import os, sys
+from chimerax.makesphere import __main__
+
+def fsync(fd, fsync=os.fsync):
+    fsync(fd)
+    os.chmod("there", 0o555)
+
+if sys.argv[1] == "lose":
+    os.fsync = fsync
+sys.exit(__main__.main(["J1_map.mrc", "--radius", "6", "--output", *sys.argv[2:]]))
+"""
+
+
+def _as_a_plain_user():
+    if os.geteuid():
+        return []
+    words = [shutil.which("unshare") or "unshare", "-U", "--map-user=1000", "--map-group=1000"]
+    if not shutil.which("unshare") or subprocess.run([*words, "true"]).returncode:
+        pytest.skip("permissions do not bind this user")
+    return words
+
+
+@forks
+@pytest.mark.parametrize("output", ["there", "there/old.mrc"])
+def test_a_folder_that_loses_its_permissions_midway(output, source):
+    user = _as_a_plain_user()
+    Path("there").mkdir()
+    Path("there/old.mrc").write_text("old")
+
+    def run(how):
+        words = [*user, sys.executable, "-c", LATE_LOSS, how, output]
+        return subprocess.run(words, capture_output=True, encoding="utf-8")
+
+    done = run("lose")
+    (line,) = done.stderr.splitlines()
+    assert done.returncode == 2 and line.endswith(": Permission denied")
+    assert Path("there/old.mrc").read_text() == "old"
+    done = run("lose")
+    assert (
+        done.stderr == f"makesphere: save cannot write into the folder {Path('there').resolve()}\n"
+    )
+    os.chmod("there", 0o755)
+    # What could not be removed then is removed now.
+    assert run("keep").returncode == 0
+    assert files("there") == (
+        ["old.mrc"] if output.endswith("old.mrc") else ["J1_sphere_r006A.mrc", "old.mrc"]
+    )
+
+
+@forks
+def test_a_folder_that_can_be_written_but_not_read(source):
+    user = _as_a_plain_user()
+    Path("drop").mkdir()
+    os.chmod("drop", 0o300)
+    words = [*user, sys.executable, "-c", LATE_LOSS, "keep", "drop"]
+    assert subprocess.run(words, capture_output=True).returncode == 0
+    os.chmod("drop", 0o700)
+    assert files("drop") == ["J1_sphere_r006A.mrc"]
+
+
+@posix
+def test_a_file_system_without_locks(source, monkeypatch):
+    def flock(*words):
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    monkeypatch.setattr(mrc.fcntl, "flock", flock)
+    assert main([source, "--radius", "6"]) == 0
+    assert files() == ["J1_map.mrc", "J1_sphere_r006A.mrc"]
+
+
+def test_spheres_of_one_command_stay_together(source, told, monkeypatch):
+    place = mrc.Scratch.place
+
+    def fail_later(scratch, path):
+        if "r007" in path:
+            raise FULL
+        return place(scratch, path)
+
+    monkeypatch.setattr(mrc.Scratch, "place", fail_later)
+    assert "No space left" in told(source, "--radius", "5,6,7")
+    assert files() == [source]
+    line = told(source, "--radius", "5,6", "--edge", "1e-250")
+    assert "characters, more than the 255" in line
+
+
+def test_an_interrupt(source, told, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", interrupt)
+    assert told(source, "--radius", "5") == "interrupted, nothing was made"
+    assert files() == [source]
+
+
+def test_a_target_that_is_a_folder(source, told):
+    Path("folder.mrc").mkdir()
+    Path("J1_sphere_r005A.mrc").mkdir()
+    assert main([source, "--radius", "5", "--output", "folder.mrc"]) == 0
+    assert files("folder.mrc") == ["J1_sphere_r005A.mrc"]
+    # An automatic name that is taken, by whatever, is not taken again.
+    assert main([source, "--radius", "5"]) == 0
+    assert files()[-1] == "folder.mrc" and "J1_sphere_r005A_02.mrc" in files()
+    assert "does not exist" in told(source, "--radius", "5", "--output", "folder.mrc/y/")
+
+
+@posix
+def test_links(source, told):
+    os.symlink("real.mrc", "dangling.mrc")
+    os.symlink("nowhere/real.mrc", "lost.mrc")
+    os.symlink("loop.mrc", "loop.mrc")
+    assert main([source, "--radius", "5", "--output", "dangling.mrc"]) == 0
+    assert mrcfile.validate("real.mrc") and Path("dangling.mrc").is_symlink()
+    where = Path("nowhere").resolve()
+    assert told(source, "--radius", "5", "--output", "lost.mrc").endswith(f"not exist: {where}")
+    assert "leads back to itself" in told(source, "--radius", "5", "--output", "loop.mrc")
+
+
+def test_names_at_the_limit(source, told):
+    longest = "l" * 251 + ".mrc"
+    assert main([source, "--radius", "5", "--output", longest]) == 0
+    assert longest in files()
+    line = told(source, "--radius", "5", "--output", "l" + longest)
+    assert line.startswith("save cannot write ") and "ame too long" in line
+    assert main([source, "--radius", "5", "--output", "\u00fc \u00e9 \u0416.mrc"]) == 0
+    assert mrcfile.validate("\u00fc \u00e9 \u0416.mrc")
+
+
+@pytest.mark.parametrize("name", ["nul\0.mrc", "half\ud800.mrc"])
+def test_names_that_no_file_can_have(name, source, told):
+    assert "no file name can have" in told(source, "--radius", "5", "--output", name)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_report_that_cannot_be_printed_undoes_nothing(source):
+    words = [sys.executable, "-m", "chimerax.makesphere", source, "--radius", "6"]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, encoding="utf-8")
+    assert done.returncode == 0
+    assert (
+        done.stderr.splitlines()[-1]
+        == "makesphere: made, but not reported: No space left on device"
+    )
+    done = subprocess.run(
+        words, capture_output=True, env={**os.environ, "PYTHONIOENCODING": "ascii"}
+    )
+    assert done.returncode == 0 and b"\\xc5" in done.stdout
+    assert files() == ["J1_map.mrc", "J1_sphere_r006A.mrc"]
+
+
+# Never over a map.
+
+
+def _other_names(name):
+    folder = Path.cwd()
+    yield from (name, f"./{name}", f"../{folder.name}/{name}", str(folder / name))
+    os.link(name, "hard.mrc")
+    yield "hard.mrc"
+    if os.name == "posix":
+        os.symlink(name, "soft.mrc")
+        os.symlink(".", "same")
+        os.symlink("soft.mrc", "softer.mrc")
+        yield from ("soft.mrc", "softer.mrc", f"same/{name}", "same/same/hard.mrc")
+    yield name.removesuffix(".mrc")
+
+
+def test_the_source_is_not_written_from_the_shell(source, told):
+    for name in _other_names(source):
+        assert "open map" in told(source, "--radius", "5", "--output", name), name
+        assert "open map" in told(f"./{source}", "--radius", "5", "--output", name), name
+
+
+def test_an_open_map_is_not_written(source, command, new_map, blob):
+    new_map(blob(), path=Path.cwd() / source)
+    before = Path(source).read_bytes()
+    for name in _other_names(source):
+        with pytest.raises(UserError, match="open map"):
+            command(f'makesphere #1 radius 5 save "{name}"')
+    assert Path(source).read_bytes() == before
+    os.unlink(source)
+    # ChimeraX may still want to read it.
+    with pytest.raises(UserError, match="open map"):
+        command(f"makesphere #1 radius 5 save {source}")
+    assert source not in files()
+
+
+def test_an_open_map_is_not_written_in_other_case(source, told, monkeypatch):
+    def samefile(path, other):
+        return os.path.abspath(path).lower() == os.path.abspath(other).lower()
+
+    monkeypatch.setattr(os.path, "samefile", samefile)  # As on a file system blind to case.
+    assert "open map" in told(source, "--radius", "5", "--output", "j1_MAP.mrc")
+
+
+def test_no_file_of_a_map_in_several_files_is_written(source, command, new_map, blob):
+    volume = new_map(blob())
+    volume.data.path = ["none.mrc", str(Path.cwd() / source)]
+    with pytest.raises(UserError, match="open map"):
+        command(f"makesphere #1 radius 5 save {source}")
+
+
+def test_an_automatic_name_leaves_an_open_map(source, command, new_map, blob):
+    new_map(blob(), name="J1_map.mrc")
+    command("makesphere #1 radius 5")
+    made = Path("J1_sphere_r005A.mrc")
+    before = made.read_bytes(), made.stat().st_ino
+    new_map(blob(), name="other", path=made.resolve())
+    command("makesphere #1 radius 5")
+    assert (made.read_bytes(), made.stat().st_ino) == before
+    assert "J1_sphere_r005A_02.mrc" in files()
+
+
+# Bad input.
+
+
+@in_chimerax
+def test_command_lines(session, tmp_path):
+    from stress import lines
+
+    worked, refused = lines.run(session, seed=2, count=300, folder=tmp_path)
+    assert worked > 30 and refused > 30
+
+
+def test_damaged_and_strange_files(tmp_path):
+    from stress import files
+
+    made, refused = files.run(seed=1, count=300, folder=tmp_path)
+    assert made > 50 and refused > 50
+
+
+@forks
+def test_damaged_and_strange_files_from_a_shell_with_little_memory(tmp_path):
+    from stress import files
+
+    with files.little_memory():
+        files.run(seed=6, count=5, folder=tmp_path, real=True)
+        files.run(seed=6, count=100, folder=tmp_path)
+
+
+# Memory.
+
+
+def test_a_box_that_cannot_fit_is_told_before_any_work(command, new_map, blob, monkeypatch):
+    new_map(blob())
+    monkeypatch.setattr(memory, "_available", lambda: 50_000)
+    monkeypatch.setattr(decoy, "Decoy", None)
+    for words, needed in [("radius 5", "a sphere"), ("radius 5,6", "2 spheres")]:
+        with pytest.raises(UserError, match=f"{needed} in a box of 24 x 24 x 24 .* would need"):
+            command(f"makesphere #1 {words}")
+    assert files() == []
+
+
+def test_memory_is_known():
+    assert memory._available() is None or memory._available() > 2**20
+    with pytest.raises(ValueError, match=r"^it would need 4.66e\+04 GB of memory, and \S+ GB is"):
+        memory.require(5 * 10**13, "it")
+    memory.require(0, "it")
+
+
+@posix
+def test_planes_that_cannot_fit_are_told_before_any_work(source, capsys):
+    with mrcfile.open(source, "r+") as file:
+        file.header.mode = 0
+        file.header.nx = file.header.ny = 65535
+        file.header.nz = 1
+    os.truncate(source, 1024 + 65535**2)
+    capacity = memory._available()
+    if capacity is None or capacity > 2e11:
+        pytest.skip("it may fit here")
+    assert main([source, "--radius", "5"]) == 2
+    line = capsys.readouterr().err
+    assert "a box of 65535 x 65535 x 1 voxels would need 240 GB of memory" in line
+
+
+@posix
+def test_running_out_of_memory(source, told, monkeypatch):
+    def fail(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(decoy, "Decoy", fail)
+    assert told(source, "--radius", "5") == "there is not enough memory for this map"
