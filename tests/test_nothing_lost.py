@@ -315,11 +315,15 @@ def test_a_report_that_cannot_be_printed_undoes_nothing(source):
         done.stderr.splitlines()[-1]
         == "makesphere: made, but not reported: No space left on device"
     )
-    done = subprocess.run(
-        words, capture_output=True, env={**os.environ, "PYTHONIOENCODING": "ascii"}
-    )
-    assert done.returncode == 0 and b"\\xc5" in done.stdout
     assert files() == ["J1_map.mrc", "J1_sphere_r006A.mrc"]
+
+
+@forks
+def test_a_terminal_that_lacks_letters_undoes_nothing(source):
+    words = [sys.executable, "-m", "chimerax.makesphere", source, "--radius", "6"]
+    settings = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(words, capture_output=True, env=settings)
+    assert done.returncode == 0 and b"\\xc5" in done.stdout
 
 
 # Never over a map.
