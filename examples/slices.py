@@ -9,7 +9,7 @@ import matplotlib
 import mrcfile
 
 matplotlib.use("Agg")
-from matplotlib import pyplot  # noqa: E402
+from matplotlib import pyplot
 
 
 def main(map_path, sphere_path, picture):

@@ -1,0 +1,43 @@
+"""Make decoys for all maps of a folder, without windows; spheres that are there are left out.
+
+    ChimeraX --nogui --exit --script "batch.py FOLDER [makesphere's arguments]"
+
+For example:  "batch.py maps radius fit value match save decoys". The exit status is 0 only if
+every map got its sphere.
+"""
+
+import sys
+from pathlib import Path
+
+from chimerax.core.commands import quote_path_if_necessary, run
+from chimerax.core.errors import UserError
+
+ENDINGS = (".mrc", ".map", ".ccp4", ".mrc.gz", ".map.gz")
+
+
+def main(session, folder, *words):
+    """Open each map of a folder, run makesphere on it, and close it."""
+    files = sorted(Path(folder).resolve().iterdir())
+    maps = [f for f in files if f.name.lower().endswith(ENDINGS) and "_sphere_r" not in f.name]
+    failed = []
+    for count, path in enumerate(maps, start=1):
+        session.logger.info(f"[{count}/{len(maps)}] {path.name}")
+        models = []
+        try:
+            models += run(session, f"open {quote_path_if_necessary(str(path))}")
+            spheres = run(session, f"makesphere {models[0].atomspec} {' '.join(words)}")
+            models += spheres if isinstance(spheres, list) else [spheres]
+        except UserError as error:
+            session.logger.warning(f"{path.name}: {error}")
+            failed.append(path.name)
+        session.models.close(models)
+    session.logger.info(f"Spheres made for {len(maps) - len(failed)} of {len(maps)} maps")
+    if failed:
+        session.logger.warning(f"No sphere for: {', '.join(failed)}")
+    # ChimeraX without windows makes it its exit status; with windows it would quit.
+    if (failed or not maps) and not session.ui.is_gui:
+        raise SystemExit(1)
+
+
+folder, *words = sys.argv[1:]
+main(session, folder, *(words or ["radius", "fit"]))  # noqa: F821  ChimeraX gives the session.
