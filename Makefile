@@ -15,7 +15,7 @@ WHEEL = dist/chimerax_makesphere-$(VERSION)-py3-none-any.whl
 SPHERE = build/demo/EMD-3197_sphere_r090A_vmatch.mrc
 SOURCES = setup.py bundle_info.xml $(wildcard src/*.py src/*/*.png src/docs/user/*/*)
 
-.PHONY: help demo test test-chimerax wheel install check bench evidence stress clean
+.PHONY: help demo test test-chimerax wheel install check bench evidence stress tag clean
 
 help:  ## Say what there is to make
 	@$(PYTHON) -c "import re; [print('  make %-15s %s' % m) for m in re.findall(r'^([\w-]+):.*?## (.*)', open('Makefile', encoding='utf-8').read(), re.M)]"
@@ -27,22 +27,30 @@ demo: .venv/installed  ## Make a sphere from a real map, without ChimeraX
 	$(BIN)/python examples/slices.py examples/EMD-3197.map $(SPHERE) build/demo/slices.png
 
 test: .venv/installed .venv/tested  ## Run all tests that need no ChimeraX
+	$(if $(NUMPY),$(BIN)/python -m pip install --quiet "$(NUMPY)")
 	$(BIN)/python -m pytest $(TESTS)
 
 test-chimerax: $(WHEEL)  ## Run the suite in the ChimeraX that CHIMERAX names
 	$(CHIMERAX) -m pip install --quiet --user --upgrade-strategy only-if-needed pytest hypothesis
 	$(MAKE) install
-	$(CHIMERAX) --nogui --script "tests/in_chimerax.py $(TESTS)"
+	$(CHIMERAX) --nogui --script "tests/in_chimerax.py $(or $(TESTS),tests tests/check_repository.py)"
 
 wheel: $(WHEEL)  ## Build the bundle, without ChimeraX
 	@echo $(WHEEL)
 
 install: $(WHEEL)  ## Install the bundle into the ChimeraX that CHIMERAX names
-	$(CHIMERAX) --nogui --exit --cmd "toolshed install $(WHEEL) reinstall true"
+# The first also gets mrcfile; the second also replaces the same version.
+	$(CHIMERAX) --nogui --exit --cmd "toolshed install $(WHEEL); toolshed install $(WHEEL) reinstall true"
 
-check: .venv/tested  ## Look for slips: ruff
+check: .venv/installed .venv/tested  ## Look for slips: ruff, the XML, links, names of arguments, versions
 	$(BIN)/python -m pip install --quiet ruff
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest -q tests/check_repository.py tests/test_wheel.py
+
+tag: check  ## Tag this version for a release, if all is committed
+	git diff --quiet HEAD
+	git tag --annotate v$(VERSION) --message "MakeSphere $(VERSION)"
 
 clean:  ## Remove all that was made here
 	$(PYTHON) -c "import shutil; [shutil.rmtree(d, ignore_errors=True) for d in ('.venv', 'build', 'dist')]"

@@ -1,0 +1,174 @@
+"""What is written agrees: links, files, names of arguments, targets, versions, the XML.
+
+`make check` runs it, and `make test-chimerax`, where ChimeraX's own pages and builder are.
+"""
+
+import ast
+import re
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+from chimerax.makesphere.__main__ import _parser
+from conftest import ROOT, in_chimerax
+
+BUNDLE = ElementTree.parse(ROOT / "bundle_info.xml").getroot()
+HELP = sorted(ROOT.glob("src/docs/user/*/*.html"))
+PAGES = sorted(
+    path
+    for pattern in ("*.md", "docs/*.md", "examples/*.md", "benchmarks/**/*.md")
+    for path in ROOT.glob(pattern)
+)
+COMMAND_HELP = ROOT / "src/docs/user/commands/makesphere.html"
+SOURCES = [*ROOT.glob("examples/*.py"), *ROOT.glob("examples/*.cxc"), ROOT / "src/__main__.py"]
+
+# What ChimeraX's bundle builder reads of what is used here; Provider's attributes are free.
+XML = {
+    "BundleInfo": ["name", "version", "package", "minSessionVersion", "maxSessionVersion"],
+    **{tag: [] for tag in ("Author", "Email", "URL", "License", "Synopsis", "Description")},
+    **{tag: [] for tag in ("Categories", "Dependencies", "DataFiles", "Classifiers")},
+    **{tag: [] for tag in ("DataFile", "PythonClassifier", "ChimeraXClassifier")},
+    "Category": ["name"],
+    "Dependency": ["name", "version"],
+    "Providers": ["manager"],
+}
+
+
+def name(path):
+    return path.relative_to(ROOT).as_posix()
+
+
+def read(path):
+    return path.read_text("utf-8")
+
+
+def arguments():
+    """Names of the command's arguments, as users type them."""
+    tree = ast.parse(read(ROOT / "src/cmd.py"))
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    (grammar,) = (call for call in calls if getattr(call.func, "id", "") == "CmdDesc")
+    (pairs,) = (keyword.value.elts for keyword in grammar.keywords if keyword.arg == "keyword")
+    return [re.sub("_(.)", lambda m: m[1].upper(), pair.elts[0].value) for pair in pairs]
+
+
+ARGUMENTS = arguments()
+OPTIONS = {option for action in _parser()._actions for option in action.option_strings}
+
+
+def prose(page):
+    """A page without its code, in which brackets are no links."""
+    text = re.sub(r"^ *```.*?^ *```", "", read(page), flags=re.MULTILINE | re.DOTALL)
+    return re.sub(r"^ {4}.*$|`[^`\n]*`", "", text, flags=re.MULTILINE)
+
+
+def headings(page):
+    lines = re.findall(r"^#+ (.*)$", prose(page), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", line.lower()).replace(" ", "-") for line in lines}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_links_lead_somewhere(page):
+    broken = []
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose(page)):
+        file, _, heading = target.partition("#")
+        path = page.parent / file if file else page
+        if re.match(r"https?:", target):
+            continue
+        if not path.exists() or (heading and heading not in headings(path)):
+            broken.append(target)
+    assert broken == []
+
+
+@pytest.mark.parametrize("page", HELP, ids=name)
+def test_links_of_the_help_pages_lead_somewhere(page):
+    """As in ChimeraX, where they lie beside its own pages."""
+    text = read(page)
+    broken = []
+    for target in re.findall(r'\b(?:href|src)="([^"]+)"', text):
+        if re.match(r"https?:|mailto:|cxcmd:|help:", target):
+            continue
+        file, _, anchor = target.partition("#")
+        found = page.parent / file if file else page
+        if not found.exists() and "makesphere" not in file:
+            found = chimerax_docs() / page.relative_to(ROOT / "src/docs").parent / file
+            if not chimerax_docs().is_dir():
+                continue
+        if not found.exists():
+            broken.append(target)
+        elif anchor and not re.search(rf'\b(?:id|name)="?{re.escape(anchor)}\b', read(found)):
+            broken.append(target)
+    assert broken == []
+
+
+def chimerax_docs():
+    try:
+        from chimerax import app_data_dir
+    except ImportError:
+        return Path("no ChimeraX")
+    return Path(app_data_dir) / "docs"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_files_that_are_named_exist(page):
+    named = re.findall(r"`((?:src|tests|docs|examples|benchmarks)/[\w./-]+)`", read(page))
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+@pytest.mark.parametrize("text", [*PAGES, *HELP, *SOURCES], ids=name)
+def test_arguments_are_spelled_right(text):
+    wrong = []
+    for command in re.findall(r"\bmakesphere +#[\w.,]+ +([^`\n\"<]*)", read(text)):
+        keywords = command.partition("//")[0].split()[::2]
+        wrong += [word for word in keywords if word not in ARGUMENTS]
+    for command in re.findall(r"(?:chimerax\.makesphere|%\(prog\)s) +([^`\n<]*)", read(text)):
+        options = re.findall(r"(?<!\S)--[a-z-]+", command)
+        wrong += [option for option in options if option not in OPTIONS]
+    if text not in SOURCES:
+        wrong += re.findall(r"\b(?:inner_radius|coordinate_system|model_id)\b", read(text))
+    assert wrong == []
+
+
+@pytest.mark.parametrize("argument", ARGUMENTS)
+def test_arguments_are_explained(argument):
+    readme = read(ROOT / "README.md")
+    assert f"\n| `{argument}` |" in readme
+    assert re.search(rf"^ *makesphere #1.* {argument} ", readme, re.MULTILINE)
+    assert argument in re.sub(r"<[^>]+>", "", read(COMMAND_HELP))
+
+
+def test_targets_that_are_named_exist():
+    targets = set(re.findall(r"^([\w-]+):.*## ", read(ROOT / "Makefile"), re.MULTILINE))
+    callers = [*PAGES, ROOT / ".ci/run", *ROOT.glob(".github/workflows/*.yml")]
+    for path in callers:
+        for words in re.findall(r"(?:`|^ {4}|run: |^)make ([a-z -]+)", read(path), re.MULTILINE):
+            named = re.match(r"(?:[a-z]+(?:-[a-z]+)? ?)*", words.partition("  ")[0])[0].split()
+            assert set(named) <= targets, name(path)
+
+
+def test_versions_agree():
+    version = BUNDLE.get("version")
+    assert re.search(r"^## (.*)$", read(ROOT / "CHANGELOG.md"), re.MULTILINE)[1] == version
+    assert f"\nversion: {version}\n" in read(ROOT / "CITATION.cff")
+    wheels = [w for p in PAGES for w in re.findall(r"chimerax_makesphere-([\d.]+)-py3", read(p))]
+    assert set(wheels) == {version}
+
+
+def test_the_xml_holds_only_what_chimerax_reads():
+    unread = [
+        f"{element.tag} {key}"
+        for element in BUNDLE.iter()
+        if element.tag != "Provider"
+        for key in element.attrib
+        if key not in XML.get(element.tag, ())
+    ]
+    assert unread == []
+    assert {element.tag for element in BUNDLE.iter()} <= {*XML, "Provider"}
+
+
+@in_chimerax
+def test_chimeraxs_builder_reads_it():
+    from chimerax.bundle_builder import bundle_builder
+
+    source = read(Path(bundle_builder.__file__))
+    for word in set(XML).union(*XML.values()) - {"BundleInfo"}:
+        assert f'"{word}"' in source or f"'{word}'" in source, word
