@@ -363,11 +363,12 @@ class MakeSphereTool(ToolInstance):
         """Close the panel and leave nothing of it behind."""
         self._unbind()
         self._leave_map()
-        self._preview.close()
         for handler in self._handlers:
             handler.remove()
         self.form.menu.destroy()
+        # The window tells once more that it is hidden.
         super().delete()
+        self._preview.close()
 
     def take_snapshot(self, session, flags):
         """Save the panel in a session."""

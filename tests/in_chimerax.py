@@ -1,6 +1,7 @@
 """Run the suite inside ChimeraX, with windows or without.
 
     ChimeraX --nogui --script "tests/in_chimerax.py [pytest's arguments]"
+    QT_QPA_PLATFORM=offscreen ChimeraX --script "tests/in_chimerax.py tests/test_panel.py"
 """
 
 import os
@@ -18,6 +19,8 @@ class _Host:
         return session  # noqa: F821  ChimeraX gives it to the script.
 
 
+# With windows ChimeraX turns both to its log.
+sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
 status = pytest.main(sys.argv[1:], plugins=[_Host()])
 sys.stdout.flush()
 sys.stderr.flush()

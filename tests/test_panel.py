@@ -3,6 +3,7 @@
     QT_QPA_PLATFORM=offscreen ChimeraX --script "tests/in_chimerax.py tests/test_panel.py"
 """
 
+import html
 import importlib
 import os
 import shlex
@@ -168,7 +169,7 @@ def test_facts_are_those_of_the_command(form, volume, ran, log, gui):
     write(form.radius, "30")
     write(form.edge, "7")
     write(form.inner, "12.5")
-    facts = form.facts.text()
+    facts = html.unescape(form.facts.text())
     form.save.setChecked(False)
     click(form.make)
     report = "\n".join(log.infos).replace("\xa0", " ")

@@ -23,6 +23,6 @@ class MainToolWindow:
         self.shown_changed(shown)
 
     def destroy(self):
-        self.ui_area.close()
+        self.shown = False
         self.ui_area.deleteLater()
         self.ui_area = None
