@@ -469,7 +469,7 @@ class Destination:
             raise PermissionError(f"save cannot write into the folder {self.folder}")
 
     def _checked(self, path):
-        stem, suffix = os.path.splitext(path)
+        suffix = os.path.splitext(path)[1]
         if not suffix:
             path += SUFFIX
         elif suffix.lower() != SUFFIX:

@@ -286,21 +286,24 @@ class Scratch:
 
         The same is an MRC file of the same header: sphere, map, grid and labels.
         """
-        if _head(path) == self.header:
-            self.replace(path)
-            return True
         try:
             os.link(self._path, path)
         except FileExistsError:
-            return False
+            pass
         except OSError:
             # Not every file system has hard links.
-            if os.path.lexists(path):
-                return False
-            self.replace(path)
+            if not os.path.lexists(path):
+                self.replace(path)
+                self._linked = path
+                return True
+        else:
+            self._linked = path
+            self.discard()
             return True
-        self._linked = path
-        self.discard()
+        # Asked last: another makesphere may just have written the same.
+        if _head(path) != self.header:
+            return False
+        self.replace(path)
         return True
 
     def withdraw(self):
