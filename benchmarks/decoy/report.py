@@ -111,7 +111,7 @@ def plot(rows, path):
             if last in settings:
                 axis.axhline(settings.index(last) + 0.5, color="black", linewidth=0.8)
     axes[0].set_yticks(range(len(settings)), settings)
-    axes[0].invert_yaxis()
+    axes[0].set_ylim(len(settings) - 0.5, -0.5)
     figure.savefig(path, dpi=130)
     plt.close(figure)
 
