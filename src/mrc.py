@@ -23,6 +23,7 @@ except ImportError:  # Windows, where a file that is open cannot be removed: tha
 HEADER_BYTES = HEADER_DTYPE.itemsize
 LABEL_BYTES = 80
 SCRATCH = ".makesphere-"
+FLUSH_EVERY = 16  # planes
 IMOD_STAMP = 1146047817
 ROTATION_LABEL = b"Chimera rotation: "
 
@@ -271,6 +272,8 @@ class Scratch:
             np.multiply(density, value, out=rows[:, patch.columns])
             self._file.seek(HEADER_BYTES + 4 * nx * (patch.plane * ny + patch.rows.start))
             self._file.write(rows.data)
+            if patch.plane % FLUSH_EVERY == 0:
+                _begin_flush(self._file)
         self._file.flush()
         os.fsync(self._file.fileno())
 
@@ -341,6 +344,13 @@ class Scratch:
                     os.fsync(folder)
                 finally:
                     os.close(folder)
+
+
+def _begin_flush(file):
+    """Have the disk start on what is written, while the rest is drawn."""
+    # Windows and macOS do not know it.
+    with suppress(AttributeError, OSError):
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def _create(folder):

@@ -110,14 +110,16 @@ def inside(planes, grid, sphere, level):
         above += np.count_nonzero(high)
         if patch is None or patch.plane != k:
             continue
-        held = sphere.holds(patch.distance2)
-        voxels += np.count_nonzero(held)
+        held = sphere.holds(patch.distance2) if sphere.edge else density > 0
+        count = np.count_nonzero(held)
+        voxels += count
         above_inside += np.count_nonzero(high[patch.rows, patch.columns] & held)
         values = plane[patch.rows, patch.columns]
         drawn += density.size
         lowest, highest = min(lowest, density.min()), max(highest, density.max())
-        squares = float(np.square(density, dtype=np.float64).sum())
-        weight += float(density.sum(dtype=np.float64))
+        # Where every density is 0 or 1 the count is both sums.
+        squares = float(np.square(density, dtype=np.float64).sum()) if sphere.edge else count
+        weight += float(density.sum(dtype=np.float64)) if sphere.edge else count
         weight2 += squares
         total = float((values * density).sum(dtype=np.float64))
         if total != total:
