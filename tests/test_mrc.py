@@ -165,6 +165,7 @@ def test_a_written_sphere_reads_the_same(grid, value, edge, inner, tmp_path, map
     assert [p.name for p in tmp_path.iterdir()] == ["a.mrc"]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", "Setting the dtype on a NumPy array")
         assert mrcfile.validate(path)
         with mrcfile.open(path) as file:
             data, header = file.data.copy(), file.header.copy()
