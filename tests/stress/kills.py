@@ -112,6 +112,11 @@ def _child(work):
         os._exit(0)
 
 
+def _has_ended(pid):
+    # Without taking its status, so that its number stays its own.
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
 def by_time(a_range, seed, count):
     """Kill the command at random moments, most of them while it writes.
 
@@ -133,7 +138,7 @@ def by_time(a_range, seed, count):
             time.sleep(pick.random() * run)
         else:
             # From when the scratch file is there, or gone again.
-            while set(a_range.scratches()) <= before and os.waitpid(pid, os.WNOHANG) == (0, 0):
+            while set(a_range.scratches()) <= before and not _has_ended(pid):
                 time.sleep(0.0005)
             time.sleep(pick.random() ** 2 * run * 0.7)
         os.kill(pid, signal.SIGKILL)
