@@ -82,6 +82,16 @@ def test_two_at_once(tmp_path):
     races.run(tmp_path, 8, size=48)
 
 
+def test_the_same_sphere_written_at_the_last_moment(source, monkeypatch):
+    def link(scratch, path, link=os.link):
+        shutil.copy(scratch, path)  # Another makesphere is quicker.
+        link(scratch, path)
+
+    monkeypatch.setattr(os, "link", link)
+    assert main([source, "--radius", "6"]) == 0
+    assert files() == ["J1_map.mrc", "J1_sphere_r006A.mrc"]
+
+
 class _Failing:
     """A file of which one method fails, and then its close, as on a disk that is full."""
 
