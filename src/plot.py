@@ -37,12 +37,13 @@ class Profile(FigureCanvasQTAgg):
         self._mean_axes = self.figure.add_subplot()
         self._share_axes = self._mean_axes.twinx()
         self._line = self._share_axes.axvline(
-            0, color=np.array(COLOR[:3]) / 255, linewidth=2, animated=True, visible=False
+            0, color=np.array(COLOR[:3]) / 255, linewidth=2, animated=True
         )
         (self._mean,) = self._mean_axes.plot([], [], linewidth=1.2)
         (self._share,) = self._share_axes.plot([], [], linewidth=1.2, linestyle="--")
         self._backdrop = None
         self._color()
+        self.clear()
         for event in ("button_press_event", "motion_notify_event"):
             self.mpl_connect(event, self._drag)
         self.mpl_connect("draw_event", self._drawn)
@@ -64,12 +65,13 @@ class Profile(FigureCanvasQTAgg):
             margin = 0.05 * (high - low) or 1.0
             self._mean_axes.set_ylim(low - margin, high + margin)
         self._share_axes.set_ylim(-5, 105)
+        for axes in self.figure.axes:
+            axes.set_visible(True)
         self.draw_idle()
 
     def show_radius(self, radius):
         """Move the line; the rest is not drawn again."""
         self._line.set_xdata([radius, radius])
-        self._line.set_visible(True)
         if self._backdrop is None:
             self.draw_idle()
             return
@@ -79,9 +81,8 @@ class Profile(FigureCanvasQTAgg):
 
     def clear(self):
         """Show no map."""
-        for line in (self._mean, self._share):
-            line.set_data([], [])
-        self._line.set_visible(False)
+        for axes in self.figure.axes:
+            axes.set_visible(False)
         self.draw_idle()
 
     def changeEvent(self, event):
@@ -121,5 +122,5 @@ class Profile(FigureCanvasQTAgg):
         self._share_axes.draw_artist(self._line)
 
     def _drag(self, event):
-        if event.button == 1 and event.inaxes is not None and self._line.get_visible():
+        if event.button == 1 and event.inaxes is not None:
             self.dragged.emit(event.xdata)

@@ -7,7 +7,7 @@ from chimerax.mouse_modes import MouseMode
 from chimerax.surface import sphere_geometry2
 
 # An orange that is not the blue of the spheres that have been made, in 0-255.
-COLOR = (255, 170, 60, 75)
+COLOR = (255, 170, 60, 60)
 WALL_COLOR = (255, 170, 60, 255)
 
 

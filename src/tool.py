@@ -256,8 +256,10 @@ class MakeSphereTool(ToolInstance):
             self._show_facts(recipe)
             self._show_file()
         except (ValueError, OSError) as error:
-            # Before the map is measured there may be no radius yet.
-            if form.radius.text() or self._tables is not None:
+            # There may be no radius before the map has been measured.
+            if self._tables is None and not form.radius.text():
+                form.facts.setText(MEASURING)
+            else:
                 form.show_error(str(error))
         else:
             form.make.setEnabled(True)
@@ -325,7 +327,7 @@ class MakeSphereTool(ToolInstance):
             self.session.logger.error(str(error))
             return
         self._made = self._volume, recipe, model
-        self.form.show_made(f"Made #{model.id_string} {model.name}", model.makesphere_file)
+        self.form.show_made(f"Made #{model.id_string}", model.makesphere_file)
         texts = self.form.texts()
         for name in ("radius", *DEFAULTS):
             setattr(self._settings, name, texts[name])

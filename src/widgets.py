@@ -83,6 +83,9 @@ class Form(QWidget):
         self._add_radius(layout)
         self.facts = QLabel(wordWrap=True, textFormat=Qt.TextFormat.RichText)
         self.facts.setSizePolicy(WIDE, QSizePolicy.Policy.Minimum)
+        # Room for the facts and a warning, so that nothing jumps while the radius is dragged.
+        self.facts.setMinimumHeight(5 * self.facts.fontMetrics().lineSpacing())
+        self.facts.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         layout.addWidget(self.facts)
         self.center = self._choice(
@@ -151,11 +154,10 @@ class Form(QWidget):
         layout.addWidget(self._error("save"))
 
     def _add_result(self, layout):
-        self.made, self.path = QLabel(wordWrap=True), QLineEdit(readOnly=True)
+        self.made, self.path = QLabel(), QLineEdit(readOnly=True)
         self.path.setToolTip("For cryoSPARC's Import 3D Volumes, type map")
         self.copy = QPushButton("Copy path")
-        layout.addWidget(self.made)
-        layout.addLayout(_row(self.path, self.copy))
+        layout.addLayout(_row(self.made, self.path, self.copy))
         for widget in (self.made, self.path, self.copy):
             widget.hide()
 
