@@ -264,6 +264,7 @@ def test_spheres_of_one_command_stay_together(source, told, monkeypatch):
     monkeypatch.setattr(mrc.Scratch, "place", fail_later)
     assert "No space left" in told(source, "--radius", "5,6,7")
     assert files() == [source]
+    monkeypatch.setattr(mrc, "Scratch", None)  # What is told below is told before any work.
     line = told(source, "--radius", "5,6", "--edge", "1e-250")
     assert "characters, more than the 255" in line
 
