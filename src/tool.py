@@ -73,6 +73,7 @@ class MakeSphereTool(ToolInstance):
         form.moved.connect(self.set_radius)
         form.menu.value_changed.connect(self._take_map)
         form.fit.clicked.connect(self._fit)
+        form.options.toggle_button.clicked.connect(lambda: self._ask_for_height(SOON))
         form.center.activated.connect(self._take_rotation_center)
         form.asked.connect(self.make)
         form.help_asked.connect(self.display_help)
@@ -82,11 +83,14 @@ class MakeSphereTool(ToolInstance):
             session.triggers.add_handler(REMOVE_MODELS, self._closed),
         ]
         self.tool_window.manage(_place(session))
-        QTimer.singleShot(SOON, self._ask_for_height)
+        self._ask_for_height(SOON)
         self._bind()
         self._take_map()
 
-    def _ask_for_height(self):
+    def _ask_for_height(self, delay):
+        QTimer.singleShot(delay, self._take_height)
+
+    def _take_height(self):
         area = self.tool_window.ui_area  # None when it has been closed
         while area is not None and not isinstance(area, QDockWidget):
             area = area.parentWidget()
@@ -334,7 +338,7 @@ class MakeSphereTool(ToolInstance):
         self._settings.save_file = self.form.save.isChecked()
         self._refresh()
         # Volume Viewer makes room for the sphere.
-        QTimer.singleShot(REST, self._ask_for_height)
+        self._ask_for_height(REST)
 
     # Coming and going
 
@@ -367,6 +371,8 @@ class MakeSphereTool(ToolInstance):
         self._leave_map()
         for handler in self._handlers:
             handler.remove()
+        # The menu tells of a closed map only when all else is done.
+        self.form.menu.value_changed.disconnect(self._take_map)
         self.form.menu.destroy()
         # The window tells once more that it is hidden.
         super().delete()

@@ -7,6 +7,7 @@ import html
 import importlib
 import os
 import shlex
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -696,6 +697,16 @@ def test_map_closed_before_it_is_measured(volume, open_panel, gui):
     gui.models.close([volume])
     QTest.qWait(500)
     assert "Open a map" in form.facts.text()
+
+
+def test_map_and_panel_closed_together(form, volume, gui, monkeypatch):
+    """As when a session is closed."""
+    failures = []
+    monkeypatch.setattr(sys, "excepthook", lambda *error: failures.append(error))
+    gui.models.close([volume])
+    panel_of(gui).delete()
+    QTest.qWait(500)
+    assert not failures and panel_of(gui) is None
 
 
 def test_panel_closed_before_the_map_is_measured(volume, open_panel, gui):
