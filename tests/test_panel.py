@@ -1,6 +1,6 @@
 """The panel, with real Qt: in ChimeraX with windows, and with the stand-in.
 
-    QT_QPA_PLATFORM=offscreen ChimeraX --script "tests/in_chimerax.py tests/test_panel.py"
+QT_QPA_PLATFORM=offscreen ChimeraX --script "tests/in_chimerax.py tests/test_panel.py"
 """
 
 import html
