@@ -182,7 +182,6 @@ def test_a_written_sphere_reads_the_same(grid, value, edge, inner, tmp_path, map
     np.testing.assert_allclose(again.origin, grid.origin)
 
 
-
 def _scratch(folder, radius=6.0, labels=("one", "two")):
     grid = GRIDS[0]
     sphere = Sphere(radius, grid.center)

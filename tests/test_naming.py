@@ -107,9 +107,9 @@ WORDS = ["J15", "P1", "cryosparc", "map", "maps", "MAP", "sharp", "half", "A", "
          "final", "volume", "volumes", "mask", "masked", "refine", "fsc", "auto", "locres",
          "precision", "maple", "apo", "é", "decoy", ".mrc", ".gz", "x" * 50]  # fmt: skip
 SEPARATORS = ["_", "-", "__", "_-", " ", ".", "/", "\\", "(", ""]
-names = st.text() | st.lists(
-    st.sampled_from(WORDS) | st.sampled_from(SEPARATORS), max_size=30
-).map("".join)
+names = st.text() | st.lists(st.sampled_from(WORDS) | st.sampled_from(SEPARATORS), max_size=30).map(
+    "".join
+)
 
 lengths = st.floats(0, 1e4) | st.integers(0, 9999) | st.sampled_from([0.5, 1.25, 12, 120, 1200])
 coordinates = st.floats(-1e4, 1e4) | st.integers(-999, 999)
