@@ -79,7 +79,7 @@ def table(rows):
         lines.append("| " + " | ".join(cells) + " |")
     seconds = sum(int(row["seconds"]) for row in rows)
     missing = len(run.PLAN) - len({row["run"] for row in rows})
-    lines += ["", f"{len(rows)} runs, {seconds / 3600:.1f} hours of one core."]
+    lines += ["", f"{len(rows)} runs, {seconds / 3600:.1f} hours one after the other."]
     if missing:
         lines[-1] += f" {missing} of the {len(run.PLAN)} planned runs are missing."
     return "\n".join(lines)

@@ -86,11 +86,11 @@ SETTINGS = {
     "match and 2 x match": Setting(radii=(1.3, 1.3), times_match=(1.0, 2.0)),
     "radius 1.0, 0.5 x match": Setting(radii=(1.0,), times_match=(0.5,)),
     "1.4 x match": Setting(times_match=(1.4,)),
-    "low SNR, 0.5 x match": Setting(snr=0.008, times_match=(0.5,)),
     "mostly junk": Setting(particles=240, junk=600),
     "hollow shell": Setting(hollow=0.7),
     "elongated map, value 1": Setting(map="elongated", times_match=(None,)),
     "map with halo, value 1": Setting(map="halo", times_match=(None,)),
+    "low SNR, 0.5 x match": Setting(snr=0.008, times_match=(0.5,)),
 }
 MAIN = list(SETTINGS)[:5]
 ONE_FACTOR = list(SETTINGS)[5:14]
