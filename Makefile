@@ -33,7 +33,8 @@ test: .venv/installed .venv/tested  ## Run all tests that need no ChimeraX
 test-chimerax: $(WHEEL)  ## Run the suite in the ChimeraX that CHIMERAX names
 	$(CHIMERAX) -m pip install --quiet --user --upgrade-strategy only-if-needed pytest hypothesis
 	$(MAKE) install
-	$(CHIMERAX) --nogui --script "tests/in_chimerax.py $(or $(TESTS),tests tests/check_repository.py)"
+	$(CHIMERAX) --nogui --script "tests/in_chimerax.py $(TESTS)"
+	$(if $(TESTS),,$(CHIMERAX) --nogui --script "tests/in_chimerax.py tests/check_repository.py")
 
 wheel: $(WHEEL)  ## Build the bundle, without ChimeraX
 	@echo $(WHEEL)
