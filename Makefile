@@ -7,9 +7,13 @@ COUNT ?= 1000
 
 ifeq ($(OS),Windows_NT)
 BIN = .venv/Scripts
+PEERS = build/peers/Scripts
 else
 BIN = .venv/bin
+PEERS = build/peers/bin
 endif
+# ChimeraX for what also runs without: only where it was named.
+IN_CHIMERAX = $(if $(filter file,$(origin CHIMERAX)),,CHIMERAX="$(CHIMERAX)")
 VERSION = $(shell $(PYTHON) -c "import xml.etree.ElementTree as x; print(x.parse('bundle_info.xml').getroot().get('version'))")
 WHEEL = dist/chimerax_makesphere-$(VERSION)-py3-none-any.whl
 SPHERE = build/demo/EMD-3197_sphere_r090A_vmatch.mrc
@@ -35,6 +39,7 @@ test-chimerax: $(WHEEL)  ## Run the suite in the ChimeraX that CHIMERAX names
 	$(MAKE) install
 	$(CHIMERAX) --nogui --script "tests/in_chimerax.py $(TESTS)"
 	$(if $(TESTS),,$(CHIMERAX) --nogui --script "tests/in_chimerax.py tests/check_repository.py")
+	$(if $(TESTS),,QT_QPA_PLATFORM=offscreen $(CHIMERAX) --script "tests/in_chimerax.py tests/test_panel.py")
 
 wheel: $(WHEEL)  ## Build the bundle, without ChimeraX
 	@echo $(WHEEL)
@@ -48,6 +53,23 @@ check: .venv/installed .venv/tested  ## Look for slips: ruff, the XML, links, na
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest -q tests/check_repository.py tests/test_wheel.py
+
+# With CHIMERAX=... in both: also in a ChimeraX that has the bundle.
+bench: .venv/installed  ## Measure makesphere beside other programs, and that the evidence still runs
+	$(BIN)/python -m pip install --quiet matplotlib
+	$(PYTHON) -m venv build/peers
+	$(PEERS)/python -m pip install --quiet -r benchmarks/requirements.txt
+	$(PEERS)/python -m pip install --quiet --no-deps pytom-match-pick
+	$(IN_CHIMERAX) $(BIN)/python benchmarks/bench.py --peers build/peers
+	$(BIN)/python benchmarks/decoy/run.py --sample
+
+stress: .venv/installed  ## Try to break it: SEED, COUNT
+	$(IN_CHIMERAX) $(BIN)/python tests/stress --seed $(SEED) --count $(COUNT)
+
+evidence: .venv/installed  ## Sort synthetic junk with RELION, four hours at most
+	$(BIN)/python -m pip install --quiet matplotlib
+	$(BIN)/python benchmarks/decoy/run.py --jobs 2 --results build/decoy/results.csv
+	$(BIN)/python benchmarks/decoy/report.py --results build/decoy/results.csv
 
 tag: check  ## Tag this version for a release, if all is committed
 	git diff --quiet HEAD

@@ -8,10 +8,10 @@ import zlib
 from contextlib import suppress
 from math import hypot, inf, isfinite, sqrt
 
-import mrcfile
 import numpy as np
+from mrcfile.constants import MAP_ID, VOLUME_SPACEGROUP
 from mrcfile.dtypes import HEADER_DTYPE
-from mrcfile.utils import dtype_from_mode
+from mrcfile.utils import dtype_from_mode, machine_stamp_from_byte_order, mode_from_dtype
 
 from .grid import NO_ROTATION, Grid
 
@@ -22,6 +22,7 @@ except ImportError:  # Windows, where a file that is open cannot be removed: tha
 
 HEADER_BYTES = HEADER_DTYPE.itemsize
 LABEL_BYTES = 80
+VERSION = 20141  # MRC2014, revision 1
 SCRATCH = ".makesphere-"
 FLUSH_EVERY = 16  # planes
 IMOD_STAMP = 1146047817
@@ -254,8 +255,8 @@ class Scratch:
         _sweep(folder)
         self._path, self._file = _create(folder)
         try:
-            _write_header(self._path, grid, value, inside, labels)
-            self.header = self._file.read(HEADER_BYTES)
+            self.header = _new_header(grid, value, inside, labels)
+            self._file.write(self.header)
             self._write_planes(grid, sphere, np.float32(value))
         except BaseException:
             self.discard()
@@ -393,24 +394,27 @@ def _head(path):
         return None
 
 
-def _write_header(path, grid, value, inside, labels):
+def _new_header(grid, value, inside, labels):
+    """Give the header of a sphere's file, as MRC2014 wants it."""
     value = float(np.float32(value))
     mean = value * inside.weight / grid.voxels
     square = value * value * inside.weight2 / grid.voxels
-    with mrcfile.new(path, overwrite=True) as mrc:
-        mrc.set_data(np.zeros((1, 1, 1), np.float32))
-        header = mrc.header
-        header.nx, header.ny, header.nz = header.mx, header.my, header.mz = grid.size
-        header.cella = tuple(v * n for v, n in zip(grid.voxel_size, grid.size, strict=True))
-        header.cellb = grid.angles
-        header.origin = grid.origin
-        header.dmin, header.dmax = sorted((value * inside.lowest, value * inside.highest))
-        header.dmean = mean
-        header.rms = sqrt(max(square - mean * mean, 0.0))
-        header.ispg = 1
-        header.label[:] = b""
-        header.nlabl = 0
-        for label in labels:
-            mrc.add_label(label)
-        if grid.rotation != NO_ROTATION:
-            mrc.add_label(_rotation_label(grid.rotation))
+    lengths = tuple(v * n for v, n in zip(grid.voxel_size, grid.size, strict=True))
+    header = np.rec.array(np.zeros(1, HEADER_DTYPE.newbyteorder("<")))[0]
+    header.nx, header.ny, header.nz = header.mx, header.my, header.mz = grid.size
+    header.mode = mode_from_dtype(np.dtype(np.float32))
+    header.cella, header.cellb = lengths, grid.angles
+    header.mapc, header.mapr, header.maps = 1, 2, 3
+    header.dmin, header.dmax = sorted((value * inside.lowest, value * inside.highest))
+    header.dmean = mean
+    header.rms = sqrt(max(square - mean * mean, 0.0))
+    header.ispg = VOLUME_SPACEGROUP
+    header.nversion = VERSION
+    header.origin = grid.origin
+    header.map = MAP_ID
+    header.machst = machine_stamp_from_byte_order("<")
+    if grid.rotation != NO_ROTATION:
+        labels = [*labels, _rotation_label(grid.rotation)]
+    header.nlabl = len(labels)
+    header.label[: len(labels)] = [label.encode("ascii") for label in labels]
+    return header.tobytes()

@@ -20,11 +20,11 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 pytest.importorskip("Qt", reason="needs Qt, by qtshim")
 pytest.importorskip("matplotlib")
 
-import Qt as qt  # noqa: E402
-from chimerax.geometry import rotation, translation  # noqa: E402
-from chimerax.makesphere.grid import Grid  # noqa: E402
-from Qt.QtCore import QPoint, Qt  # noqa: E402
-from Qt.QtWidgets import QApplication, QFileDialog, QSlider  # noqa: E402
+import Qt as qt
+from chimerax.geometry import rotation, translation
+from chimerax.makesphere.grid import Grid
+from Qt.QtCore import QPoint, Qt
+from Qt.QtWidgets import QApplication, QFileDialog, QSlider
 
 # The shim leaves it out.
 QTest = importlib.import_module(f"{'PyQt6' if qt.using_pyqt6 else 'PySide6'}.QtTest").QTest

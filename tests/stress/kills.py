@@ -186,7 +186,7 @@ def by_line(a_range, every=1):
 
 
 def _writes(code):
-    names = ("Scratch.", "_create", "_sweep", "_write_header", "_head")
+    names = ("Scratch.", "_create", "_sweep", "_new_header", "_head")
     return code.co_filename.endswith("mrc.py") and code.co_qualname.startswith(names)
 
 
