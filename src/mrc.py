@@ -3,7 +3,6 @@
 import bz2
 import gzip
 import os
-import secrets
 import zlib
 from contextlib import suppress
 from math import hypot, inf, isfinite, sqrt
@@ -356,7 +355,7 @@ def _begin_flush(file):
 
 def _create(folder):
     while True:
-        path = os.path.join(folder, f"{SCRATCH}{secrets.token_hex(8)}.tmp")
+        path = os.path.join(folder, f"{SCRATCH}{os.urandom(8).hex()}.tmp")
         file = os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666), "r+b")
         if fcntl is None:
             return path, file

@@ -5,7 +5,7 @@ array or a reader of a file. NaN and infinite voxels count as if they were not t
 """
 
 from dataclasses import dataclass
-from math import ceil, log2, sqrt
+from math import ceil, isfinite, log2, sqrt
 
 import numpy as np
 
@@ -111,18 +111,22 @@ def inside(planes, grid, sphere, level):
         if patch is None or patch.plane != k:
             continue
         held = sphere.holds(patch.distance2) if sphere.edge else density > 0
-        count = np.count_nonzero(held)
+        count = int(np.count_nonzero(held))
         voxels += count
         above_inside += np.count_nonzero(high[patch.rows, patch.columns] & held)
         values = plane[patch.rows, patch.columns]
         drawn += density.size
-        lowest, highest = min(lowest, density.min()), max(highest, density.max())
-        # Where every density is 0 or 1 the count is both sums.
-        squares = float(np.square(density, dtype=np.float64).sum()) if sphere.edge else count
-        weight += float(density.sum(dtype=np.float64)) if sphere.edge else count
+        if sphere.edge:
+            lowest, highest = min(lowest, density.min()), max(highest, density.max())
+            squares = float(np.square(density, dtype=np.float64).sum())
+            weight += float(density.sum(dtype=np.float64))
+        else:
+            squares = count
+            weight += count
         weight2 += squares
-        total = float((values * density).sum(dtype=np.float64))
-        if total != total:
+        # Rows in float32, which is fast, and their sum in float64.
+        total = float(np.einsum("ij,ij->i", values, density).sum(dtype=np.float64))
+        if not isfinite(total):
             known = ~np.isnan(values)
             total = float((values[known] * density[known]).sum(dtype=np.float64))
             squares = float(np.square(density[known], dtype=np.float64).sum())
@@ -130,6 +134,8 @@ def inside(planes, grid, sphere, level):
         finite_weight2 += squares
         patch, density = next(patches, (None, None))
     matched = product / finite_weight2 if finite_weight2 else float("nan")
+    if not sphere.edge:
+        lowest, highest = float(voxels == drawn), float(voxels > 0)
     if drawn < grid.voxels:
         lowest = 0.0
     extremes = float(lowest), float(highest)
