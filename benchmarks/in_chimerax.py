@@ -1,0 +1,80 @@
+"""Three ways to a sphere in one ChimeraX session, in turn: run by bench.py.
+
+ChimeraX --nogui --script "benchmarks/in_chimerax.py MAP BOX ROUNDS RESULT"
+"""
+
+import json
+import os
+import sys
+import time
+
+from chimerax.core.commands import run
+
+path, box, rounds, result = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+output = os.path.join(os.path.dirname(result), "chimerax.mrc")
+center = ",".join([str(box // 2)] * 3)
+radius = 0.35 * box
+# step 1: ChimeraX opens large maps at a coarser one, and volume scale would keep to that.
+WAYS = {
+    "makesphere": [f"makesphere #1 radius {radius} save {output}"],
+    "hand": [
+        "volume scale #1 factor 0 step 1",
+        "volume scale #2 shift 1 step 1",
+        f"volume erase #3 center {center} radius {radius} outside true",
+        f"save {output} models #4",
+    ],
+    "molmap": [
+        f"marker #2 position {center} radius {radius}",
+        "molmap #2 2 balls true onGrid #1",
+        f"save {output} models #3",
+    ],
+}
+
+
+def memory(field):
+    """Memory of this process, or its peak: Linux only."""
+    with open("/proc/self/status") as file:
+        return next(1024 * int(line.split()[1]) for line in file if line.startswith(field))
+
+
+def measure(commands):
+    """Time commands and see how far the memory of the session goes up."""
+    if os.path.exists(output):
+        os.unlink(output)
+    os.sync()
+    before = None
+    try:
+        with open("/proc/self/clear_refs", "w") as file:
+            file.write("5")
+        before = memory("VmRSS")
+    except OSError:
+        pass
+    start = time.perf_counter()
+    for command in commands:
+        run(session, command)  # noqa: F821  ChimeraX gives it to the script.
+    seconds = time.perf_counter() - start
+    peak = None if before is None else memory("VmHWM") - before
+    assert os.path.getsize(output) >= 4 * box**3
+    run(session, "close #2-9", log=False)  # noqa: F821
+    return {"seconds": seconds, "bytes": peak}
+
+
+def prepare(way):
+    """Show the map, at step 1 for molmap, which takes over what is shown: not timed."""
+    volume.display = way != "molmap"
+    run(session, f"volume #1 step {1 if way == 'molmap' else step}", log=False)  # noqa: F821
+
+
+(volume,) = run(session, f"open {path}", log=False)  # noqa: F821
+step = volume.region[2][0]
+# Once before they are timed, as all ways are.
+for name, commands in WAYS.items():
+    prepare(name)
+    measure(commands)
+found = {name: [] for name in WAYS}
+for _ in range(rounds):
+    for name, commands in WAYS.items():
+        prepare(name)
+        found[name].append(measure(commands))
+with open(result, "w") as file:
+    json.dump(found, file)
