@@ -4,8 +4,8 @@
     python benchmarks/ways.py TASK:NAME BOX MAP OUTPUT      print seconds and peak memory as JSON
 
 The second form measures without imports. Peak memory is what Python and NumPy allocate at most
-in a round before, which is not timed: it also gives the process its first memory, which in virtual
-machines takes longer than the work.
+in a round before, imports included, which is not timed: it also gives the process its first memory,
+which in virtual machines takes longer than the work.
 """
 
 import json
