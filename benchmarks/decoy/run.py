@@ -347,6 +347,7 @@ def main():
         shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True, exist_ok=True)
     results = work / "results.csv" if options.sample else options.results
+    results.parent.mkdir(parents=True, exist_ok=True)
     failed = run_all(SAMPLE if options.sample else PLAN, work, results, options.jobs)
     print(f"results in {results}")
     return 1 if failed else 0
