@@ -69,7 +69,7 @@ stress: .venv/installed  ## Try to break it: SEED, COUNT
 evidence: .venv/installed  ## Sort synthetic junk with RELION, four hours at most
 	$(BIN)/python -m pip install --quiet matplotlib
 	$(BIN)/python benchmarks/decoy/run.py --jobs 2 --results build/decoy/results.csv
-	$(BIN)/python benchmarks/decoy/report.py --results build/decoy/results.csv
+	$(BIN)/python benchmarks/decoy/report.py --results build/decoy/results.csv --output build/decoy
 
 tag: check  ## Tag this version for a release, if all is committed
 	git diff --quiet HEAD
