@@ -139,7 +139,10 @@ def disk_makesphere(n, path, output):
     def write():
         with mrc.MapFile(path) as file:
             grid = file.grid
-        mrc.Scratch(os.path.dirname(output), grid, sphere, 1.0, sums, ["sphere"]).replace(output)
+        scratch = mrc.Scratch(os.path.dirname(output))
+        scratch.fill(grid, sphere.strips(grid))
+        scratch.finish(grid, 1.0, sums, ["sphere"])
+        scratch.replace(output)
 
     return write
 

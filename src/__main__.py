@@ -6,6 +6,7 @@ import re
 import sys
 
 from . import decoy
+from .destination import Destination
 
 DESCRIPTION = """\
 Make a solid sphere on the grid of a map and write it as an MRC file: a decoy for junk
@@ -56,7 +57,7 @@ def main(arguments=None):
 
 def _make(options):
     with decoy.Map.open(options.map, options.level) as a_map:
-        destination = decoy.Destination(a_map, options.output, os.getcwd(), [options.map])
+        destination = Destination(a_map, options.output, os.getcwd(), [options.map])
         recipes = decoy.recipes(
             a_map,
             options.radius,
@@ -65,11 +66,12 @@ def _make(options):
             inner_radius=options.inner_radius,
             value=options.value,
         )
-        jobs = [(decoy.Decoy(a_map, recipe), destination) for recipe in recipes]
-        paths = decoy.write(jobs)
+        with decoy.Batch([(a_map, recipe, destination) for recipe in recipes]) as batch:
+            spheres = [made for made, _ in batch.make()]
+            paths = batch.place()
     return [
         (made, made.report(path, destination.note))
-        for (made, _), path in zip(jobs, paths, strict=True)
+        for made, path in zip(spheres, paths, strict=True)
     ]
 
 

@@ -25,6 +25,7 @@ from chimerax.map import MapsArg, Volume, volume_from_grid_data
 from chimerax.map_data import ArrayGridData
 
 from . import decoy, memory, radial
+from .destination import Destination
 from .grid import Grid
 
 # A blue that neither the gray, yellow and cyan of ChimeraX's first maps nor its backgrounds have.
@@ -136,37 +137,37 @@ def _make(session, volumes, radius, center, save, model_id, **more):
     _require_memory(volumes, 1 if radius == decoy.FIT else len(radius))
     open_maps = open_files(session)
     current = os.getcwd()
-    jobs = []
+    jobs, sources = [], []
     for volume in volumes:
+        session.logger.status(f"Measuring {volume.name} ...")
         a_map = map_of(volume)
         point = None if center is None else tuple(volume.scene_position.inverse() * center)
-        session.logger.status(f"Measuring {volume.name} ...")
-        destination = decoy.Destination(a_map, save, current, open_maps) if save else None
+        to = Destination(a_map, save, current, open_maps) if save else None
         for recipe in decoy.recipes(a_map, radius, point, **more):
-            jobs.append((volume, decoy.Decoy(a_map, recipe), destination))
+            jobs.append((a_map, recipe, to))
+            sources.append(volume)
     ids = _free_ids(session, model_id, len(jobs))
-    session.logger.status(f"Drawing {len(jobs)} sphere{'s' if len(jobs) > 1 else ''} ...")
-    models = []
-    paths = [""] * len(jobs)
+    session.logger.status(f"Making {len(jobs)} sphere{'s' if len(jobs) > 1 else ''} ...")
+    spheres, models = [], []
     try:
-        for (_, made, _), id in zip(jobs, ids, strict=True):
-            models.append(_model(session, made, id))
-        if save:
-            session.logger.status("Writing ...")
-            paths = decoy.write([(made, destination) for _, made, destination in jobs])
+        with decoy.Batch(jobs) as batch:
+            for (made, array), id in zip(batch.make(in_memory=True), ids, strict=True):
+                spheres.append(made)
+                models.append(_model(session, made, array, id))
+            paths = batch.place()
     except BaseException:
         # A model that has an id has its surface in the session, even if it is not open.
         for model in models:
             model.delete()
         raise
     session.models.add(models)
-    for model, (volume, _, _), path in zip(models, jobs, paths, strict=True):
+    for model, volume, path in zip(models, sources, paths, strict=True):
         model.scene_position = volume.scene_position
         # For the panel: as the path of its data it would be read again when a session opens.
         model.makesphere_file = path
     reports = [
-        (made.report(path, destination.note if destination else ""), made.warnings)
-        for (_, made, destination), path in zip(jobs, paths, strict=True)
+        (made.report(path, to.note if to else ""), made.warnings)
+        for made, path, (_, _, to) in zip(spheres, paths, jobs, strict=True)
     ]
     return models, reports
 
@@ -252,10 +253,10 @@ def _spec(id):
     return "#" + ".".join(map(str, id))
 
 
-def _model(session, made, id):
+def _model(session, made, array, id):
     grid = made.map.grid
     data = ArrayGridData(
-        made.draw(), grid.origin, grid.voxel_size, grid.angles, grid.rotation, name=made.name
+        array, grid.origin, grid.voxel_size, grid.angles, grid.rotation, name=made.name
     )
     data.rgba = COLOR
     model = volume_from_grid_data(

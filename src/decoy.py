@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,8 +28,7 @@ FLATTEST = 1e-6  # volume of a cell with edges of 1
 # Other programs square densities, and add them up, in float32.
 LOWEST_VALUE, HIGHEST_VALUE = 1e-15, 1e15
 # Working memory for each voxel of a plane, and for each plane.
-PLANE_BYTES, HEIGHT_BYTES = 60, 200
-SUFFIX = ".mrc"
+PLANE_BYTES, HEIGHT_BYTES = 100, 200
 NEXT_STEP = (
     "in cryoSPARC, Import 3D Volumes: this path, type map, pixel size left empty; "
     "then connect it with the good volume in Heterogeneous Refinement"
@@ -194,6 +194,38 @@ class Recipe:
             words.append(f"value {self.value if self.value == MATCH else number(self.value)}")
         return " ".join(words)
 
+    def file_name(self, source, copy=1):
+        """Name the file of this recipe, `copy` times, for a map of a name."""
+        return naming.file_name(
+            naming.tag(source),
+            self.radius,
+            self.edge,
+            self.inner_radius,
+            self.value,
+            self.center,
+            copy,
+        )
+
+    def sphere(self, grid):
+        """Give the sphere of density 1 on a grid.
+
+        Returns
+        -------
+        Sphere
+
+        Raises
+        ------
+        ValueError
+            The radius is nothing beside a voxel.
+        """
+        smallest = SMALLEST_RADIUS * min(grid.voxel_size)
+        if self.radius < smallest:
+            raise ValueError(
+                f"radius must be at least {smallest:g} Å, a thousandth of a voxel, "
+                f"got {self.radius:g}"
+            )
+        return Sphere(self.radius, self.center or grid.center, self.edge, self.inner_radius)
+
 
 def _is_density(value):
     return LOWEST_VALUE <= abs(value) <= HIGHEST_VALUE
@@ -258,15 +290,7 @@ class Decoy:
         self.map = a_map
         self.recipe = recipe
         grid = a_map.grid
-        smallest = SMALLEST_RADIUS * min(grid.voxel_size)
-        if recipe.radius < smallest:
-            raise ValueError(
-                f"radius must be at least {smallest:g} Å, a thousandth of a voxel, "
-                f"got {recipe.radius:g}"
-            )
-        self.sphere = Sphere(
-            recipe.radius, recipe.center or grid.center, recipe.edge, recipe.inner_radius
-        )
+        self.sphere = recipe.sphere(grid)
         if tables is None:
             self.inside = radial.inside(
                 a_map.planes, a_map.plane_grid or grid, self.sphere, a_map.level
@@ -295,13 +319,6 @@ class Decoy:
         """Name of the sphere's model."""
         return f"{self.map.name} sphere r{number(self.recipe.radius)}"
 
-    def file_name(self, copy=1):
-        """Name of the sphere's file."""
-        r = self.recipe
-        return naming.file_name(
-            naming.tag(self.map.source), r.radius, r.edge, r.inner_radius, r.value, r.center, copy
-        )
-
     @property
     def labels(self):
         """The file's labels: the recipe, and the map it came from."""
@@ -310,10 +327,6 @@ class Decoy:
             words += f" = {self.value:.6g}"
         source = "".join(c if " " <= c <= "~" else "?" for c in self.map.source)
         return [_label("makesphere " + words), _label("map " + source)]
-
-    def draw(self):
-        """Draw the sphere: float32, indexed ``[z, y, x]``."""
-        return self.sphere.draw(self.map.grid, self.value)
 
     @cached_property
     def warnings(self):
@@ -418,173 +431,109 @@ def _percent(part, whole):
     return f"{100 * part / whole:.3g} %"
 
 
-class Destination:
-    """Where a map's spheres are written.
+class Batch:
+    """Spheres that are made together: all of them or none.
+
+    A context: where an error leaves it, nothing of them stays on disk.
 
     Parameters
     ----------
-    a_map : Map
-    save : True or str
-        True: beside the map's file, or else in the current folder. A folder: there. A path
-        that is no folder: to that file, over what is there.
-    current : str
-        The current folder.
-    open_maps : sequence of str
-        Files that must not be written: those of the maps in use.
-
-    Attributes
-    ----------
-    folder : str
-        Absolute path.
-    file : str
-        Absolute path of the one file; empty where the files are named automatically.
-    note : str
-        Why the folder is not the map's own; empty if it is, or was given.
+    jobs : sequence of (Map, Recipe, Destination or None)
+        None: no file.
 
     Raises
     ------
-    ValueError, OSError
-        One sentence says why nothing can be written there.
+    ValueError
+        One sentence says why a file cannot be named, before there is any work.
     """
 
-    def __init__(self, a_map, save, current, open_maps=()):
-        self.file = self.note = ""
-        self._open_maps = open_maps
-        if save is not True and not _is_path(save):
-            raise ValueError(f"save has characters that no file name can have: {save!a}")
-        if save is True:
-            self.folder, self.note = _own_folder(a_map, current)
-        else:
-            path = os.path.abspath(os.path.join(current, save))
-            if os.path.isdir(path):
-                self.folder = path
-            else:
-                if save.endswith(("/", os.sep)):
-                    raise ValueError(f"save names a folder that does not exist: {path}")
-                self.file = self._checked(path)
-                self.folder = os.path.dirname(self.file)
-        if not os.path.isdir(self.folder):
-            raise ValueError(f"save names a folder that does not exist: {self.folder}")
-        if not os.access(self.folder, os.W_OK):
-            raise PermissionError(f"save cannot write into the folder {self.folder}")
+    def __init__(self, jobs):
+        files = [(a_map, recipe, to) for a_map, recipe, to in jobs if to is not None]
+        if len(files) > 1 and any(to.file for _, _, to in files):
+            raise ValueError("save must name a folder for more than one sphere")
+        for a_map, recipe, to in files:
+            if not to.file:
+                recipe.file_name(a_map.source)
+        self._jobs = jobs
+        self._scratches = []
 
-    def _checked(self, path):
-        suffix = os.path.splitext(path)[1]
-        if not suffix:
-            path += SUFFIX
-        elif suffix.lower() != SUFFIX:
-            raise ValueError(f"save must name a folder or an {SUFFIX} file, got {path}")
-        if self._is_open(path):
-            raise ValueError(f"save must not overwrite the file of an open map, got {path}")
-        # A link stays a link: what it points to is replaced.
-        path = os.path.realpath(path)
-        if os.path.isdir(path):
-            raise ValueError(f"save names a folder, not a file: {path}")
-        if os.path.islink(path):
-            raise ValueError(f"save names a link that leads back to itself: {path}")
-        return path
+    def __enter__(self):
+        return self
 
-    def _is_open(self, path):
-        return any(_is_same_file(path, other) for other in self._open_maps)
+    def __exit__(self, error, *_):
+        for scratch in self._scratches:
+            if scratch is not None:
+                if error:
+                    scratch.withdraw()
+                scratch.discard()
 
-    def scratch(self, decoy):
-        """Write a sphere's file, except for its name."""
-        try:
-            return mrc.Scratch(
-                self.folder, decoy.map.grid, decoy.sphere, decoy.value, decoy.inside, decoy.labels
-            )
-        except OSError as error:
-            raise _cannot_write(self.folder, error) from error
+    def make(self, in_memory=False):
+        """Measure, draw and write the spheres, one after the other.
 
-    def place(self, scratch, decoy):
-        """Give a written file its name.
+        Parameters
+        ----------
+        in_memory : bool
+            Whether they are wanted as arrays.
+
+        Yields
+        ------
+        made : Decoy
+        array : numpy.ndarray or None
+            Densities, float32, indexed ``[z, y, x]``.
+
+        Raises
+        ------
+        ValueError, OSError
+            One sentence says what is wrong with a recipe or could not be written.
+        """
+        for a_map, recipe, to in self._jobs:
+            grid = a_map.grid
+            array = np.zeros(grid.shape, np.float32) if in_memory else None
+            scratch = None
+            if to is not None:
+                with _writing(to.folder):
+                    scratch = mrc.Scratch(to.folder)
+            self._scratches.append(scratch)
+            # The map is measured while the sphere is drawn, and the disk takes it.
+            with ThreadPoolExecutor(1) as pool:
+                measured = pool.submit(Decoy, a_map, recipe)
+                value = measured.result().value if recipe.value == MATCH else recipe.value
+                strips = recipe.sphere(grid).strips(grid, value, array)
+                if scratch is None:
+                    for _ in strips:
+                        pass
+                else:
+                    with _writing(to.folder):
+                        scratch.fill(grid, strips)
+                made = measured.result()
+            if scratch is not None:
+                with _writing(to.folder):
+                    scratch.finish(grid, made.value, made.inside, made.labels)
+            yield made, array
+
+    def place(self):
+        """Give the files their names, when all are made.
 
         Returns
         -------
-        str
-            Absolute path of the file.
+        list of str
+            Absolute paths of the files, empty where there is none.
+
+        Raises
+        ------
+        OSError
+            One sentence says what could not be written.
         """
-        try:
-            if self.file:
-                scratch.replace(self.file)
-                return self.file
-            copy = 1
-            while True:
-                path = os.path.join(self.folder, decoy.file_name(copy))
-                if not self._is_open(path) and scratch.place(path):
-                    return path
-                copy += 1
-        except OSError as error:
-            raise _cannot_write(self.file or self.folder, error) from error
+        paths = []
+        for (a_map, recipe, to), scratch in zip(self._jobs, self._scratches, strict=True):
+            with _writing(to and (to.file or to.folder)):
+                paths.append(to.place(scratch, a_map, recipe) if to else "")
+        return paths
 
 
-def write(jobs):
-    """Write spheres: all of them or none.
-
-    Parameters
-    ----------
-    jobs : sequence of (Decoy, Destination)
-
-    Returns
-    -------
-    list of str
-        Absolute paths of the files.
-
-    Raises
-    ------
-    ValueError, OSError
-        One sentence says what could not be written.
-    """
-    if len(jobs) > 1 and any(destination.file for _, destination in jobs):
-        raise ValueError("save must name a folder for more than one sphere")
-    for decoy, destination in jobs:
-        if not destination.file:
-            decoy.file_name()  # It says if it is too long.
-    scratches = []
+@contextmanager
+def _writing(where):
     try:
-        for decoy, destination in jobs:
-            scratches.append(destination.scratch(decoy))
-        return [
-            destination.place(scratch, decoy)
-            for scratch, (decoy, destination) in zip(scratches, jobs, strict=True)
-        ]
-    except BaseException:
-        for scratch in scratches:
-            scratch.withdraw()
-        raise
-    finally:
-        for scratch in scratches:
-            scratch.discard()
-
-
-def _own_folder(a_map, current):
-    current = os.path.abspath(current)
-    if not a_map.path:
-        return current, "the map has no file"
-    folder = os.path.dirname(os.path.abspath(a_map.path))
-    if os.path.exists(os.path.join(folder, "job.json")):
-        return current, "the map is in a cryoSPARC job folder"
-    if not os.access(folder, os.W_OK):
-        return current, "the map's folder cannot be written"
-    return folder, ""
-
-
-def _is_path(text):
-    try:
-        return b"\0" not in os.fsencode(text)
-    except UnicodeEncodeError:
-        return False
-
-
-def _is_same_file(path, other):
-    # Also where a file has been removed while its map is open.
-    if os.path.normcase(os.path.realpath(path)) == os.path.normcase(os.path.realpath(other)):
-        return True
-    try:
-        return os.path.samefile(path, other)
-    except OSError:
-        return False
-
-
-def _cannot_write(where, error):
-    return OSError(f"save cannot write {where}: {error.strerror or error}")
+        yield
+    except OSError as error:
+        raise OSError(f"save cannot write {where}: {error.strerror or error}") from error

@@ -232,48 +232,54 @@ class Scratch:
     ----------
     folder : str
         Folder of the final file.
-    grid : Grid
-    sphere : Sphere
-    value : float
-        Density inside.
-    inside : radial.Inside
-        The sphere's sums on this grid.
-    labels : sequence of str
-        Printable ASCII, at most 80 characters each.
 
     Raises
     ------
     OSError
-        The folder cannot be written, the disk is full, ...: nothing is left behind.
+        As from all methods: the folder cannot be written, the disk is full, ...
     """
 
-    def __init__(self, folder, grid, sphere, value, inside, labels):
+    def __init__(self, folder):
         self.folder = folder
         self._moved = False
         self._linked = ""
         _sweep(folder)
         self._path, self._file = _create(folder)
-        try:
-            self.header = _new_header(grid, value, inside, labels)
-            self._file.write(self.header)
-            self._write_planes(grid, sphere, np.float32(value))
-        except BaseException:
-            self.discard()
-            raise
 
-    def _write_planes(self, grid, sphere, value):
+    def fill(self, grid, strips):
+        """Write the sphere.
+
+        Parameters
+        ----------
+        grid : Grid
+        strips : iterable of (int, int, numpy.ndarray)
+            As from `Sphere.strips`.
+        """
         nx, ny, _ = grid.size
         # What is never written reads as zero, and takes no room on most file systems.
         self._file.truncate(HEADER_BYTES + 4 * grid.voxels)
-        plane = np.zeros((ny, nx), "<f4")
-        for patch, density in sphere.patches(grid):
-            rows = plane[patch.rows]
-            rows[:] = 0
-            np.multiply(density, value, out=rows[:, patch.columns])
-            self._file.seek(HEADER_BYTES + 4 * nx * (patch.plane * ny + patch.rows.start))
-            self._file.write(rows.data)
-            if patch.plane % FLUSH_EVERY == 0:
+        for plane, row, strip in strips:
+            self._file.seek(HEADER_BYTES + 4 * nx * (plane * ny + row))
+            self._file.write(strip.astype("<f4", copy=False).data)
+            if plane % FLUSH_EVERY == 0:
                 _begin_flush(self._file)
+
+    def finish(self, grid, value, inside, labels):
+        """Write the header, and see to it that all is on disk.
+
+        Parameters
+        ----------
+        grid : Grid
+        value : float
+            Density inside.
+        inside : radial.Inside
+            The sphere's sums on this grid.
+        labels : sequence of str
+            Printable ASCII, at most 80 characters each.
+        """
+        self.header = _new_header(grid, value, inside, labels)
+        self._file.seek(0)
+        self._file.write(self.header)
         self._file.flush()
         os.fsync(self._file.fileno())
 

@@ -75,6 +75,35 @@ class Sphere:
         for patch in grid.patches(self.center, self.reach):
             yield patch, self.density(patch.distance2)
 
+    def strips(self, grid, value=1.0, array=None):
+        """Draw the sphere on a grid strip by strip: the rows that it reaches in each plane.
+
+        Parameters
+        ----------
+        grid : Grid
+        value : float
+            Density inside.
+        array : numpy.ndarray, optional
+            Zeros of the grid's shape, float32, to draw into. By default there is no array, and
+            a strip is overwritten by the next.
+
+        Yields
+        ------
+        plane, row : int
+            Index of the plane, and of the strip's first row in it.
+        strip : numpy.ndarray
+            Densities of whole rows, float32, contiguous.
+        """
+        plane = np.zeros(grid.shape[1:], np.float32) if array is None else None
+        for patch, density in self.patches(grid):
+            if array is None:
+                strip = plane[patch.rows]
+                strip[:] = 0
+            else:
+                strip = array[patch.plane, patch.rows]
+            np.multiply(density, np.float32(value), out=strip[:, patch.columns])
+            yield patch.plane, patch.rows.start, strip
+
     def draw(self, grid, value=1.0):
         """Draw the sphere on a grid.
 
@@ -90,9 +119,8 @@ class Sphere:
             Densities, float32, indexed ``[z, y, x]``.
         """
         array = np.zeros(grid.shape, np.float32)
-        for patch, density in self.patches(grid):
-            drawn = array[patch.plane, patch.rows, patch.columns]
-            np.multiply(density, np.float32(value), out=drawn)
+        for _ in self.strips(grid, value, array):
+            pass
         return array
 
 

@@ -15,6 +15,7 @@ from Qt.QtCore import Qt, QTimer
 from Qt.QtWidgets import QApplication, QDockWidget, QVBoxLayout
 
 from . import cmd, decoy
+from .destination import Destination
 from .naming import number
 from .plot import signal_color
 from .preview import Preview, SphereMouseMode
@@ -297,15 +298,15 @@ class MakeSphereTool(ToolInstance):
             f'<div style="color:{color}">⚠ {html.escape(text)}</div>' for text in made.warnings
         )
         facts.setText(f"<table>{rows}</table>{warnings}")
-        self.form.show_name(made.file_name())
+        self.form.show_name(recipe.file_name(self._map.source))
 
     def _show_file(self):
         save = self.form.save_argument()
         current = os.getcwd()
         if save:
-            automatic = decoy.Destination(self._map, True, current)
+            automatic = Destination(self._map, True, current)
             self.form.show_folder(automatic.folder, automatic.note)
-            decoy.Destination(self._map, save, current, cmd.open_files(self.session))
+            Destination(self._map, save, current, cmd.open_files(self.session))
 
     # The command
 

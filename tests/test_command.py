@@ -307,7 +307,7 @@ def test_one_bad_map_of_several_stops_all(fails, new_map, blob, cube):
 def test_a_disk_that_fills_leaves_no_sphere_of_the_list(fails, cube, monkeypatch):
     from chimerax.makesphere import mrc
 
-    whole, written = mrc.Scratch._write_planes, []
+    whole, written = mrc.Scratch.fill, []
 
     def full(scratch, *more):
         if written:
@@ -315,7 +315,7 @@ def test_a_disk_that_fills_leaves_no_sphere_of_the_list(fails, cube, monkeypatch
         written.append(scratch)
         whole(scratch, *more)
 
-    monkeypatch.setattr(mrc.Scratch, "_write_planes", full)
+    monkeypatch.setattr(mrc.Scratch, "fill", full)
     sentence = fails("makesphere #1 radius 6,7", "save cannot write")
     assert "No space left on device" in sentence
 

@@ -159,9 +159,8 @@ GRIDS = [
 @pytest.mark.parametrize("value, edge, inner", [(1, 0, 0), (-0.35, 0, 3), (2.5, 4, 0)])
 def test_a_written_sphere_reads_the_same(grid, value, edge, inner, tmp_path, map_file):
     sphere = Sphere(6.0, grid.center, edge, inner)
-    told = radial.inside(np.zeros(grid.shape, np.float32), grid, sphere, 0)
     path = str(tmp_path / "a.mrc")
-    mrc.Scratch(str(tmp_path), grid, sphere, value, told, ["one", "two"]).replace(path)
+    _written(tmp_path, grid, sphere, value, ["one", "two"]).replace(path)
     assert [p.name for p in tmp_path.iterdir()] == ["a.mrc"]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -182,11 +181,16 @@ def test_a_written_sphere_reads_the_same(grid, value, edge, inner, tmp_path, map
     np.testing.assert_allclose(again.origin, grid.origin)
 
 
-def _scratch(folder, radius=6.0, labels=("one", "two")):
-    grid = GRIDS[0]
-    sphere = Sphere(radius, grid.center)
+def _written(folder, grid, sphere, value, labels):
+    scratch = mrc.Scratch(str(folder))
+    scratch.fill(grid, sphere.strips(grid, value))
     told = radial.inside(np.zeros(grid.shape, np.float32), grid, sphere, 0)
-    return mrc.Scratch(str(folder), grid, sphere, 1, told, labels)
+    scratch.finish(grid, value, told, labels)
+    return scratch
+
+
+def _scratch(folder, radius=6.0, labels=("one", "two")):
+    return _written(folder, GRIDS[0], Sphere(radius, GRIDS[0].center), 1, labels)
 
 
 def test_place_takes_a_free_name_or_the_same_sphere(tmp_path):

@@ -537,10 +537,10 @@ def test_browse(form, monkeypatch, tmp_path, ran):
 def test_failure_is_told_and_leaves_the_panel(form, log, monkeypatch):
     from chimerax.makesphere import decoy
 
-    def full(jobs):
+    def full(batch):
         raise OSError("save cannot write: no space left on device")
 
-    monkeypatch.setattr(decoy, "write", full)
+    monkeypatch.setattr(decoy.Batch, "place", full)
     if IN_CHIMERAX:
         monkeypatch.setattr("chimerax.ui.gui.QMessageBox", SimpleNamespace(), raising=False)
     click(form.make)
