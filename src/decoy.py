@@ -348,8 +348,8 @@ class Decoy:
             )
         if abs(self.value) > TOO_DENSE * abs(matched):
             found.append(
-                f"The density of {self.value:.4g} is more than twice the {matched:.4g} that "
-                "matches the map, so junk may not go to the sphere: see value match."
+                f"Junk may avoid density {self.value:.4g}, more than twice the matching "
+                f"{matched:.4g}: see value match."
             )
         if np.abs(np.subtract(grid.rotation, np.eye(3))).max() > 1e-6:
             found.append("The grid is rotated, which an MRC file tells to ChimeraX only.")

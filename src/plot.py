@@ -32,7 +32,7 @@ class Profile(FigureCanvasQTAgg):
         super().__init__(Figure(figsize=(3, 1.3), dpi=100, layout="constrained"))
         # Matplotlib's is white.
         self.setPalette(QPalette())
-        self.setMinimumHeight(90)
+        self.setMinimumHeight(60)
         self.setToolTip("The map from its centre outwards; drag the line to set the radius")
         self._mean_axes = self.figure.add_subplot()
         self._share_axes = self._mean_axes.twinx()
@@ -50,7 +50,7 @@ class Profile(FigureCanvasQTAgg):
 
     def sizeHint(self):
         """Ask for little: Matplotlib asks for what it has."""
-        return QSize(300, 100)
+        return QSize(300, 60)
 
     def show_tables(self, tables, shell, limit):
         """Plot a map's tables, in shells of a thickness, up to a limit (Å)."""
@@ -103,15 +103,15 @@ class Profile(FigureCanvasQTAgg):
         self._mean.set_color(mean)
         self._share.set_color(share)
         for axes, color, label in (
-            (self._mean_axes, mean, "mean density"),
-            (self._share_axes, share, "% enclosed"),
+            (self._mean_axes, mean, "density"),
+            (self._share_axes, share, "% inside"),
         ):
             axes.set_ylabel(label, color=color, fontsize=7)
             axes.tick_params(colors=text, labelsize=7, length=2)
             axes.spines[:].set_color(text)
             axes.spines["top"].set_visible(False)
-        self._mean_axes.set_xlabel("radius (Å)", color=text, fontsize=7, labelpad=0)
         self._mean_axes.locator_params(axis="y", nbins=4)
+        self._mean_axes.xaxis.set_major_formatter("{x:g} Å")
         self._share_axes.set_yticks([0, 50, 100])
 
     def _drawn(self, _):

@@ -12,7 +12,7 @@ from chimerax.core.settings import Settings
 from chimerax.core.tools import ToolInstance, get_singleton
 from chimerax.ui import MainToolWindow
 from Qt.QtCore import Qt, QTimer
-from Qt.QtWidgets import QApplication, QDockWidget, QVBoxLayout
+from Qt.QtWidgets import QApplication, QDockWidget, QTabBar, QVBoxLayout
 
 from . import cmd, decoy
 from .destination import Destination
@@ -92,12 +92,32 @@ class MakeSphereTool(ToolInstance):
         QTimer.singleShot(delay, self._take_height)
 
     def _take_height(self):
-        area = self.tool_window.ui_area  # None when it has been closed
-        while area is not None and not isinstance(area, QDockWidget):
-            area = area.parentWidget()
-        if area is not None and not area.isFloating():
-            height = area.sizeHint().height()
-            self.session.ui.main_window.resizeDocks([area], [height], Qt.Orientation.Vertical)
+        """Take from the panels above and below what is wanted for nothing to be scrolled."""
+        dock = self.tool_window.ui_area  # None when it has been closed
+        while dock is not None and not isinstance(dock, QDockWidget):
+            dock = dock.parentWidget()
+        if dock is None or dock.isFloating():
+            return
+        window = self.session.ui.main_window
+        tabs = window.tabifiedDockWidgets(dock)
+        others = [
+            other
+            for other in window.findChildren(QDockWidget)
+            if window.dockWidgetArea(other) == window.dockWidgetArea(dock)
+            and other.isVisible()
+            and not other.isFloating()
+            and other not in (dock, *tabs)
+        ]
+        bars = window.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly)
+        bar = max((bar.height() for bar in bars if tabs and bar.isVisible()), default=0)
+        side = dock.height() + sum(other.height() for other in others)
+        # Half of the side, if that is more, is for the plot.
+        wanted = max(dock.sizeHint().height(), side // 2)
+        spare = [other.height() - other.minimumSizeHint().height() for other in others]
+        # Asked for by itself it would get a part of what it asks for.
+        share = (wanted - dock.height()) / max(sum(spare), 1)
+        heights = [int(o.height() - share * s) for o, s in zip(others, spare, strict=True)]
+        window.resizeDocks([dock, *others], [wanted + bar, *heights], Qt.Orientation.Vertical)
 
     @classmethod
     def get_singleton(cls, session, create=True):
@@ -297,7 +317,7 @@ class MakeSphereTool(ToolInstance):
         warnings = "".join(
             f'<div style="color:{color}">⚠ {html.escape(text)}</div>' for text in made.warnings
         )
-        facts.setText(f"<table>{rows}</table>{warnings}")
+        facts.setText(f'<table cellspacing="0">{rows}</table>{warnings}')
         self.form.show_name(recipe.file_name(self._map.source))
 
     def _show_file(self):

@@ -11,7 +11,6 @@ from Qt.QtWidgets import (
     QComboBox,
     QFileDialog,
     QFrame,
-    QGridLayout,
     QHBoxLayout,
     QLabel,
     QLineEdit,
@@ -69,7 +68,7 @@ class Form(QWidget):
         scroll.setWidget(inner)
         layout = QVBoxLayout(inner)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
+        layout.setSpacing(3)
         self._errors = {}
         self.menu = ModelMenuButton(
             session,
@@ -81,64 +80,66 @@ class Form(QWidget):
         self.menu.setSizePolicy(WIDE, QSizePolicy.Policy.Fixed)
         layout.addLayout(_row(QLabel("Map"), self.menu))
         self._add_radius(layout)
-        self.facts = QLabel(wordWrap=True, textFormat=Qt.TextFormat.RichText)
-        self.facts.setSizePolicy(WIDE, QSizePolicy.Policy.Minimum)
-        # Room for the facts and a warning, so that nothing jumps while the radius is dragged.
-        self.facts.setMinimumHeight(5 * self.facts.fontMetrics().lineSpacing())
-        self.facts.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self.facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        layout.addWidget(self.facts)
-        self.center = self._choice(
-            (BOX_CENTER, ROTATION_CENTER), "Or type x,y,z in Å, in the map's coordinates"
-        )
-        layout.addLayout(_row(QLabel("Centre"), self.center, self._error("center")))
+        self._add_facts(layout)
         self._add_options(layout)
         self._add_file(layout)
         bar = scroll.verticalScrollBar().sizeHint().width()
         scroll.setMinimumWidth(inner.minimumSizeHint().width() + bar)
-        _, (self.make, self.help) = button_row(
-            self, [("Make Sphere", self.asked), ("Help", self.help_asked)], button_list=True
-        )
-        self._add_result(outer)
+        self._add_buttons()
 
     def sizeHint(self):
         """Ask for the height at which nothing is scrolled."""
-        hidden = self._scroll.widget().sizeHint() - self._scroll.sizeHint()
-        return super().sizeHint() + QSize(0, hidden.height())
+        wanted = self._scroll.widget().heightForWidth(self._scroll.width())
+        return super().sizeHint() + QSize(0, wanted - self._scroll.sizeHint().height())
+
+    def _add_facts(self, layout):
+        self.facts = QLabel(wordWrap=True, textFormat=Qt.TextFormat.RichText)
+        self.facts.setSizePolicy(WIDE, QSizePolicy.Policy.Minimum)
+        # Room for the facts and a warning, so that nothing jumps while the radius is dragged.
+        self.facts.setMinimumHeight(4 * self.facts.fontMetrics().lineSpacing())
+        self.facts.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        layout.addWidget(self.facts)
 
     def _add_radius(self, layout):
         self.radius = self._number("Radius of the sphere")
         self.fit = QPushButton("Fit")
         self.fit.setToolTip("Smallest radius that holds 99 % of the map above its contour level")
-        layout.addLayout(
-            _row(QLabel("Radius"), self.radius, QLabel("Å"), self.fit, self._error("radius"))
-        )
         self.slider = None
+        row = _row(QLabel("Radius"), self.radius, QLabel("Å"), self.fit)
         self._slider_row = QHBoxLayout()
-        layout.addLayout(self._slider_row)
+        row.addLayout(self._slider_row, stretch=1)
+        layout.addLayout(row)
+        layout.addWidget(self._error("radius"))
         self.profile = Profile()
         self.profile.dragged.connect(self.moved)
         layout.addWidget(self.profile, stretch=1)
 
     def _add_options(self, layout):
+        self.center = self._choice(
+            (BOX_CENTER, ROTATION_CENTER), "Or type x,y,z in Å, in the map's coordinates"
+        )
         self.options = CollapsiblePanel(self, title="Edge, inner radius, density")
+        # Its title is beside the centre, as rows are dear where a screen is low.
+        layout.addLayout(_row(QLabel("Centre"), self.center, self.options.toggle_button))
+        layout.addWidget(self._error("center"))
         layout.addWidget(self.options)
-        grid = QGridLayout()
-        grid.setColumnStretch(3, 1)
-        self.options.content_area.layout().addLayout(grid)
         self.edge = self._number("Full width of a soft edge; 0 is a hard edge")
         self.inner = self._number("Radius of a hollow; 0 is a solid sphere")
         self.value = self._choice(
             ("1", decoy.MATCH), "Density inside: a number, or match for what fits the map best"
         )
-        rows = [
-            (QLabel("Edge"), self.edge, QLabel("Å wide"), self._error("edge")),
-            (QLabel("Inner radius"), self.inner, QLabel("Å"), self._error("innerRadius")),
-            (QLabel("Density"), self.value, QLabel(), self._error("value")),
-        ]
-        for row, widgets in enumerate(rows):
-            for column, widget in enumerate(widgets):
-                grid.addWidget(widget, row, column)
+        inside = self.options.content_area.layout()
+        inside.setContentsMargins(0, 0, 0, 0)
+        inside.addLayout(
+            _row(
+                *(QLabel("Edge"), self.edge, QLabel("Å")),
+                *(QLabel("Inner radius"), self.inner, QLabel("Å")),
+                *(QLabel("Density"), self.value),
+            )
+        )
+        for argument in ("edge", "innerRadius", "value"):
+            inside.addWidget(self._error(argument))
 
     def _add_file(self, layout):
         self.save = QCheckBox("Save in")
@@ -146,25 +147,25 @@ class Form(QWidget):
         self.folder, self.name = self._file_field("Folder"), self._file_field("File name")
         self.browse = QPushButton("Browse…")
         self.browse.clicked.connect(self._browse)
-        layout.addLayout(_row(self.save, self.folder, self.browse))
-        self._as = QLabel("as")
-        self._as.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self._as.setFixedWidth(self.save.sizeHint().width())
-        layout.addLayout(_row(self._as, self.name))
+        layout.addLayout(_row(self.save, self.folder, QLabel("as"), self.name, self.browse))
         layout.addWidget(self._error("save"))
 
-    def _add_result(self, layout):
+    def _add_buttons(self):
+        row, (self.make, self.help) = button_row(
+            self, [("Make Sphere", self.asked), ("Help", self.help_asked)], button_list=True
+        )
         self.made, self.path = QLabel(), QLineEdit(readOnly=True)
-        self.path.setToolTip("For cryoSPARC's Import 3D Volumes, type map")
         self.copy = QPushButton("Copy path")
-        layout.addLayout(_row(self.made, self.path, self.copy))
+        self.copy.setToolTip("For cryoSPARC's Import 3D Volumes, type map")
         for widget in (self.made, self.path, self.copy):
+            row.layout().addWidget(widget)
             widget.hide()
+        row.layout().setStretchFactor(self.path, 100)
 
     def _number(self, tip):
         field = QLineEdit()
         field.setToolTip(tip)
-        field.setFixedWidth(field.fontMetrics().averageCharWidth() * 12)
+        field.setFixedWidth(field.fontMetrics().averageCharWidth() * 9)
         field.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         field.textChanged.connect(self.changed)
         return field
@@ -211,8 +212,8 @@ class Form(QWidget):
             self.slider.deleteLater()
         self.range = lowest, highest
         self.slider = FloatSlider(lowest, highest, lowest, 1, True)
-        self.slider.set_left_text(f"{number(lowest)} Å")
-        self.slider.set_right_text(f"{number(highest)} Å")
+        self.slider.set_left_text(number(lowest))
+        self.slider.set_right_text(number(highest))
         self.slider.valueChanged.connect(self.moved)
         self._slider_row.addWidget(self.slider)
 
@@ -243,6 +244,7 @@ class Form(QWidget):
         self.made.setText(text)
         self.made.show()
         self.path.setText(path)
+        self.path.setToolTip(path)
         self.path.setVisible(bool(path))
         self.copy.setVisible(bool(path))
 

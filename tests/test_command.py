@@ -240,7 +240,7 @@ def test_the_density_warning_has_both_numbers(command, new_map, blob, log):
     sphere = command("makesphere #1 radius 6 value match save false").full_matrix()
     command("makesphere #1 radius 6 save false")
     (warning,) = log.warnings
-    assert "1 " in warning and f"{sphere.max():.4g}" in warning
+    assert "density 1, " in warning and f"{sphere.max():.4g}" in warning
 
 
 @pytest.mark.parametrize(

@@ -182,7 +182,7 @@ def test_facts_are_those_of_the_command(form, volume, ran, log, gui):
         told = facts.split(what)[1].split("<td>")[1].split("</td>")[0]
         assert told.split(" (")[0] in report
     # Qt warns as well, of itself.
-    warned = [t for t in (" ".join(text.split()) for text in log.warnings) if t[:4] == "The "]
+    warned = [t for t in (" ".join(text.split()) for text in log.warnings) if t[:4] == "Junk"]
     assert warned and all(text in facts for text in warned)
 
 
