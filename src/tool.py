@@ -26,6 +26,8 @@ MEASURING = "Measuring the map …"
 FACTS = ("Fills", "Encloses", "Density")
 # Milliseconds: for the panel to be drawn, and for a hand to come to rest.
 SOON, REST = 50, 400
+# Pixels: what Volume Viewer may take back.
+SLACK = 8
 # In Å: whole numbers will do for all but the smallest boxes.
 STEP, FINE_STEP, SMALL_BOX = 1.0, 0.1, 50
 
@@ -74,7 +76,7 @@ class MakeSphereTool(ToolInstance):
         form.moved.connect(self.set_radius)
         form.menu.value_changed.connect(self._take_map)
         form.fit.clicked.connect(self._fit)
-        form.options.toggle_button.clicked.connect(lambda: self._ask_for_height(SOON))
+        form.options.toggle_button.toggled.connect(lambda _: self._ask_for_height(SOON))
         form.center.activated.connect(self._take_rotation_center)
         form.asked.connect(self.make)
         form.help_asked.connect(self.display_help)
@@ -112,7 +114,8 @@ class MakeSphereTool(ToolInstance):
         bar = max((bar.height() for bar in bars if tabs and bar.isVisible()), default=0)
         side = dock.height() + sum(other.height() for other in others)
         # Half of the side, if that is more, is for the plot.
-        wanted = max(dock.sizeHint().height(), side // 2)
+        lacks = self.form.sizeHint().height() - self.form.height()
+        wanted = max(dock.height() + lacks + SLACK, side // 2)
         spare = [other.height() - other.minimumSizeHint().height() for other in others]
         # Asked for by itself it would get a part of what it asks for.
         share = (wanted - dock.height()) / max(sum(spare), 1)

@@ -147,7 +147,9 @@ class Form(QWidget):
         self.folder, self.name = self._file_field("Folder"), self._file_field("File name")
         self.browse = QPushButton("Browse…")
         self.browse.clicked.connect(self._browse)
-        layout.addLayout(_row(self.save, self.folder, QLabel("as"), self.name, self.browse))
+        row = _row(self.save, self.folder, QLabel("as"), self.name, self.browse)
+        row.setStretchFactor(self.name, 2)
+        layout.addLayout(row)
         layout.addWidget(self._error("save"))
 
     def _add_buttons(self):

@@ -24,7 +24,7 @@ import Qt as qt
 from chimerax.geometry import rotation, translation
 from chimerax.makesphere.grid import Grid
 from Qt.QtCore import QPoint, Qt
-from Qt.QtWidgets import QApplication, QFileDialog, QSlider
+from Qt.QtWidgets import QApplication, QFileDialog, QScrollArea, QSlider
 
 # The shim leaves it out.
 QTest = importlib.import_module(f"{'PyQt6' if qt.using_pyqt6 else 'PySide6'}.QtTest").QTest
@@ -546,6 +546,20 @@ def test_failure_is_told_and_leaves_the_panel(form, log, monkeypatch):
     click(form.make)
     assert any("no space left" in text for text in log.errors + log.infos)
     assert form.make.isEnabled() and not form.made.isVisibleTo(form)
+
+
+def test_nothing_is_scrolled_on_a_low_screen(form):
+    (scroll,) = form.findChildren(QScrollArea)
+    form.save.setChecked(False)
+    if IN_CHIMERAX:
+        form.window().resize(1280, 776)
+    click(form.options.toggle_button)
+    click(form.make)
+    if not IN_CHIMERAX:
+        form.window().resize(520, form.sizeHint().height())
+        form.window().show()
+    assert wait(lambda: scroll.verticalScrollBar().maximum() == 0)
+    assert form.profile.height() > 50 and form.browse.isVisibleTo(form)
 
 
 # Preview and mouse
