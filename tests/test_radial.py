@@ -91,6 +91,33 @@ def test_tables_are_exact_about_a_voxel_of_a_cubic_grid():
         assert tables.voxels[tables.bin(radius)] == (found <= radius * (1 + 1e-9)).sum()
 
 
+@pytest.mark.parametrize("edge, inner", [(0, 0), (6, 0), (0, 5), (4, 6)])
+def test_tables_tell_of_a_sphere_what_the_map_does(edge, inner):
+    grid = Grid((40, 44, 36), (1.07, 1.07, 1.07), (-3, 5, 100))
+    values = maps(grid, 1, False) + 0.5
+    sphere = Sphere(13.3, grid.center, edge, inner)
+    told = radial.inside(values, grid, sphere, 0.7)
+    found = radial.RadialTables.of(values, grid, grid.center, 0.7).inside(sphere)
+    for name in ("voxels", "above", "above_inside"):
+        assert getattr(found, name) == getattr(told, name), name
+    for name in ("matched", "weight", "weight2", "lowest", "highest"):
+        assert getattr(found, name) == pytest.approx(getattr(told, name), rel=1e-5), name
+
+
+def test_profile_is_the_mean_of_shells():
+    grid = Grid((24, 20, 28), (2.0, 2.0, 2.0), (-3, 5, 100))
+    values = maps(grid, 4, False)
+    found = distances(grid, grid.center)
+    tables = radial.RadialTables.of(values, grid, grid.center, 0.5)
+    radius, mean, share = tables.profile(3.0)
+    for outer, told, inside in zip(radius, mean, share, strict=True):
+        held = found <= outer * (1 + 1e-9)
+        shell = held & ~((outer > 3) & (found <= (outer - 3) * (1 + 1e-9)))
+        assert told == pytest.approx(values[shell].mean(dtype=float), abs=1e-5)
+        assert inside == (values[held] >= 0.5).sum() / (values >= 0.5).sum()
+    assert radius[0] == 3 and radius[-1] == pytest.approx(found.max(), abs=3)
+
+
 @pytest.mark.parametrize("dtype", [np.int8, np.int16, np.uint16, np.float16, ">f4", "<f4"])
 def test_every_kind_of_number(dtype):
     grid = Grid((12, 10, 8), (2.0, 2.0, 2.0))
