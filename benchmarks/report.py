@@ -55,41 +55,25 @@ TASKS = {
 }
 JUDGED = (256, 512)
 FASTER, SLOWER = "times as fast, at least", "times its time, at most"
+
+
+def _both(word, bound):
+    return dict.fromkeys(JUDGED, (word, bound))
+
+
 # What is wanted of the times: what it is, task, way, the way compared with, and for each box how.
 RATIOS = [
     (
         "1. in memory, against the by-hand chain in NumPy",
-        "memory",
-        "makesphere",
-        "chain",
-        {256: (FASTER, 10), 512: (FASTER, 10)},
+        *("memory", "makesphere", "chain"),
+        _both(FASTER, 10),
     ),
-    (
-        "2. on disk, against the limit",
-        "disk",
-        "makesphere",
-        "limit",
-        {256: (SLOWER, 1), 512: (SLOWER, 1)},
-    ),
-    (
-        "3. in ChimeraX, against by hand",
-        "chimerax",
-        "makesphere",
-        "hand",
-        {256: (FASTER, 6), 512: (FASTER, 6)},
-    ),
-    (
-        "3. in ChimeraX, against molmap",
-        "chimerax",
-        "makesphere",
-        "molmap",
-        {256: (FASTER, 1), 512: (FASTER, 1)},
-    ),
+    ("2. on disk, against the limit", "disk", "makesphere", "limit", _both(SLOWER, 1)),
+    ("3. in ChimeraX, against by hand", "chimerax", "makesphere", "hand", _both(FASTER, 6)),
+    ("3. in ChimeraX, against molmap", "chimerax", "makesphere", "molmap", _both(FASTER, 1)),
     (
         "4. shell, against relion_mask_create",
-        "shell",
-        "makesphere",
-        "relion",
+        *("shell", "makesphere", "relion"),
         {256: (SLOWER, 1.3), 512: (FASTER, 5)},
     ),
     ("4. shell, against pytom-match-pick", "shell", "makesphere", "pytom", {256: (FASTER, 1)}),
@@ -97,32 +81,16 @@ RATIOS = [
     ("4. shell, against a short NumPy script", "shell", "makesphere", "numpy", {256: (FASTER, 1)}),
     (
         "4. shell, against ttmask",
-        "shell",
-        "makesphere",
-        "ttmask",
+        *("shell", "makesphere", "ttmask"),
         {256: (FASTER, 1), 512: (FASTER, 100)},
     ),
     (
         "5. tables about the box centre, against (a * a).sum()",
-        "tables",
-        "center",
-        "square",
-        {256: (SLOWER, 6), 512: (SLOWER, 6)},
+        *("tables", "center", "square"),
+        _both(SLOWER, 6),
     ),
-    (
-        "5. tables about a point between voxels",
-        "tables",
-        "off",
-        "square",
-        {256: (SLOWER, 6), 512: (SLOWER, 6)},
-    ),
-    (
-        "5. tables about a point near a corner",
-        "tables",
-        "corner",
-        "square",
-        {256: (SLOWER, 6), 512: (SLOWER, 6)},
-    ),
+    ("5. tables about a point between voxels", "tables", "off", "square", _both(SLOWER, 6)),
+    ("5. tables about a point near a corner", "tables", "corner", "square", _both(SLOWER, 6)),
 ]
 # What is wanted of the peak memory, with the limit in MB for a result array of so many MB.
 PEAKS = [
@@ -272,10 +240,6 @@ def _plot(results, path):
     )
     for row, (task, (title, ways)) in zip(axes, TASKS.items(), strict=True):
         names = [SHORT.get(way, "makesphere") for way in ways]
-        names = [
-            "makesphere" if way in ("makesphere", "center") else n
-            for way, n in zip(ways, names, strict=True)
-        ]
         for axis, box in zip(row, results["boxes"], strict=True):
             times = [seconds(results, task, way, box) for way in ways]
             ours = times[0]
