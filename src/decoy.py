@@ -473,7 +473,7 @@ class Batch:
         Parameters
         ----------
         in_memory : bool
-            Whether they are wanted as arrays.
+            Whether they are wanted as arrays as well; those that get no file always are.
 
         Yields
         ------
@@ -488,8 +488,7 @@ class Batch:
         """
         for a_map, recipe, to in self._jobs:
             grid = a_map.grid
-            array = np.zeros(grid.shape, np.float32) if in_memory else None
-            scratch = None
+            array = scratch = None
             if to is not None:
                 with _writing(to.folder):
                     scratch = mrc.Scratch(to.folder)
@@ -498,13 +497,14 @@ class Batch:
             with ThreadPoolExecutor(1) as pool:
                 measured = pool.submit(Decoy, a_map, recipe)
                 value = measured.result().value if recipe.value == MATCH else recipe.value
-                strips = recipe.sphere(grid).strips(grid, value, array)
+                sphere = recipe.sphere(grid)
                 if scratch is None:
-                    for _ in strips:
-                        pass
+                    array = sphere.draw(grid, value)
                 else:
+                    if in_memory:
+                        array = np.zeros(grid.shape, np.float32)
                     with _writing(to.folder):
-                        scratch.fill(grid, strips)
+                        scratch.fill(grid, sphere.strips(grid, value, array))
                 made = measured.result()
             if scratch is not None:
                 with _writing(to.folder):
