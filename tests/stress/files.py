@@ -265,6 +265,8 @@ def _check_sphere(sample, source, path):
     grid = source.grid
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        # What NumPy 2.5 says of mrcfile itself.
+        warnings.filterwarnings("ignore", "Setting the dtype on a NumPy array")
         said = io.StringIO()
         assert mrcfile.validate(path, print_file=said), said.getvalue()
         with mrcfile.open(path) as file:
