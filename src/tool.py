@@ -278,6 +278,7 @@ class MakeSphereTool(ToolInstance):
             form.facts.setText(NO_MAP)
             self._preview.hide()
             return
+        form.facts.clear()
         try:
             recipe = form.recipe().on(self._map.grid)
             self._show_sphere(recipe)

@@ -95,8 +95,6 @@ class Form(QWidget):
     def _add_facts(self, layout):
         self.facts = QLabel(wordWrap=True, textFormat=Qt.TextFormat.RichText)
         self.facts.setSizePolicy(WIDE, QSizePolicy.Policy.Minimum)
-        # Room for the facts and a warning, so that nothing jumps while the radius is dragged.
-        self.facts.setMinimumHeight(4 * self.facts.fontMetrics().lineSpacing())
         self.facts.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         layout.addWidget(self.facts)
@@ -233,6 +231,10 @@ class Form(QWidget):
         for label in self._errors.values():
             label.clear()
             label.hide()
+        # Room for the facts and a warning, so that nothing jumps while the radius is dragged; or
+        # for the error as well.
+        lines = 3 if sentence else 4
+        self.facts.setMinimumHeight(lines * self.facts.fontMetrics().lineSpacing())
         if sentence:
             label = self._errors[sentence.split()[0]]
             color = signal_color(label, "#c00000", "#ff8080")

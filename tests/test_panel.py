@@ -223,9 +223,9 @@ def test_wrong_radius_is_told_beside_it(form, text):
     write(form.radius, text)
     assert errors(form) == ["radius"]
     assert "radius" in error(form, "radius")
-    assert not form.make.isEnabled()
+    assert not form.make.isEnabled() and not form.facts.text()
     write(form.radius, "20")
-    assert errors(form) == [] and form.make.isEnabled()
+    assert errors(form) == [] and form.make.isEnabled() and form.facts.text()
 
 
 def test_slider_by_key(form, gui):
