@@ -81,9 +81,10 @@ clean:  ## Remove all that was made here
 $(WHEEL): $(SOURCES) .venv/made
 	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 
+# ChimeraX 1.8 does not see bundles whose metadata are of version 2.4, as setuptools 77 writes them.
 .venv/made:
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet "setuptools>=70.1" mrcfile
+	$(BIN)/python -m pip install --quiet "setuptools>=70.1,<77" mrcfile
 	@$(PYTHON) -c "open('$@', 'w')"
 
 # Without its dependencies: ChimeraX is not on PyPI, and not needed here.

@@ -119,7 +119,7 @@ class MakeSphereTool(ToolInstance):
         spare = [other.height() - other.minimumSizeHint().height() for other in others]
         # Asked for by itself it would get a part of what it asks for.
         share = (wanted - dock.height()) / max(sum(spare), 1)
-        heights = [int(o.height() - share * s) for o, s in zip(others, spare, strict=True)]
+        heights = [max(int(o.height() - share * s), 1) for o, s in zip(others, spare, strict=True)]
         window.resizeDocks([dock, *others], [wanted + bar, *heights], Qt.Orientation.Vertical)
 
     @classmethod
