@@ -488,7 +488,8 @@ class Batch:
         """
         for a_map, recipe, to in self._jobs:
             grid = a_map.grid
-            array = scratch = None
+            array = memory.zeros(grid.shape) if in_memory else None
+            scratch = None
             if to is not None:
                 with _writing(to.folder):
                     scratch = mrc.Scratch(to.folder)
@@ -499,10 +500,8 @@ class Batch:
                 value = measured.result().value if recipe.value == MATCH else recipe.value
                 sphere = recipe.sphere(grid)
                 if scratch is None:
-                    array = sphere.draw(grid, value)
+                    array = sphere.draw(grid, value, array)
                 else:
-                    if in_memory:
-                        array = np.zeros(grid.shape, np.float32)
                     with _writing(to.folder):
                         scratch.fill(grid, sphere.strips(grid, value, array))
                 made = measured.result()

@@ -104,7 +104,7 @@ class Sphere:
             np.multiply(density, np.float32(value), out=strip[:, patch.columns])
             yield patch.plane, patch.rows.start, strip
 
-    def draw(self, grid, value=1.0):
+    def draw(self, grid, value=1.0, array=None):
         """Draw the sphere on a grid.
 
         Parameters
@@ -112,13 +112,16 @@ class Sphere:
         grid : Grid
         value : float
             Density inside.
+        array : numpy.ndarray, optional
+            Zeros of the grid's shape, float32, to draw into. By default a new array.
 
         Returns
         -------
         numpy.ndarray
             Densities, float32, indexed ``[z, y, x]``.
         """
-        array = np.zeros(grid.shape, np.float32)
+        if array is None:
+            array = np.zeros(grid.shape, np.float32)
         for _ in self.strips(grid, value, array):
             pass
         return array

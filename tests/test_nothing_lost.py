@@ -493,3 +493,17 @@ def test_running_out_of_memory(source, told, monkeypatch):
 
     monkeypatch.setattr(decoy, "Decoy", fail)
     assert told(source, "--radius", "5") == "there is not enough memory for this map"
+
+
+@pytest.mark.parametrize("shape", [(3, 4, 5), (100, 110, 120)])
+def test_large_arrays_are_as_numpy_makes_them(shape):
+    array, expected = memory.zeros(shape), np.zeros(shape, np.float32)
+    assert (array.dtype, array.strides) == (expected.dtype, expected.strides)
+    assert not array.any() and array.flags.writeable
+    array[1, 2, 3] = 7
+    assert array.sum() == 7 and not memory.zeros(shape).any()
+
+
+def test_a_large_array_that_cannot_be_had_is_an_error():
+    with pytest.raises(MemoryError):
+        memory.zeros((2**20, 2**16, 2**16))
