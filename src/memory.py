@@ -12,8 +12,8 @@ HUGE = 2**22  # bytes: from here on NumPy asks for huge pages as well
 def zeros(shape):
     """Give an array of zeros, in huge pages where the system has them.
 
-    `numpy.zeros` does not ask for them, and where they are not given unasked, taking small ones
-    costs more time than drawing a sphere.
+    `numpy.zeros` does not ask for them in NumPy 1.26, which ChimeraX has, and where they are not
+    given unasked, taking small ones costs more time than drawing a sphere.
 
     Parameters
     ----------
