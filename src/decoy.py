@@ -448,12 +448,11 @@ class Batch:
     """
 
     def __init__(self, jobs):
-        files = [(a_map, recipe, to) for a_map, recipe, to in jobs if to is not None]
-        if len(files) > 1 and any(to.file for _, _, to in files):
+        files = [(recipe, to) for _, recipe, to in jobs if to is not None]
+        if len(files) > 1 and any(to.file for _, to in files):
             raise ValueError("save must name a folder for more than one sphere")
-        for a_map, recipe, to in files:
-            if not to.file:
-                recipe.file_name(a_map.source)
+        for recipe, to in files:
+            to.path(recipe)  # It says if the name is too long.
         self._jobs = jobs
         self._scratches = []
 
@@ -524,9 +523,9 @@ class Batch:
             One sentence says what could not be written.
         """
         paths = []
-        for (a_map, recipe, to), scratch in zip(self._jobs, self._scratches, strict=True):
+        for (_, recipe, to), scratch in zip(self._jobs, self._scratches, strict=True):
             with _writing(to and (to.file or to.folder)):
-                paths.append(to.place(scratch, a_map, recipe) if to else "")
+                paths.append(to.place(scratch, recipe) if to else "")
         return paths
 
 

@@ -36,6 +36,7 @@ class Destination:
 
     def __init__(self, a_map, save, current, open_maps=()):
         self.file = self.note = ""
+        self._source = a_map.source
         self._open_maps = open_maps
         if save is not True and not _is_path(save):
             raise ValueError(f"save has characters that no file name can have: {save!a}")
@@ -74,13 +75,22 @@ class Destination:
     def _is_open(self, path):
         return any(_is_same_file(path, other) for other in self._open_maps)
 
-    def place(self, scratch, a_map, recipe):
-        """Give a map's sphere, written by a recipe, its name.
+    def path(self, recipe, copy=1):
+        """Path of a recipe's file, or of its `copy`-th where names are automatic.
+
+        Raises
+        ------
+        ValueError
+            The name would be too long.
+        """
+        return self.file or os.path.join(self.folder, recipe.file_name(self._source, copy))
+
+    def place(self, scratch, recipe):
+        """Give a sphere, written by a recipe, its name.
 
         Parameters
         ----------
         scratch : mrc.Scratch
-        a_map : decoy.Map
         recipe : decoy.Recipe
 
         Returns
@@ -93,7 +103,7 @@ class Destination:
             return self.file
         copy = 1
         while True:
-            path = os.path.join(self.folder, recipe.file_name(a_map.source, copy))
+            path = self.path(recipe, copy)
             if not self._is_open(path) and scratch.place(path):
                 return path
             copy += 1
