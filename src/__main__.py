@@ -200,4 +200,6 @@ def _parser():
 if __name__ == "__main__":
     # What a terminal or a pipe cannot show, Å or a file's name, is no reason to fail.
     sys.stdout.reconfigure(errors="backslashreplace")
-    sys.exit(main())
+    status = main()
+    # All is written. The usual way out first takes NumPy apart: a tenth of the time.
+    os._exit(status)

@@ -46,8 +46,8 @@ class Map:
     grid : Grid
     planes : sequence of 2D arrays
         Its density: a 3D array ``[z, y, x]`` or a file's reader.
-    level : float
-        Contour level; NaN where nothing is above any.
+    set_level : float or None
+        Contour level at which it is shown; None: not known.
     path : str
         Its file; empty if it has none.
     plane_grid : Grid
@@ -57,7 +57,7 @@ class Map:
     name: str
     grid: Grid
     planes: Sequence
-    level: float
+    set_level: float | None
     path: str = ""
     plane_grid: Grid | None = None
 
@@ -92,16 +92,24 @@ class Map:
         ----------
         path : str
         level : float, optional
-            Contour level; if not given, the one at which ChimeraX would open the map.
+            Contour level.
         """
         with mrc.MapFile(path) as file:
             nx, ny, nz = file.plane_grid.size
             memory.require(
                 PLANE_BYTES * nx * ny + HEIGHT_BYTES * nz, f"a box of {nx} x {ny} x {nz} voxels"
             )
-            if level is None:
-                level = radial.contour_level(file, file.plane_grid)
             yield cls(os.path.basename(path), file.grid, file, level, path, file.plane_grid)
+
+    @cached_property
+    def level(self):
+        """Contour level: the one set, or that at which ChimeraX would open the map.
+
+        NaN where nothing is above any.
+        """
+        if self.set_level is not None:
+            return self.set_level
+        return radial.contour_level(self.planes, self.plane_grid or self.grid)
 
     @property
     def source(self):

@@ -11,10 +11,17 @@ from typing import NamedTuple
 import numpy as np
 
 NO_ROTATION = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
+# Relative slack on squared distances: far above rounding, far below anything physical, so that
+# a voxel centre exactly on a surface is inside whatever the voxel size (3, 4 -> 5 at 1.1 Å).
+SURFACE = 1e-10
+# Feet that differ by less, in voxels, are one: rounding.
+SAME_FOOT = 1e-9
 
 
 class Patch(NamedTuple):
     """The rectangle of one plane that a ball reaches, with the squared distances in it.
+
+    The squared distance of a voxel centre from the ball's centre is ``flat2 + height2``.
 
     Attributes
     ----------
@@ -22,14 +29,18 @@ class Patch(NamedTuple):
         Index of the plane on the array's first axis.
     rows, columns : slice
         The rectangle on the array's second and third axis.
-    distance2 : numpy.ndarray
-        Squared distances (Å^2, float64) of its voxel centres from the ball's centre.
+    flat2 : numpy.ndarray
+        Squared distances (Å^2, float64) of its voxel centres from the foot of the ball's
+        centre in the plane.
+    height2 : float
+        Squared distance (Å^2) of the foot from the ball's centre.
     """
 
     plane: int
     rows: slice
     columns: slice
-    distance2: np.ndarray
+    flat2: np.ndarray
+    height2: float
 
 
 @dataclass(frozen=True)
@@ -173,32 +184,28 @@ class Grid:
         feet = -offsets @ flat @ np.linalg.inv(flat.T @ flat)
         return feet, ((offsets + feet @ flat.T) ** 2).sum(axis=1)
 
-    def distance2(self, foot, height2, rows, columns, out=None):
-        """Squared distances of a plane's voxel centres from a point.
+    def flat2(self, foot, out=None):
+        """Squared distances of a plane's voxel centres from a foot in it.
 
         Parameters
         ----------
         foot : (float, float)
-            Index (x, y) of the point's foot in the plane.
-        height2 : float
-            Squared distance (Å^2) of the foot from the point.
-        rows, columns : slice
-            The rectangle of the plane.
+            Index (x, y), fractional.
         out : numpy.ndarray, optional
             Where to put them.
 
         Returns
         -------
         numpy.ndarray
-            In Å^2, float64.
+            In Å^2, float64, indexed ``[y, x]``.
         """
         xx, xy, yy = self._flat
-        u = np.arange(columns.start, columns.stop) - foot[0]
-        v = np.arange(rows.start, rows.stop) - foot[1]
-        distance2 = np.add.outer(yy * v**2 + height2, xx * u**2, out=out)
+        u = np.arange(self.size[0]) - foot[0]
+        v = np.arange(self.size[1]) - foot[1]
+        flat2 = np.add.outer(yy * v**2, xx * u**2, out=out)
         if xy:
-            distance2 += np.multiply.outer(2 * xy * v, u)
-        return distance2
+            flat2 += np.multiply.outer(2 * xy * v, u)
+        return flat2
 
     def patches(self, point, reach):
         """Walk through the planes of a ball, with distances only where the ball can be.
@@ -213,8 +220,8 @@ class Grid:
         Yields
         ------
         Patch
-            For each plane the ball reaches, in order. ``distance2`` is a buffer that the next
-            patch overwrites.
+            For each plane the ball reaches, in order. ``flat2`` is a buffer that the next patch
+            may overwrite.
         """
         sides = self.size[:2]
         flat = self.axes[:, :2]
@@ -225,15 +232,11 @@ class Grid:
         low = np.clip(np.ceil(feet - half - 1e-6), 0, sides).astype(int)
         high = np.clip(np.floor(feet + half + 1e-6) + 1, 0, sides).astype(int)
         reached = np.flatnonzero((left2 >= 0) & (low < high).all(axis=1))
-        buffer = np.empty(sides[0] * sides[1])
+        flat2, foot = np.empty(self.shape[1:]), np.full(2, np.inf)
         for plane in reached.tolist():
+            # Planes straight above each other share their foot.
+            if abs(feet[plane] - foot).max() > SAME_FOOT:
+                foot = feet[plane]
+                self.flat2(foot, flat2)
             columns, rows = map(slice, low[plane].tolist(), high[plane].tolist())
-            shape = rows.stop - rows.start, columns.stop - columns.start
-            distance2 = buffer[: shape[0] * shape[1]].reshape(shape)
-            self.distance2(feet[plane], height2[plane], rows, columns, distance2)
-            yield Patch(plane, rows, columns, distance2)
-
-
-# Relative slack on squared distances: far above rounding, far below anything physical, so that
-# a voxel centre exactly on a surface is inside whatever the voxel size (3, 4 -> 5 at 1.1 Å).
-SURFACE = 1e-10
+            yield Patch(plane, rows, columns, flat2[rows, columns], float(height2[plane]))

@@ -5,11 +5,11 @@ array or a reader of a file. NaN and infinite voxels count as if they were not t
 """
 
 from dataclasses import dataclass
-from math import ceil, isfinite, log2, sqrt
+from math import ceil, inf, isfinite, log2, sqrt
 
 import numpy as np
 
-from .grid import SURFACE
+from .grid import SAME_FOOT, SURFACE
 
 # ChimeraX opens a map at the level that this share of its voxels exceeds,
 LEVEL_SHARE = 0.01
@@ -18,8 +18,6 @@ LEVEL_BINS = 10000
 LEVEL_SAMPLE = 2**21
 FIT_SHARE = 0.99
 RADIAL_BINS = 2**17
-# Difference in voxels between feet that are one: rounding.
-SAME_FOOT = 1e-6
 
 
 def contour_level(planes, grid):
@@ -39,9 +37,9 @@ def contour_level(planes, grid):
         NaN for a map without a finite voxel.
     """
     step = ceil((grid.voxels / LEVEL_SAMPLE) ** (1 / 3))
-    sample = np.concatenate(
-        [planes[k][::step, ::step].ravel() for k in range(0, grid.shape[0], step)]
-    )
+    sample = np.empty([ceil(n / step) for n in grid.shape], np.float32)
+    for k, plane in enumerate(sample):
+        plane[:] = planes[k * step][::step, ::step]
     sample = sample[np.isfinite(sample)]
     if not sample.size:
         return float("nan")
@@ -105,12 +103,14 @@ def inside(planes, grid, sphere, level):
     patches = sphere.patches(grid)
     patch, density = next(patches, (None, None))
     for k in range(grid.shape[0]):
-        plane = _finite(planes[k])
+        plane = planes[k]
         high = plane >= level
+        if not isfinite(plane.max()):
+            high &= plane < inf
         above += np.count_nonzero(high)
         if patch is None or patch.plane != k:
             continue
-        held = sphere.holds(patch.distance2) if sphere.edge else density > 0
+        held = sphere.holds(patch.flat2, patch.height2) if sphere.edge else density > 0
         count = int(np.count_nonzero(held))
         voxels += count
         above_inside += np.count_nonzero(high[patch.rows, patch.columns] & held)
@@ -127,7 +127,7 @@ def inside(planes, grid, sphere, level):
         # Rows in float32, which is fast, and their sum in float64.
         total = float(np.einsum("ij,ij->i", values, density).sum(dtype=np.float64))
         if not isfinite(total):
-            known = ~np.isnan(values)
+            known = np.isfinite(values)
             total = float((values[known] * density[known]).sum(dtype=np.float64))
             squares = float(np.square(density[known], dtype=np.float64).sum())
         product += total
@@ -183,14 +183,13 @@ class RadialTables:
         bins = int(reach * reach / step) + 3
         voxels, total, above = np.zeros(bins, int), np.zeros(bins), np.zeros(bins, int)
         feet, height2 = grid.feet(center)
-        whole = [slice(0, n) for n in grid.shape[1:]]
         foot = np.full(2, np.inf)
         for k, first in enumerate(np.rint(height2 / step).astype(int)):
             # Where planes lie straight above each other their voxels have the same distances
             # from the foot: the bins of one plane are those of all, counted from its height.
             if abs(feet[k] - foot).max() > SAME_FOOT:
                 foot = feet[k]
-                pattern = np.rint(grid.distance2(foot, 0, *whole) / step).astype(np.intp).ravel()
+                pattern = np.rint(grid.flat2(foot) / step).astype(np.intp).ravel()
                 whole_number = np.bincount(pattern)
             where, number, plane = pattern, whole_number, planes[k].ravel()
             known = np.isfinite(plane)
@@ -281,9 +280,3 @@ class RadialTables:
             raise ValueError("radius fit finds no voxel of the map at or above its contour level")
         last = int(np.searchsorted(self.above, FIT_SHARE * self.above[-1]))
         return float(max(1, ceil(sqrt(last * self.step) - 1e-6)))
-
-
-def _finite(plane):
-    """Give the plane with what is not finite made NaN, which no comparison finds."""
-    known = np.isfinite(plane)
-    return plane if known.all() else np.where(known, plane, np.nan)

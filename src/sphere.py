@@ -34,29 +34,31 @@ class Sphere:
         """Distance in Å from the centre beyond which there is only background."""
         return self.radius + self.edge / 2
 
-    def density(self, distance2):
+    def density(self, flat2, height2=0.0):
         """Density at squared distances from the centre.
 
         Parameters
         ----------
-        distance2 : numpy.ndarray
+        flat2 : numpy.ndarray
             Squared distances in Å^2, float64, any shape.
+        height2 : float
+            What is to be added to all of them, in Å^2.
 
         Returns
         -------
         numpy.ndarray
             Density between 0 and 1, float32, same shape.
         """
-        density = _ball(distance2, self.radius, self.edge)
+        density = _ball(flat2, height2, self.radius, self.edge)
         if self.inner_radius:
-            density -= _ball(distance2, self.inner_radius, self.edge)
+            density -= _ball(flat2, height2, self.inner_radius, self.edge)
         return density
 
-    def holds(self, distance2):
-        """Whether voxel centres at squared distances (Å^2) are in the sphere, edge or no edge."""
-        inside = distance2 <= _limit(self.radius)
+    def holds(self, flat2, height2=0.0):
+        """Whether voxel centres are in the sphere, edge or no edge; arguments as of `density`."""
+        inside = flat2 <= _limit(self.radius) - height2
         if self.inner_radius:
-            inside &= distance2 > _limit(self.inner_radius)
+            inside &= flat2 > _limit(self.inner_radius) - height2
         return inside
 
     def patches(self, grid):
@@ -73,7 +75,7 @@ class Sphere:
             Density in the patch, float32.
         """
         for patch in grid.patches(self.center, self.reach):
-            yield patch, self.density(patch.distance2)
+            yield patch, self.density(patch.flat2, patch.height2)
 
     def strips(self, grid, value=1.0, array=None):
         """Draw the sphere on a grid strip by strip: the rows that it reaches in each plane.
@@ -131,10 +133,11 @@ def _limit(radius):
     return radius * radius * (1 + SURFACE)
 
 
-def _ball(distance2, radius, edge):
+def _ball(flat2, height2, radius, edge):
     """Density of a solid ball: 1 inside, half a cosine wave down to 0 across its edge."""
     if not edge:
-        return (distance2 <= _limit(radius)).astype(np.float32)
+        return (flat2 <= _limit(radius) - height2).astype(np.float32)
+    distance2 = flat2 + height2
     start, end = radius - edge / 2, radius + edge / 2
     inside = distance2 <= start * start if start >= 0 else np.zeros(distance2.shape, bool)
     density = inside.astype(np.float32)
