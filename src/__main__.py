@@ -5,6 +5,11 @@ import os
 import re
 import sys
 
+if __name__ == "__main__":
+    # OpenBLAS, within NumPy, else has a thread spin for a tenth of a second, in wait of work
+    # that never comes.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 from . import decoy
 from .destination import Destination
 

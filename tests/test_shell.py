@@ -9,6 +9,7 @@ import mrcfile
 import numpy as np
 import pytest
 from chimerax.makesphere.__main__ import main
+from conftest import IN_CHIMERAX
 from grids import distances
 from test_mrc import write_map
 
@@ -119,14 +120,36 @@ def test_a_map_that_is_not_there(source, capsys):
     assert capsys.readouterr().err == sentence
 
 
-def test_help_from_a_shell(tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-m", "chimerax.makesphere", "--help"],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        env={**os.environ, "COLUMNS": "100", "PYTHONIOENCODING": "utf-8"},
+def run(*words):
+    """Run Python's words in a process, with pipes that take UTF-8."""
+    environment = {**os.environ, "COLUMNS": "100", "PYTHONIOENCODING": "utf-8"}
+    words = [sys.executable, *words]
+    return subprocess.run(words, capture_output=True, encoding="utf-8", env=environment)
+
+
+def test_a_process_tells_all_before_it_ends(source):
+    done = run("-m", "chimerax.makesphere", source, "--radius", "9")
+    assert done.returncode == 0 and "not cubic" in done.stderr
+    assert done.stdout.startswith("P1_J2_map.mrc sphere r9\n")
+    assert done.stdout.endswith("Heterogeneous Refinement\n")
+    done = run("-m", "chimerax.makesphere", source, "--radius", "-1")
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and not done.stdout
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="needs Linux")
+@pytest.mark.skipif(IN_CHIMERAX, reason="ChimeraX has threads of its own")
+def test_a_process_has_no_idle_threads(source):
+    # NumPy's OpenBLAS would start one for each core, to spin.
+    probe = (
+        "import os, runpy; leave = os._exit; os.environ.pop('OPENBLAS_NUM_THREADS', None);"
+        "os._exit = lambda status: leave(len(os.listdir('/proc/self/task')));"
+        "runpy.run_module('chimerax.makesphere', run_name='__main__', alter_sys=True)"
     )
+    assert run("-c", probe, source, "--radius", "9").returncode == 1
+
+
+def test_help_from_a_shell():
+    done = run("-m", "chimerax.makesphere", "--help")
     assert done.returncode == 0 and not done.stderr
     for option in ("--radius", "--center", "--edge", "--inner-radius", "--value", "--level"):
         assert option in done.stdout
