@@ -140,7 +140,7 @@ def by_time(a_range, seed, count):
             # From when the scratch file is there, or gone again.
             while set(a_range.scratches()) <= before and not _has_ended(pid):
                 time.sleep(0.0005)
-            time.sleep(pick.random() ** 2 * run * 0.7)
+            time.sleep(pick.random() * run * 1.5)
         os.kill(pid, signal.SIGKILL)
         _, status = os.waitpid(pid, 0)
         found["late"] += not os.WIFSIGNALED(status)
