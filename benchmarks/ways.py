@@ -128,20 +128,17 @@ def memory_skimage(n, path, output):
 
 
 def disk_makesphere(n, path, output):
-    """Grid from the map's header; the sums for the new header come from the pass over the map."""
-    import numpy as np
-    from chimerax.makesphere import mrc, radial
+    """Take the grid from the map's header, draw, and write."""
+    from chimerax.makesphere import mrc
+    from chimerax.makesphere.scratch import Scratch
     from chimerax.makesphere.sphere import Sphere
-
-    sphere = Sphere(RADIUS * n, _grid(n).center)
-    sums = radial.inside([np.zeros((n, n), np.float32)] * n, _grid(n), sphere, 1.0)
 
     def write():
         with mrc.MapFile(path) as file:
             grid = file.grid
-        scratch = mrc.Scratch(os.path.dirname(output))
-        scratch.fill(grid, sphere.strips(grid))
-        scratch.finish(grid, 1.0, sums, ["sphere"])
+        scratch = Scratch(os.path.dirname(output))
+        mrc.write(scratch.file, grid, Sphere(RADIUS * n, grid.center), 1.0, ["sphere"])
+        scratch.flush()
         scratch.replace(output)
 
     return write

@@ -9,8 +9,9 @@ every map got its sphere.
 import sys
 from pathlib import Path
 
-from chimerax.core.commands import quote_path_if_necessary, run
+from chimerax.core.commands import run
 from chimerax.core.errors import UserError
+from chimerax.makesphere.quoting import quoted
 
 ENDINGS = (".mrc", ".map", ".ccp4", ".mrc.gz", ".map.gz")
 
@@ -24,10 +25,13 @@ def main(session, folder, *words):
         session.logger.info(f"[{count}/{len(maps)}] {path.name}")
         models = []
         try:
-            models += run(session, f"open {quote_path_if_necessary(str(path))}")
-            spheres = run(session, f"makesphere {models[0].atomspec} {' '.join(words)}")
+            models, _ = session.open_command.open_data(str(path))
+            session.models.add(models)
+            # A word that was quoted for the script is quoted again for the command.
+            line = " ".join(map(quoted, ("makesphere", models[0].atomspec, *words)))
+            spheres = run(session, line)
             models += spheres if isinstance(spheres, list) else [spheres]
-        except UserError as error:
+        except (UserError, ValueError) as error:
             session.logger.warning(f"{path.name}: {error}")
             failed.append(path.name)
         session.models.close(models)

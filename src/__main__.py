@@ -10,8 +10,11 @@ if __name__ == "__main__":
     # that never comes.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from . import decoy
-from .destination import Destination
+from . import report
+from .decoy import Batch
+from .destination import NO, YES, Destination
+from .map import Map
+from .recipe import FIT, MATCH, PAIR, read_amounts, recipes
 
 DESCRIPTION = """\
 Make a solid sphere on the grid of a map and write it as an MRC file: a decoy for junk
@@ -19,9 +22,9 @@ particles in cryoSPARC's Heterogeneous Refinement."""
 
 EPILOG = """\
 examples:
+  %(prog)s map.mrc --radius 1.3fit --value match,2match
   %(prog)s map.mrc --radius 60
   %(prog)s map.mrc --radius 60,75,90
-  %(prog)s map.mrc --radius fit --value match
   %(prog)s map.mrc --radius 80 --inner-radius 40 --edge 10 --output spheres/
 
 The file is named after the map and the recipe, <map>_sphere_r060A.mrc, and written beside
@@ -45,11 +48,18 @@ def main(arguments=None):
     """
     options = _parser().parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
     try:
+        if options.radius is None:
+            raise ValueError(f"--radius is missing; try: --radius 1.3fit --value {PAIR}")
+        options.radius = read_amounts("radius", options.radius, FIT)
+        options.value = read_amounts("value", options.value, MATCH)
         spheres = _make(options)
     except (ValueError, OSError, MemoryError, KeyboardInterrupt) as error:
         # File names can have line breaks.
         print("makesphere:", *_sentence(error).splitlines(), file=sys.stderr)
         return 2
+    if sys.stdout is None:
+        # As on Windows, where the program has no console.
+        return 0
     try:
         _report(spheres)
     except BrokenPipeError:
@@ -61,31 +71,34 @@ def main(arguments=None):
 
 
 def _make(options):
-    with decoy.Map.open(options.map, options.level) as a_map:
-        destination = Destination(a_map, options.output, os.getcwd(), [options.map])
-        recipes = decoy.recipes(
+    with Map.open(options.map, options.level) as a_map:
+        to = None
+        if options.output:
+            to = Destination(a_map, options.output, os.getcwd(), [options.map])
+        asked = recipes(
             a_map,
             options.radius,
+            options.value,
             options.center,
             edge=options.edge,
             inner_radius=options.inner_radius,
-            value=options.value,
         )
-        with decoy.Batch([(a_map, recipe, destination) for recipe in recipes]) as batch:
+        with Batch([(a_map, recipe, to) for recipe in asked]) as batch:
             spheres = [made for made, _ in batch.make()]
-            paths = batch.place()
-    return [
-        (made, made.report(path, destination.note))
-        for made, path in zip(spheres, paths, strict=True)
-    ]
+            paths = batch.publish()
+    note = to.note if to else ""
+    return report.blocks([(made, path, note) for made, path in zip(spheres, paths, strict=True)])
 
 
-def _report(spheres):
-    for made, rows in spheres:
-        print(made.name)
-        print(decoy.as_text(rows))
-        for warning in made.warnings:
+def _report(blocks):
+    for block in blocks:
+        print(block.made.name)
+        print(report.as_text(block.rows))
+        for warning in block.warnings:
             print(f"makesphere: warning: {warning}", file=sys.stderr)
+        if block.too_strong:
+            remedy = f"{block.too_strong} Try: --value {PAIR}"
+            print(f"makesphere: warning: {remedy}", file=sys.stderr)
     sys.stdout.flush()
 
 
@@ -109,14 +122,8 @@ def _kind(name):
     return named
 
 
-@_kind("radius (numbers with commas between them, or fit)")
-def _radius(text):
-    return decoy.FIT if text == decoy.FIT else [float(word) for word in text.split(",")]
-
-
-@_kind("value (a number, or match)")
-def _value(text):
-    return decoy.MATCH if text == decoy.MATCH else float(text)
+def _output(text):
+    return True if text.lower() in YES else text.lower() not in NO and text
 
 
 @_kind("center (X,Y,Z)")
@@ -152,11 +159,9 @@ def _parser():
     add("map", metavar="MAP", help="MRC or CCP4 map, plain or packed (.gz, .bz2)")
     add(
         "--radius",
-        metavar="R[,R2,...]|fit",
-        type=_radius,
-        required=True,
+        metavar="R[,R2,...]",
         help="in Å; a list makes one sphere per radius; fit: the smallest whole Å that holds 99 %% "
-        "of the map's voxels at or above its contour level",
+        "of the map's voxels at or above its contour level; 1.3fit: 1.3 times that",
     )
     add(
         "--center",
@@ -181,11 +186,10 @@ def _parser():
     )
     add(
         "--value",
-        metavar="V|match",
-        type=_value,
-        default=1.0,
-        help="density inside; match: what fits the map best, for a hard edge its mean inside the "
-        "sphere; default: 1",
+        metavar="V[,V2,...]",
+        default="1",
+        help="density inside; match: that at which the sphere's views are half as strong as the "
+        "map's; 2match: twice that density; a list makes a sphere for each; default: 1",
     )
     add(
         "--level",
@@ -196,15 +200,17 @@ def _parser():
     add(
         "--output",
         metavar="FILE|FOLDER",
+        type=_output,
         default=True,
-        help="where to write; default: beside the map, with an automatic name",
+        help="where to write; no: no file; default: beside the map, with an automatic name",
     )
     return parser
 
 
 if __name__ == "__main__":
     # What a terminal or a pipe cannot show, Å or a file's name, is no reason to fail.
-    sys.stdout.reconfigure(errors="backslashreplace")
+    if sys.stdout is not None:
+        sys.stdout.reconfigure(errors="backslashreplace")
     status = main()
     # All is written. The usual way out first takes NumPy apart: a tenth of the time.
     os._exit(status)

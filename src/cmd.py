@@ -2,31 +2,38 @@
 
 import html
 import os
+from math import prod
+from urllib.parse import quote
 
 import numpy as np
 from chimerax.core.commands import (
+    Annotation,
+    AnnotationError,
     BoolArg,
     CenterArg,
     CmdDesc,
     CoordSysArg,
-    EnumOf,
     Float3Arg,
     FloatArg,
-    FloatsArg,
     ModelArg,
     ModelIdArg,
     Or,
     SaveFileNameArg,
+    next_token,
     quote_path_if_necessary,
     register,
 )
 from chimerax.core.errors import UserError
-from chimerax.map import MapsArg, Volume, volume_from_grid_data
+from chimerax.map import MapsArg, volume_from_grid_data
 from chimerax.map_data import ArrayGridData
 
-from . import decoy, memory, radial
-from .destination import Destination
-from .grid import Grid
+from . import memory, report
+from .decoy import Batch
+from .destination import NO, YES, Destination
+from .naming import number
+from .quoting import quoted
+from .recipe import FIT, MATCH, PAIR, RECOMMENDED, read_amounts, recipes
+from .volumes import command_text, map_of, open_files
 
 # A blue that neither the gray, yellow and cyan of ChimeraX's first maps nor its backgrounds have.
 COLOR = (0.35, 0.6, 1.0, 0.4)
@@ -54,22 +61,62 @@ class FrameArg(CoordSysArg):
         return model.scene_position, used, rest
 
 
+class AmountsArg(Annotation):
+    """Numbers, or multiples of what the map says, with commas between them."""
+
+    def __init__(self, argument, unit):
+        super().__init__(name=f"numbers, '{unit}' or multiples such as '2{unit}'")
+        self._argument, self._unit = argument, unit
+
+    def parse(self, text, session):
+        """Read the list."""
+        if not text:
+            raise AnnotationError(f"Expected {self.name}")
+        token, used, rest = next_token(text)
+        try:
+            return read_amounts(self._argument, token, self._unit), used, rest
+        except ValueError as error:
+            raise AnnotationError(str(error)) from None
+
+
+class SwitchArg(BoolArg):
+    """True or false, also as yes or no."""
+
+    @staticmethod
+    def parse(text, session):
+        """Read the word."""
+        if not text:
+            raise AnnotationError(f"Expected {SwitchArg.name}")
+        token, _, rest = next_token(text)
+        if token.lower() in YES:
+            return True, "true", rest
+        if token.lower() in NO:
+            return False, "false", rest
+        raise AnnotationError(f"Expected {SwitchArg.name}")
+
+
 class SphereFileArg(SaveFileNameArg):
     """A folder or MRC file to write, or ``browse``."""
 
     name = "a folder or file name, or 'browse'"
     name_filter = "MRC density map (*.mrc)"
 
+    @classmethod
+    def parse(cls, text, session):
+        """Read a path; the log shows it so that it can be run again."""
+        path, _, rest = super().parse(text, session)
+        return path, quoted(path), rest
+
 
 def makesphere(
     session,
     volumes,
-    radius,
+    radius=None,
     center=None,
     coordinate_system=None,
     edge=0.0,
     inner_radius=0.0,
-    value=1.0,
+    value=(1.0,),
     save=True,
     model_id=None,
 ):
@@ -79,8 +126,8 @@ def makesphere(
     ----------
     session : chimerax.core.session.Session
     volumes : list of Volume
-    radius : list of float, or "fit"
-        In Å. A list makes one sphere per radius; fit takes it from the map.
+    radius : list of float or Multiple
+        In Å, or multiples of fit, which the map tells.
     center : chimerax.core.commands.Center, optional
         By default the box centre, grid index N//2 on each axis.
     coordinate_system : Place, optional
@@ -89,8 +136,9 @@ def makesphere(
         Full width in Å of a raised-cosine edge, centred on the radius.
     inner_radius : float
         In Å; makes a hollow shell.
-    value : float or "match"
-        Density inside.
+    value : list of float or Multiple
+        Density inside, or multiples of match, which the map tells. There is a sphere for each
+        radius and each value, radius first.
     save : bool or str
         Whether to write MRC files with automatic names, or the folder or file to write.
     model_id : tuple of int, optional
@@ -108,17 +156,20 @@ def makesphere(
     """
     if not volumes:
         raise UserError("makesphere needs an open map, and none was specified")
+    if radius is None:
+        spec = ",".join(volume.id_string for volume in volumes)
+        raise UserError(f"makesphere needs a radius; try: makesphere #{spec} {RECOMMENDED}")
     try:
-        models, reports = _make(
+        models, blocks, sources = _make(
             session,
             volumes,
             radius,
+            value,
             None if center is None else center.scene_coordinates(coordinate_system),
             save,
             model_id,
             edge=edge,
             inner_radius=inner_radius,
-            value=value,
         )
     except (ValueError, OSError, MemoryError, UserError) as error:
         # As one line: names of maps and files can have breaks, and some of ChimeraX's errors do.
@@ -128,13 +179,16 @@ def makesphere(
         raise UserError(sentence) from error
     finally:
         session.logger.status("")
-    for model, (what, warnings) in zip(models, reports, strict=True):
-        _log(session, model, what, warnings)
+    for model, block, volume in zip(models, blocks, sources, strict=True):
+        _log(session, model, block)
+        if block.too_strong:
+            radii = _radii(blocks, block)
+            _warn(session, block, command_text(volume, radii, block.made.recipe, PAIR))
     return models[0] if len(models) == 1 else models
 
 
-def _make(session, volumes, radius, center, save, model_id, **more):
-    _require_memory(volumes, 1 if radius == decoy.FIT else len(radius))
+def _make(session, volumes, radii, values, center, save, model_id, **more):
+    _require_memory(volumes, len(radii) * len(values))
     open_maps = open_files(session)
     current = os.getcwd()
     jobs, sources = [], []
@@ -143,18 +197,18 @@ def _make(session, volumes, radius, center, save, model_id, **more):
         a_map = map_of(volume)
         point = None if center is None else tuple(volume.scene_position.inverse() * center)
         to = Destination(a_map, save, current, open_maps) if save else None
-        for recipe in decoy.recipes(a_map, radius, point, **more):
+        for recipe in recipes(a_map, radii, values, point, **more):
             jobs.append((a_map, recipe, to))
             sources.append(volume)
     ids = _free_ids(session, model_id, len(jobs))
     session.logger.status(f"Making {len(jobs)} sphere{'s' if len(jobs) > 1 else ''} ...")
     spheres, models = [], []
     try:
-        with decoy.Batch(jobs) as batch:
+        with Batch(jobs) as batch:
             for (made, array), id in zip(batch.make(in_memory=True), ids, strict=True):
                 spheres.append(made)
                 models.append(_model(session, made, array, id))
-            paths = batch.place()
+            paths = batch.publish()
     except BaseException:
         # A model that has an id has its surface in the session, even if it is not open.
         for model in models:
@@ -165,11 +219,8 @@ def _make(session, volumes, radius, center, save, model_id, **more):
         model.scene_position = volume.scene_position
         # For the panel: as the path of its data it would be read again when a session opens.
         model.makesphere_file = path
-    reports = [
-        (made.report(path, to.note if to else ""), made.warnings)
-        for made, path, (_, _, to) in zip(spheres, paths, jobs, strict=True)
-    ]
-    return models, reports
+    notes = [to.note if to else "" for _, _, to in jobs]
+    return models, report.blocks(list(zip(spheres, paths, notes, strict=True))), sources
 
 
 def _require_memory(volumes, count):
@@ -177,64 +228,18 @@ def _require_memory(volumes, count):
     needed = 0
     for volume in volumes:
         data = volume.data
-        nx, ny, nz = (int(n) for n in data.size)
         bytes_each = count * np.dtype(np.float32).itemsize
         if data.cached_data((0, 0, 0), data.size, (1, 1, 1)) is None:
             bytes_each += np.dtype(data.value_type).itemsize
-        needed += bytes_each * nx * ny * nz
+        needed += bytes_each * _voxels(volume)
+    largest = max(volumes, key=_voxels)
     spheres = f"{count * len(volumes)} spheres" if count * len(volumes) > 1 else "a sphere"
-    memory.require(needed, f"{spheres} in a box of {nx} x {ny} x {nz} voxels")
+    box = " x ".join(str(int(n)) for n in largest.data.size)
+    memory.require(needed, f"{spheres} in a box of {box} voxels")
 
 
-def map_of(volume):
-    """Take from a volume its whole map, whatever of it is displayed.
-
-    Parameters
-    ----------
-    volume : Volume
-
-    Returns
-    -------
-    decoy.Map
-    """
-    grid = grid_of(volume)
-    array = volume.full_matrix()
-    return decoy.Map(volume.name, grid, array, level_of(volume, grid, array), path_of(volume))
-
-
-def grid_of(volume):
-    """Take from a volume the grid of its whole map."""
-    data = volume.data
-    return Grid(
-        tuple(int(n) for n in data.size),
-        tuple(float(s) for s in data.step),
-        tuple(float(o) for o in data.origin),
-        tuple(float(a) for a in data.cell_angles),
-        tuple(tuple(float(r) for r in row) for row in data.rotation),
-    )
-
-
-def level_of(volume, grid, array):
-    """Take from a volume the lowest contour level shown, above 0 if there is one."""
-    levels = [surface.level for surface in volume.surfaces]
-    if not levels:
-        return radial.contour_level(array, grid)
-    return min([level for level in levels if level > 0] or levels)
-
-
-def path_of(volume):
-    """Take from a volume its file; empty if it has none."""
-    return _files_of(volume)[0]
-
-
-def _files_of(volume):
-    path = volume.data.path
-    return [path or ""] if path is None or isinstance(path, str) else list(path)
-
-
-def open_files(session):
-    """List the files of the open maps."""
-    return [path for v in session.models.list(type=Volume) for path in _files_of(v) if path]
+def _voxels(volume):
+    return prod(int(n) for n in volume.data.size)
 
 
 def _free_ids(session, first, count):
@@ -264,45 +269,66 @@ def _model(session, made, array, id):
     )
     # Large boxes are contoured at a coarser step, as when they are opened from a file.
     model.new_region((0, 0, 0), tuple(n - 1 for n in grid.size), (1, 1, 1))
-    model.set_parameters(surface_levels=[made.value / 2], surface_colors=[COLOR])
+    model.set_parameters(surface_levels=[made.density / 2], surface_colors=[COLOR])
     return model
 
 
-def _log(session, model, facts, warnings):
+def _log(session, model, block):
     title = f"Made #{model.id_string} {model.name}"
     if session.ui.is_gui:
         rows = "".join(
             f"<tr><td>{html.escape(what)}&nbsp;</td><td>{_cell(what, text)}</td></tr>"
-            for what, text in facts
+            for what, text in block.rows
         )
         session.logger.info(f"<b>{html.escape(title)}</b><table>{rows}</table>", is_html=True)
     else:
         # As text: ChimeraX would break the path of a table into lines.
-        session.logger.info(f"{title}\n{decoy.as_text(facts)}")
-    for warning in warnings:
+        session.logger.info(f"{title}\n{report.as_text(block.rows)}")
+    for warning in block.warnings:
         session.logger.warning(warning)
+
+
+def _warn(session, block, remedy):
+    """Warn of spheres that are all too strong, with the line that mends it."""
+    if session.ui.is_gui:
+        link = f'<a href="cxcmd:{quote(remedy)}">{html.escape(remedy)}</a>'
+        session.logger.warning(f"{html.escape(block.too_strong)} Try: {link}", is_html=True)
+    else:
+        session.logger.warning(f"{block.too_strong} Try: {remedy}")
+
+
+def _radii(blocks, last):
+    """Write the radii of all spheres of a map."""
+    of_map = [block.made.recipe.radius for block in blocks if block.made.map is last.made.map]
+    return ",".join(number(radius) for radius in dict.fromkeys(of_map))
 
 
 def _cell(what, text):
     if what != "File":
         return html.escape(text)
-    command = html.escape("cxcmd:open " + quote_path_if_necessary(text))
-    return f'<a href="{command}">{html.escape(text)}</a>'
+    shown = html.escape(text)
+    try:
+        word = quoted(text)
+        # The command open quotes it once more, in ChimeraX's own way: there it must also hold.
+        if word != quote_path_if_necessary(text):
+            return shown
+    except ValueError:
+        return shown
+    return f'<a href="cxcmd:{quote("open " + word)}">{shown}</a>'
 
 
 DESCRIPTION = CmdDesc(
     required=[("volumes", MapsArg)],
     keyword=[
-        ("radius", Or(EnumOf((decoy.FIT,)), FloatsArg)),
+        ("radius", AmountsArg("radius", FIT)),
         ("center", PointArg),
         ("coordinate_system", FrameArg),
         ("edge", FloatArg),
         ("inner_radius", FloatArg),
-        ("value", Or(EnumOf((decoy.MATCH,)), FloatArg)),
-        ("save", Or(BoolArg, SphereFileArg)),
+        ("value", AmountsArg("value", MATCH)),
+        ("save", Or(SwitchArg, SphereFileArg)),
         ("model_id", ModelIdArg),
     ],
-    required_arguments=["radius"],
     synopsis="Make a solid sphere on a map's grid, as a decoy volume for cryoSPARC",
 )
 

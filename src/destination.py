@@ -2,7 +2,12 @@
 
 import os
 
+from .mrc import HEADER_BYTES
+
 SUFFIX = ".mrc"
+# Words for a file with an automatic name, and for none.
+YES = ("true", "on", "yes", "1")
+NO = ("false", "off", "no", "0")
 
 
 class Destination:
@@ -65,7 +70,8 @@ class Destination:
         if self._is_open(path):
             raise ValueError(f"save must not overwrite the file of an open map, got {path}")
         # A link stays a link: what it points to is replaced.
-        path = os.path.realpath(path)
+        if os.path.islink(path):
+            path = os.path.realpath(path)
         if os.path.isdir(path):
             raise ValueError(f"save names a folder, not a file: {path}")
         if os.path.islink(path):
@@ -85,13 +91,13 @@ class Destination:
         """
         return self.file or os.path.join(self.folder, recipe.file_name(self._source, copy))
 
-    def place(self, scratch, recipe):
-        """Give a sphere, written by a recipe, its name.
+    def publish(self, scratch, recipe):
+        """Give a sphere's file, written by a recipe, its name.
 
         Parameters
         ----------
-        scratch : mrc.Scratch
-        recipe : decoy.Recipe
+        scratch : Scratch
+        recipe : Recipe
 
         Returns
         -------
@@ -104,7 +110,7 @@ class Destination:
         copy = 1
         while True:
             path = self.path(recipe, copy)
-            if not self._is_open(path) and scratch.place(path):
+            if not self._is_open(path) and scratch.claim(path, HEADER_BYTES):
                 return path
             copy += 1
 

@@ -1,11 +1,11 @@
-"""MRC files: maps read plane by plane, spheres written whole or not at all."""
+"""The MRC format: maps read plane by plane, spheres written strip by strip."""
 
 import bz2
 import gzip
 import os
 import zlib
 from contextlib import suppress
-from math import hypot, inf, isfinite, sqrt
+from math import hypot, inf, isfinite
 
 import numpy as np
 from mrcfile.constants import MAP_ID, VOLUME_SPACEGROUP
@@ -13,16 +13,11 @@ from mrcfile.dtypes import HEADER_DTYPE
 from mrcfile.utils import dtype_from_mode, machine_stamp_from_byte_order, mode_from_dtype
 
 from .grid import NO_ROTATION, Grid
-
-try:
-    import fcntl
-except ImportError:  # Windows, where a file that is open cannot be removed: that is the lock.
-    fcntl = None
+from .sphere import Totals
 
 HEADER_BYTES = HEADER_DTYPE.itemsize
 LABEL_BYTES = 80
 VERSION = 20141  # MRC2014, revision 1
-SCRATCH = ".makesphere-"
 FLUSH_EVERY = 16  # planes
 IMOD_STAMP = 1146047817
 ROTATION_LABEL = b"Chimera rotation: "
@@ -31,8 +26,8 @@ ROTATION_LABEL = b"Chimera rotation: "
 class MapFile:
     """A map in an MRC or CCP4 file, plain or packed by gzip or bzip2, read plane by plane.
 
-    ``len()`` is the number of planes and ``map_file[k]`` reads plane k. As a context it closes
-    the file.
+    ``len()`` is the number of planes, ``map_file[k]`` reads plane k, and iteration reads them
+    all. As a context it closes the file.
 
     Parameters
     ----------
@@ -94,6 +89,9 @@ class MapFile:
 
     def __len__(self):
         return self._shape[0]
+
+    def __iter__(self):
+        return (self[k] for k in range(len(self)))
 
     def __getitem__(self, k):
         data = self._read(self._plane_bytes, self._start + k * self._plane_bytes)
@@ -225,131 +223,38 @@ def _rotation_label(rotation):
     return ROTATION_LABEL.decode() + numbers
 
 
-class Scratch:
-    """A sphere's file while it is written: beside its final name, out of sight, locked.
+def write(file, grid, sphere, value, labels, array=None):
+    """Write a sphere as an MRC2014 file.
 
     Parameters
     ----------
-    folder : str
-        Folder of the final file.
+    file : binary file
+        New and empty, open for writing.
+    grid : Grid
+    sphere : Sphere
+    value : float
+        Density inside.
+    labels : sequence of str
+        Printable ASCII, at most 80 characters each.
+    array : numpy.ndarray, optional
+        Zeros of the grid's shape, float32, to draw into as well.
 
     Raises
     ------
     OSError
-        As from all methods: the folder cannot be written, the disk is full, ...
+        It cannot be written.
     """
-
-    def __init__(self, folder):
-        self.folder = folder
-        self._moved = False
-        self._linked = ""
-        _sweep(folder)
-        self._path, self._file = _create(folder)
-
-    def fill(self, grid, strips):
-        """Write the sphere.
-
-        Parameters
-        ----------
-        grid : Grid
-        strips : iterable of (int, int, numpy.ndarray)
-            As from `Sphere.strips`.
-        """
-        nx, ny, _ = grid.size
-        # What is never written reads as zero, and takes no room on most file systems.
-        self._file.truncate(HEADER_BYTES + 4 * grid.voxels)
-        for plane, row, strip in strips:
-            self._file.seek(HEADER_BYTES + 4 * nx * (plane * ny + row))
-            self._file.write(strip.astype("<f4", copy=False).data)
-            if plane % FLUSH_EVERY == 0:
-                _begin_flush(self._file)
-
-    def finish(self, grid, value, inside, labels):
-        """Write the header, and see to it that all is on disk.
-
-        Parameters
-        ----------
-        grid : Grid
-        value : float
-            Density inside.
-        inside : radial.Inside
-            The sphere's sums on this grid.
-        labels : sequence of str
-            Printable ASCII, at most 80 characters each.
-        """
-        self.header = _new_header(grid, value, inside, labels)
-        self._file.seek(0)
-        self._file.write(self.header)
-        self._file.flush()
-        os.fsync(self._file.fileno())
-
-    def replace(self, path):
-        """Move the file to its final name, over what is there."""
-        self._release()
-        os.replace(self._path, path)
-        self._moved = True
-        self._close()
-
-    def place(self, path):
-        """Move the file to its final name and say whether that was free, or held the same.
-
-        The same is an MRC file of the same header: sphere, map, grid and labels.
-        """
-        try:
-            os.link(self._path, path)
-        except FileExistsError:
-            pass
-        except OSError:
-            # Not every file system has hard links.
-            if not os.path.lexists(path):
-                self.replace(path)
-                self._linked = path
-                return True
-        else:
-            self._linked = path
-            self.discard()
-            return True
-        # Asked last: another makesphere may just have written the same.
-        if _head(path) != self.header:
-            return False
-        self.replace(path)
-        return True
-
-    def withdraw(self):
-        """Remove the file also from a name that was free, as others of its set failed."""
-        if self._linked:
-            with suppress(OSError):
-                os.unlink(self._linked)
-
-    def discard(self):
-        """Remove the file, if it has not been moved."""
-        if self._moved:
-            return
-        self._moved = True
-        # A full disk fails again when it closes. A folder that lost its permissions keeps the
-        # file until another makesphere sweeps it.
-        with suppress(OSError):
-            self._release()
-        with suppress(OSError):
-            os.unlink(self._path)
-        with suppress(OSError):
-            self._close()
-
-    def _release(self):
-        if fcntl is None:
-            self._file.close()
-
-    def _close(self):
-        self._file.close()
-        if fcntl is not None:
-            # The new name is safe once its folder is on disk. Some network file systems do not
-            # know that, and some folders can be written but not read.
-            with suppress(OSError):
-                folder = os.open(self.folder, os.O_RDONLY)
-                try:
-                    os.fsync(folder)
-                finally:
-                    os.close(folder)
+    nx, ny, _ = grid.size
+    # What is never written reads as zero, and takes no room on most file systems.
+    file.truncate(HEADER_BYTES + 4 * grid.voxels)
+    totals = Totals()
+    for plane, row, strip in sphere.strips(grid, value, array, totals):
+        file.seek(HEADER_BYTES + 4 * nx * (plane * ny + row))
+        file.write(strip.astype("<f4", copy=False).data)
+        if plane % FLUSH_EVERY == 0:
+            _begin_flush(file)
+    file.seek(0)
+    file.write(_new_header(grid, totals.statistics(grid.voxels, float(np.float32(value))), labels))
 
 
 def _begin_flush(file):
@@ -359,60 +264,15 @@ def _begin_flush(file):
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
-def _create(folder):
-    while True:
-        path = os.path.join(folder, f"{SCRATCH}{os.urandom(8).hex()}.tmp")
-        file = os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666), "r+b")
-        if fcntl is None:
-            return path, file
-        # Some network file systems have no locks; there nothing is swept either.
-        with suppress(OSError):
-            fcntl.flock(file, fcntl.LOCK_EX)
-        # Between the two calls another makesphere may have swept it away.
-        if os.path.exists(path):
-            return path, file
-        file.close()
-
-
-def _sweep(folder):
-    """Remove what a killed makesphere left: scratch files that nobody holds."""
-    names = []
-    with suppress(OSError):
-        names = [name for name in os.listdir(folder) if name.startswith(SCRATCH)]
-    for name in names:
-        # Not where it is in use, or another user's.
-        with suppress(OSError):
-            # NFS locks only what can be written.
-            with open(os.path.join(folder, name), "r+b") as file:
-                if fcntl is not None:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    os.unlink(file.name)
-            if fcntl is None:
-                os.unlink(file.name)
-
-
-def _head(path):
-    try:
-        with open(path, "rb") as file:
-            return file.read(HEADER_BYTES)
-    except OSError:
-        return None
-
-
-def _new_header(grid, value, inside, labels):
+def _new_header(grid, statistics, labels):
     """Give the header of a sphere's file, as MRC2014 wants it."""
-    value = float(np.float32(value))
-    mean = value * inside.weight / grid.voxels
-    square = value * value * inside.weight2 / grid.voxels
     lengths = tuple(v * n for v, n in zip(grid.voxel_size, grid.size, strict=True))
     header = np.rec.array(np.zeros(1, HEADER_DTYPE.newbyteorder("<")))[0]
     header.nx, header.ny, header.nz = header.mx, header.my, header.mz = grid.size
     header.mode = mode_from_dtype(np.dtype(np.float32))
     header.cella, header.cellb = lengths, grid.angles
     header.mapc, header.mapr, header.maps = 1, 2, 3
-    header.dmin, header.dmax = sorted((value * inside.lowest, value * inside.highest))
-    header.dmean = mean
-    header.rms = sqrt(max(square - mean * mean, 0.0))
+    header.dmin, header.dmax, header.dmean, header.rms = statistics
     header.ispg = VOLUME_SPACEGROUP
     header.nversion = VERSION
     header.origin = grid.origin

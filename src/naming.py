@@ -3,7 +3,8 @@
 import math
 import re
 import unicodedata
-from decimal import Decimal
+
+import numpy as np
 
 TAG_LIMIT = 120  # leaves room for the recipe within FILE_NAME_LIMIT
 FILE_NAME_LIMIT = 255  # of ext4, XFS, APFS and NTFS
@@ -51,9 +52,14 @@ def number(x: float) -> str:
     x = float(x)
     if not math.isfinite(x):
         raise ValueError(f"A number must be finite, got {x}")
-    if x == 0:
-        return "0"
-    return f"{Decimal(repr(x)):f}".removesuffix(".0")
+    # + 0.0: no minus zero
+    return np.format_float_positional(x + 0.0, trim="-")
+
+
+def by(sizes) -> str:
+    """Write three sizes, or one where they are equal, to four digits."""
+    texts = [f"{s:.4g}" for s in sizes]
+    return texts[0] if len(set(texts)) == 1 else " x ".join(texts)
 
 
 def tag(name: str) -> str:
@@ -90,7 +96,7 @@ def file_name(
     radius: float,
     edge: float = 0,
     inner_radius: float = 0,
-    value: float | str = 1,
+    value: str = "1",
     center: tuple[float, float, float] | None = None,
     copy: int = 1,
 ) -> str:
@@ -110,8 +116,8 @@ def file_name(
         Full width of the soft edge in Å; 0 is a hard edge.
     inner_radius : float
         Radius of the hollow in Å; 0 is solid.
-    value : float or "match"
-        Density inside.
+    value : str
+        Density inside, as it is typed: ``1``, ``0.35``, ``2match``.
     center : tuple of float, optional
         Centre x, y, z in Å; None is the box centre.
     copy : int
@@ -125,30 +131,23 @@ def file_name(
     Raises
     ------
     ValueError
-        If `tag` has characters that a tag cannot have, a number is out of its range, or the
-        name would be longer than a file name can be.
+        If `tag` has characters that a tag cannot have, or the name would be longer than a file
+        name can be.
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", tag):
         raise ValueError(f"A tag must be letters, digits, _ and -, got {tag!r}")
-    if not radius > 0:
-        raise ValueError(f"The radius must be more than 0, got {radius}")
-    if not (edge >= 0 and inner_radius >= 0):
-        raise ValueError(f"Edge and inner radius must not be negative, got {edge}, {inner_radius}")
     if copy < 1:
         raise ValueError(f"The copy must be 1 or more, got {copy}")
 
     parts = [tag, "sphere", f"r{_padded(radius)}A"]
     if edge:
-        parts.append(f"e{_pointless(edge)}A")
+        parts.append(f"e{_pointless(number(edge))}A")
     if inner_radius:
         parts.append(f"i{_padded(inner_radius)}A")
-    if value == "match":
-        parts.append("vmatch")
-    elif value != 1:
-        parts.append(f"v{_pointless(value)}")
+    if value != "1":
+        parts.append("v" + _pointless(value))
     if center is not None:
-        x, y, z = center
-        parts.append(f"c{_pointless(x)}_{_pointless(y)}_{_pointless(z)}")
+        parts.append("c" + "_".join(_pointless(number(c)) for c in center))
     if copy > 1:
         parts.append(f"{copy:02d}")
 
@@ -166,12 +165,12 @@ def _without_types(text: str) -> str:
     return re.sub(r"[_-]*_[_-]*", "_", _TYPE.sub("_", text)).strip("_-")[:TAG_LIMIT]
 
 
-def _pointless(x: float) -> str:
-    """Write a number with ``p`` for the point, as a file name has one dot only."""
-    return number(x).replace(".", "p")
+def _pointless(text: str) -> str:
+    """Write a number's text with ``p`` for the point, as a file name has one dot only."""
+    return text.replace(".", "p")
 
 
 def _padded(x: float) -> str:
     """Write a number with at least three digits before the point."""
-    whole, point, fraction = _pointless(x).partition("p")
+    whole, point, fraction = _pointless(number(x)).partition("p")
     return whole.zfill(3) + point + fraction

@@ -1,7 +1,7 @@
 """What a map says about spheres: its contour level, what lies inside, how it falls off.
 
-A map is read plane by plane: anything that gives a 2D array for ``planes[k]`` will do, a 3D
-array or a reader of a file. NaN and infinite voxels count as if they were not there.
+A map is read plane by plane, as it is in a 3D array or from a file. NaN and infinite voxels count
+as if they were not there.
 """
 
 from dataclasses import dataclass
@@ -58,35 +58,23 @@ class Inside:
     ----------
     voxels : int
         Voxels whose centre is in the sphere.
-    matched : float
-        Density at which the sphere fits the map best in least squares: for a hard edge the
-        map's mean inside. NaN where the map has no finite voxel inside.
     above : int
         Voxels of the map at or above the contour level.
     above_inside : int
         Those of them in the sphere.
-    weight, weight2 : float
-        Sum of the sphere's densities, and of their squares.
-    lowest, highest : float
-        Extremes of the sphere's densities in the box.
     """
 
     voxels: int
-    matched: float
     above: int
     above_inside: int
-    weight: float
-    weight2: float
-    lowest: float
-    highest: float
 
 
 def inside(planes, grid, sphere, level):
-    """Measure a map inside a sphere, in one pass over its planes.
+    """Count a map's voxels inside a sphere, in one pass over its planes.
 
     Parameters
     ----------
-    planes : sequence of 2D arrays
+    planes : iterable of 2D arrays
     grid : Grid
         Grid of the planes.
     sphere : Sphere
@@ -97,49 +85,21 @@ def inside(planes, grid, sphere, level):
     -------
     Inside
     """
-    voxels = above = above_inside = drawn = 0
-    weight = weight2 = product = finite_weight2 = highest = 0.0
-    lowest = 1.0
-    patches = sphere.patches(grid)
-    patch, density = next(patches, (None, None))
-    for k in range(grid.shape[0]):
-        plane = planes[k]
+    voxels = above = above_inside = 0
+    patches = grid.patches(sphere.center, sphere.radius)
+    patch = next(patches, None)
+    for k, plane in enumerate(planes):
         high = plane >= level
         if not isfinite(plane.max()):
             high &= plane < inf
-        above += np.count_nonzero(high)
+        above += int(np.count_nonzero(high))
         if patch is None or patch.plane != k:
             continue
-        held = sphere.holds(patch.flat2, patch.height2) if sphere.edge else density > 0
-        count = int(np.count_nonzero(held))
-        voxels += count
-        above_inside += np.count_nonzero(high[patch.rows, patch.columns] & held)
-        values = plane[patch.rows, patch.columns]
-        drawn += density.size
-        if sphere.edge:
-            lowest, highest = min(lowest, density.min()), max(highest, density.max())
-            squares = float(np.square(density, dtype=np.float64).sum())
-            weight += float(density.sum(dtype=np.float64))
-        else:
-            squares = count
-            weight += count
-        weight2 += squares
-        # Rows in float32, which is fast, and their sum in float64.
-        total = float(np.einsum("ij,ij->i", values, density).sum(dtype=np.float64))
-        if not isfinite(total):
-            known = np.isfinite(values)
-            total = float((values[known] * density[known]).sum(dtype=np.float64))
-            squares = float(np.square(density[known], dtype=np.float64).sum())
-        product += total
-        finite_weight2 += squares
-        patch, density = next(patches, (None, None))
-    matched = product / finite_weight2 if finite_weight2 else float("nan")
-    if not sphere.edge:
-        lowest, highest = float(voxels == drawn), float(voxels > 0)
-    if drawn < grid.voxels:
-        lowest = 0.0
-    extremes = float(lowest), float(highest)
-    return Inside(voxels, matched, above, above_inside, weight, weight2, *extremes)
+        held = sphere.holds(patch.flat2, patch.height2)
+        voxels += int(np.count_nonzero(held))
+        above_inside += int(np.count_nonzero(high[patch.rows, patch.columns] & held))
+        patch = next(patches, None)
+    return Inside(voxels, above, above_inside)
 
 
 @dataclass(frozen=True)
@@ -167,7 +127,7 @@ class RadialTables:
 
         Parameters
         ----------
-        planes : sequence of 2D arrays
+        planes : iterable of 2D arrays
         grid : Grid
             Grid of the planes.
         center : (float, float, float)
@@ -184,14 +144,15 @@ class RadialTables:
         voxels, total, above = np.zeros(bins, int), np.zeros(bins), np.zeros(bins, int)
         feet, height2 = grid.feet(center)
         foot = np.full(2, np.inf)
-        for k, first in enumerate(np.rint(height2 / step).astype(int)):
+        firsts = np.rint(height2 / step).astype(int)
+        for k, (first, plane) in enumerate(zip(firsts, planes, strict=True)):
             # Where planes lie straight above each other their voxels have the same distances
             # from the foot: the bins of one plane are those of all, counted from its height.
             if abs(feet[k] - foot).max() > SAME_FOOT:
                 foot = feet[k]
                 pattern = np.rint(grid.flat2(foot) / step).astype(np.intp).ravel()
                 whole_number = np.bincount(pattern)
-            where, number, plane = pattern, whole_number, planes[k].ravel()
+            where, number, plane = pattern, whole_number, plane.ravel()
             known = np.isfinite(plane)
             if not known.all():
                 where, plane = where[known], plane[known]
@@ -206,10 +167,6 @@ class RadialTables:
         """Last bin within a radius in Å; -1 if there is none."""
         return min(int(radius * radius * (1 + SURFACE) / self.step), self.voxels.size - 1)
 
-    def share_above(self, radius):
-        """Share of the voxels at or above the contour level that lie within a radius in Å."""
-        return float(self.above[self.bin(radius)] / self.above[-1]) if self.above[-1] else 0.0
-
     def inside(self, sphere):
         """Measure a sphere about the tables' point by look-up, with no pass over the map.
 
@@ -222,24 +179,11 @@ class RadialTables:
         Inside
             As exact as the bins are.
         """
-        bins = self.bin(sphere.reach) + 1
-        distance2 = np.arange(bins) * self.step
-        density = sphere.density(distance2).astype(float)
-        held = sphere.holds(distance2)
+        bins = self.bin(sphere.radius) + 1
+        held = sphere.holds(np.arange(bins) * self.step)
         voxels = np.diff(self.voxels[:bins], prepend=0)
         above = np.diff(self.above[:bins], prepend=0)
-        product = float((density * np.diff(self.total[:bins], prepend=0)).sum())
-        weight2 = float((density * density * voxels).sum())
-        return Inside(
-            voxels=int(voxels[held].sum()),
-            matched=product / weight2 if weight2 else float("nan"),
-            above=int(self.above[-1]),
-            above_inside=int(above[held].sum()),
-            weight=float((density * voxels).sum()),
-            weight2=weight2,
-            lowest=0.0,
-            highest=float(density.max(initial=0.0)),
-        )
+        return Inside(int(voxels[held].sum()), int(self.above[-1]), int(above[held].sum()))
 
     def profile(self, width):
         """Average the map in shells.

@@ -1,6 +1,7 @@
 """The sphere: solid or hollow, with a hard or a raised-cosine edge, drawn plane by plane."""
 
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 
@@ -47,11 +48,13 @@ class Sphere:
         Returns
         -------
         numpy.ndarray
-            Density between 0 and 1, float32, same shape.
+            Density between 0 and 1, same shape: float32, or bool where the edge is hard.
         """
-        density = _ball(flat2, height2, self.radius, self.edge)
+        if not self.edge:
+            return self.holds(flat2, height2)
+        density = _soft_ball(flat2, height2, self.radius, self.edge)
         if self.inner_radius:
-            density -= _ball(flat2, height2, self.inner_radius, self.edge)
+            density -= _soft_ball(flat2, height2, self.inner_radius, self.edge)
         return density
 
     def holds(self, flat2, height2=0.0):
@@ -61,23 +64,28 @@ class Sphere:
             inside &= flat2 > _limit(self.inner_radius) - height2
         return inside
 
-    def patches(self, grid):
-        """Walk through the planes of a grid that the sphere reaches.
+    def covers(self, grid):
+        """Tell whether some, and whether all, of a grid's voxels are in the sphere.
 
         Parameters
         ----------
         grid : Grid
 
-        Yields
-        ------
-        patch : Patch
-        density : numpy.ndarray
-            Density in the patch, float32.
+        Returns
+        -------
+        some, all : bool
         """
-        for patch in grid.patches(self.center, self.reach):
-            yield patch, self.density(patch.flat2, patch.height2)
+        some, found = False, 0
+        for patch in grid.patches(self.center, self.radius):
+            held = self.holds(patch.flat2, patch.height2)
+            some = some or bool(held.any())
+            found += int(np.count_nonzero(held))
+            # Whatever comes now, one is out.
+            if some and found < (patch.plane + 1) * grid.shape[1] * grid.shape[2]:
+                break
+        return some, found == grid.voxels
 
-    def strips(self, grid, value=1.0, array=None):
+    def strips(self, grid, value=1.0, array=None, totals=None):
         """Draw the sphere on a grid strip by strip: the rows that it reaches in each plane.
 
         Parameters
@@ -88,6 +96,8 @@ class Sphere:
         array : numpy.ndarray, optional
             Zeros of the grid's shape, float32, to draw into. By default there is no array, and
             a strip is overwritten by the next.
+        totals : Totals, optional
+            To add up what is drawn.
 
         Yields
         ------
@@ -97,7 +107,10 @@ class Sphere:
             Densities of whole rows, float32, contiguous.
         """
         plane = np.zeros(grid.shape[1:], np.float32) if array is None else None
-        for patch, density in self.patches(grid):
+        for patch in grid.patches(self.center, self.reach):
+            density = self.density(patch.flat2, patch.height2)
+            if totals is not None:
+                totals.add(density)
             if array is None:
                 strip = plane[patch.rows]
                 strip[:] = 0
@@ -129,14 +142,64 @@ class Sphere:
         return array
 
 
+class Totals:
+    """What a sphere's voxels add up to, for a density of 1 inside."""
+
+    def __init__(self):
+        self._drawn = 0
+        self._sum = self._sum2 = 0.0
+        self._lowest, self._highest = 1.0, 0.0
+
+    def add(self, density):
+        """Add the densities of some voxels.
+
+        Parameters
+        ----------
+        density : numpy.ndarray
+            As from `Sphere.density`.
+        """
+        if not density.size:
+            return
+        self._drawn += density.size
+        if density.dtype == bool:
+            count = int(np.count_nonzero(density))
+            self._sum += count
+            self._sum2 += count
+            lowest, highest = float(count == density.size), float(count > 0)
+        else:
+            self._sum += float(density.sum(dtype=np.float64))
+            self._sum2 += float(np.square(density, dtype=np.float64).sum())
+            lowest, highest = float(density.min()), float(density.max())
+        self._lowest, self._highest = min(self._lowest, lowest), max(self._highest, highest)
+
+    def statistics(self, voxels, value):
+        """Describe the box.
+
+        Parameters
+        ----------
+        voxels : int
+            Those of the box; what has not been added is background.
+        value : float
+            Density inside.
+
+        Returns
+        -------
+        lowest, highest, mean, deviation : float
+            Extremes, mean and standard deviation of the box's densities.
+        """
+        lowest = 0.0 if self._drawn < voxels else self._lowest
+        extremes = sorted((value * lowest, value * self._highest))
+        mean = value * self._sum / voxels
+        square = value * value * self._sum2 / voxels
+        return *extremes, mean, sqrt(max(square - mean * mean, 0.0))
+
+
 def _limit(radius):
     return radius * radius * (1 + SURFACE)
 
 
-def _ball(flat2, height2, radius, edge):
+def _soft_ball(flat2, height2, radius, edge):
     """Density of a solid ball: 1 inside, half a cosine wave down to 0 across its edge."""
-    if not edge:
-        return (flat2 <= _limit(radius) - height2).astype(np.float32)
     distance2 = flat2 + height2
     start, end = radius - edge / 2, radius + edge / 2
     inside = distance2 <= start * start if start >= 0 else np.zeros(distance2.shape, bool)

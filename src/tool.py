@@ -5,7 +5,7 @@ import os
 from dataclasses import replace
 from math import nan
 
-from chimerax.core.commands import quote_path_if_necessary, run
+from chimerax.core.commands import run
 from chimerax.core.errors import UserError
 from chimerax.core.models import MODEL_NAME_CHANGED, REMOVE_MODELS
 from chimerax.core.settings import Settings
@@ -14,11 +14,14 @@ from chimerax.ui import MainToolWindow
 from Qt.QtCore import Qt, QTimer
 from Qt.QtWidgets import QApplication, QDockWidget, QTabBar, QVBoxLayout
 
-from . import cmd, decoy
+from . import decoy, report, volumes
 from .destination import Destination
+from .map import Map
 from .naming import number
 from .plot import signal_color
 from .preview import Preview, SphereMouseMode
+from .quoting import quoted
+from .recipe import Recipe
 from .widgets import DEFAULTS, ROTATION_CENTER, Form
 
 NO_MAP = "Open a map first: File &gt; Open, or the command <b>open</b> with its path."
@@ -152,8 +155,8 @@ class MakeSphereTool(ToolInstance):
         self.form.profile.clear()
 
     def _look_at_grid(self):
-        grid = cmd.grid_of(self._volume)
-        self._map = decoy.Map(self._volume.name, grid, (), nan, cmd.path_of(self._volume))
+        grid = volumes.grid_of(self._volume)
+        self._map = Map(self._volume.name, grid, (), nan, volumes.path_of(self._volume))
         self._tables = None
         half = grid.clearance(grid.center)
         self.form.fit.setEnabled(False)
@@ -194,11 +197,11 @@ class MakeSphereTool(ToolInstance):
             return
         self.session.logger.status(f"Measuring {self._volume.name} ...")
         try:
-            a_map = cmd.map_of(self._volume)
+            a_map = volumes.map_of(self._volume)
             if not self._is_measured(center) or a_map.level != self._map.level:
                 self._tables, self._tables_center = a_map.tables(center), center
                 # Without the planes, so that ChimeraX may forget them.
-                self._map = replace(a_map, planes=())
+                self._map = a_map.without_planes()
                 self._show_tables()
         except OSError as error:
             self.session.logger.warning(f"Make Sphere cannot read {self._volume.name}: {error}")
@@ -209,7 +212,7 @@ class MakeSphereTool(ToolInstance):
 
     def _center(self):
         # The recipe has it rounded; any radius will do.
-        recipe = decoy.Recipe(1.0, center=self.form.center_point()).on(self._map.grid)
+        recipe = Recipe(1.0, center=self.form.center_point()).simplified(self._map.grid)
         return recipe.center or self._map.grid.center
 
     def _is_measured(self, center):
@@ -280,7 +283,7 @@ class MakeSphereTool(ToolInstance):
             return
         form.facts.clear()
         try:
-            recipe = form.recipe().on(self._map.grid)
+            recipe = form.recipe().simplified(self._map.grid)
             self._show_sphere(recipe)
             self._show_facts(recipe)
             self._show_file()
@@ -311,15 +314,16 @@ class MakeSphereTool(ToolInstance):
             facts.setText(MEASURING)
             self._timer.start(SOON if self._tables is None else REST)
             return
-        made = decoy.Decoy(self._map, recipe, self._tables)
+        made = decoy.measure(self._map, recipe, self._tables)
         rows = "".join(
             f"<tr><td>{what}&nbsp;&nbsp;</td><td>{html.escape(text)}</td></tr>"
-            for what, text in made.facts
+            for what, text in report.facts(made)
             if what in FACTS
         )
         color = signal_color(facts, "#a05000", "#ffb050")
+        sentences = [*report.warnings(made), report.too_strong([made])]
         warnings = "".join(
-            f'<div style="color:{color}">⚠ {html.escape(text)}</div>' for text in made.warnings
+            f'<div style="color:{color}">⚠ {html.escape(text)}</div>' for text in sentences if text
         )
         facts.setText(f'<table cellspacing="0">{rows}</table>{warnings}')
         self.form.show_name(recipe.file_name(self._map.source))
@@ -330,26 +334,26 @@ class MakeSphereTool(ToolInstance):
         if save:
             automatic = Destination(self._map, True, current)
             self.form.show_folder(automatic.folder, automatic.note)
-            Destination(self._map, save, current, cmd.open_files(self.session))
+            Destination(self._map, save, current, volumes.open_files(self.session))
 
     # The command
 
     @property
     def command(self):
         """Text of the command that makes the sphere shown."""
-        recipe = self.form.recipe().on(self._map.grid)
+        recipe = self.form.recipe().simplified(self._map.grid)
         spec = f"#{self._volume.id_string}"
         words = [f"makesphere {spec} {recipe.words}"]
         if recipe.center is not None and not self._volume.scene_position.is_identity():
             words.append(f"coordinateSystem {spec}")
         save = self.form.save_argument()
         if save is not True:
-            words.append(f"save {quote_path_if_necessary(save) if save else 'false'}")
+            words.append(f"save {quoted(save) if save else 'false'}")
         return " ".join(words)
 
     def make(self):
         """Run the command."""
-        recipe = self.form.recipe().on(self._map.grid)
+        recipe = self.form.recipe().simplified(self._map.grid)
         try:
             model = run(self.session, self.command)
         except UserError as error:

@@ -21,9 +21,9 @@ from Qt.QtWidgets import (
     QWidget,
 )
 
-from . import decoy
 from .naming import number
 from .plot import Profile, signal_color
+from .recipe import MATCH, Multiple, Recipe
 
 BOX_CENTER = "box centre"
 ROTATION_CENTER = "centre of rotation"
@@ -125,7 +125,7 @@ class Form(QWidget):
         self.edge = self._number("Full width of a soft edge; 0 is a hard edge")
         self.inner = self._number("Radius of a hollow; 0 is a solid sphere")
         self.value = self._choice(
-            ("1", decoy.MATCH), "Density inside: a number, or match for what fits the map best"
+            ("1", MATCH), "Density inside: a number, or match for what fits the map best"
         )
         inside = self.options.content_area.layout()
         inside.setContentsMargins(0, 0, 0, 0)
@@ -274,7 +274,7 @@ class Form(QWidget):
 
         Returns
         -------
-        decoy.Recipe
+        Recipe
 
         Raises
         ------
@@ -282,11 +282,11 @@ class Form(QWidget):
             One sentence that starts with the argument that is wrong.
         """
         value = self.value.currentText().strip()
-        return decoy.Recipe(
+        return Recipe(
             _as_number("radius", self.radius.text()),
             _as_number("edge", self.edge.text()),
             _as_number("innerRadius", self.inner.text()),
-            value if value == decoy.MATCH else _as_number("value", value, f" or {decoy.MATCH}"),
+            Multiple(1, MATCH) if value == MATCH else _as_number("value", value, f" or {MATCH}"),
             self.center_point(),
         )
 

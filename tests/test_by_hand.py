@@ -76,7 +76,7 @@ def by_hand(command, volume, point, radius):
 @pytest.mark.parametrize("setup", [None, moved, in_moved_group, step_2, subregion, one_plane])
 @pytest.mark.parametrize("kind", FILES)
 def test_equal_to_the_sphere_made_by_hand(kind, setup, command, tmp_path, emdb):
-    from chimerax.makesphere.cmd import grid_of
+    from chimerax.makesphere.volumes import grid_of
 
     (volume,) = command(f"open {FILES[kind](tmp_path, emdb)}")
     grid = grid_of(volume)
@@ -143,7 +143,7 @@ def test_a_center_by_model_and_by_center_of_rotation(session, command, new_map, 
 
 
 def _grid(volume):
-    from chimerax.makesphere.cmd import grid_of
+    from chimerax.makesphere.volumes import grid_of
 
     return grid_of(volume)
 

@@ -1,8 +1,11 @@
 """The command makesphere, in ChimeraX and with its stand-in: models, files, log, sentences."""
 
 import errno
+import math
 import os
+import re
 from pathlib import Path
+from urllib.parse import unquote
 
 import mrcfile
 import numpy as np
@@ -12,6 +15,7 @@ from chimerax.geometry import rotation, translation
 from chimerax.makesphere.grid import Grid
 from conftest import IN_CHIMERAX
 from grids import distances, turned
+from views import view_energy
 
 GRIDS = {
     "cube": Grid((24, 24, 24), (1.5, 1.5, 1.5)),
@@ -140,11 +144,34 @@ def test_every_argument_that_differs_is_in_the_name_and_the_label(command, cube)
         ]
 
 
-def test_value_match_is_the_maps_mean_inside(command, cube):
+def test_value_match_is_half_as_strong_as_the_map(command, cube):
     sphere = command("makesphere #1 radius 9 value match").full_matrix()
-    mean = cube.full_matrix()[sphere > 0].mean(dtype=float)
-    assert sphere.max() == pytest.approx(mean, rel=1e-6)
+    strength = view_energy(sphere, 1.5) / view_energy(cube.full_matrix(), 1.5)
+    assert strength == pytest.approx(0.5, rel=0.03)
     assert files() == ["J1_sphere_r009A_vmatch.mrc"]
+
+
+def test_a_sphere_for_each_radius_and_each_value(command, cube, log):
+    spheres = command("makesphere #1 radius 1.3fit,9 value match,2match,0.05")
+    (fit,) = {s.name.split()[2] for s in spheres[:3]}
+    assert [s.name for s in spheres] == [
+        f"J1_map.mrc sphere {r} {v}" for r in (fit, "r9") for v in ("match", "2match", "0.05")
+    ]
+    assert len(files()) == 6 and "J1_sphere_r009A_v2match.mrc" in files()
+    match, twice, _ = (s.full_matrix().max() for s in spheres[3:])
+    assert twice == pytest.approx(2 * match, rel=1e-6)
+    with mrcfile.open("J1_sphere_r009A_v2match.mrc") as file:
+        assert file.get_labels()[0] == f"makesphere radius 9 value 2match = {twice:.6g}"
+    assert sum("Next" in info for info in log.infos) == 1
+    assert "all 6 with the good volume" in log.infos[-1]
+    # Facts that the sphere before has as well are not said again.
+    assert sum("Box" in info for info in log.infos) == 1
+
+
+def test_multiples_of_fit_are_rounded_up_to_whole_angstroms(command, cube):
+    fit, more, less = command("makesphere #1 radius fit,1.3fit,0.5Fit save false")
+    fit, more, less = (float(s.name.rpartition("r")[2]) for s in (fit, more, less))
+    assert more == math.ceil(1.3 * fit - 1e-6) and less == math.ceil(0.5 * fit)
 
 
 def test_fit_takes_the_radius_from_the_map(command, cube, log):
@@ -176,9 +203,10 @@ def test_what_is_not_finite_in_the_map_never_reaches_the_sphere(command, new_map
     values[12, 12, 10:14] = np.nan, np.inf, -np.inf, np.nan
     new_map(values)
     sphere = command("makesphere #1 radius 6 value match").full_matrix()
-    known = np.isfinite(values) & (sphere > 0)
     assert np.isfinite(sphere).all()
-    assert sphere.max() == pytest.approx(values[known].mean(dtype=float), rel=1e-6)
+    new_map(np.where(np.isfinite(values), values, 0))
+    same = command("makesphere #3 radius 6 value match").full_matrix()
+    assert sphere.max() == pytest.approx(same.max(), rel=1e-6)
 
 
 def test_an_integer_map_gives_a_float_sphere(command, new_map):
@@ -197,8 +225,9 @@ def test_the_log_says_what_was_made(command, cube, log):
         "box centre, voxel 12,12,12",
         "24 x 24 x 24 voxels of 1.5 Å = 36 Å",
         "6.69 % of the box, 925 voxels",
-        "of the map's density above its contour level 0.5",
-        "would match the map",
+        "of the map's voxels at or above its contour level 0.5",
+        "1, as by hand",
+        "x match; its views are",
         path,
         "the current one, as the map has no file",
         "Import 3D Volumes",
@@ -207,7 +236,8 @@ def test_the_log_says_what_was_made(command, cube, log):
         "Heterogeneous Refinement",
     ):
         assert words in said
-    assert not log.warnings
+    (warning,) = log.warnings
+    assert "Noise will not go" in warning
 
 
 @pytest.mark.parametrize(
@@ -218,7 +248,10 @@ def test_the_log_says_what_was_made(command, cube, log):
         ("odd and anisotropic", "radius 9", "not equally sized"),
         ("cube", "radius 18", "beyond the box"),
         ("cube", "radius 15 edge 6", "beyond the box"),
-        ("cube", "radius 12 value 50", "value match"),
+        ("cube", "radius 12 value 50", "radius 12 value match,2match"),
+        ("cube", "radius 9,12 edge 2 value 50,60", "radius 9,12 edge 2 value match,2match"),
+        ("cube", "radius 12 value 2match", "views are twice as strong as the map's"),
+        ("cube", "radius 12 value 0.1match", "as good as an empty volume"),
         ("rotated", "radius 9", "rotated"),
     ],
 )
@@ -227,20 +260,37 @@ def test_warnings_and_the_sphere_is_made(kind, arguments, words, command, new_ma
     new_map(10 * blob(grid.size, 1.5, 6), grid)
     command(f"makesphere #1 {arguments}")
     assert any(words in warning for warning in log.warnings)
-    assert len(files()) == 1
+    assert files()
 
 
 def test_a_sphere_that_fits_gets_no_warning(command, cube, log):
     command("makesphere #1 radius 17 value match")
+    command("makesphere #1 radius 17 value match,2match")
+    command("makesphere #1 radius 17 value 4match,1.4match")
     assert not log.warnings
 
 
-def test_the_density_warning_has_both_numbers(command, new_map, blob, log):
+def test_the_density_is_said_beside_match(command, new_map, blob, log):
     new_map(blob(sigma=3) / 10)
-    sphere = command("makesphere #1 radius 6 value match save false").full_matrix()
+    match = command("makesphere #1 radius 6 value match save false").full_matrix().max()
+    assert f"{match:.3g} = match; its views are half as strong as the map's" in log.infos[-1]
     command("makesphere #1 radius 6 save false")
-    (warning,) = log.warnings
-    assert "density 1, " in warning and f"{sphere.max():.4g}" in warning
+    times, strength = re.search(
+        r"1, as by hand: ([\d,.]+) x .* ([\d,.]+) times", log.infos[-1]
+    ).groups()
+    assert float(times) == pytest.approx(1 / match, rel=0.01)
+    assert float(strength.replace(",", "")) == pytest.approx(0.5 / match**2, rel=0.01)
+    command(f"makesphere #1 radius 6 value {match * 2} save false")
+    assert "2 x match; its views are twice as strong as the map's" in log.infos[-1]
+
+
+def test_the_warning_can_be_clicked(command, cube, log, session, monkeypatch):
+    monkeypatch.setattr(session.ui, "is_gui", True)
+    command("makesphere #1 radius 9 center 20,20,20 save false")
+    (link,) = re.findall('href="cxcmd:(.*?)"', "".join(log.warnings))
+    spheres = command(unquote(link))
+    assert [s.name.split()[-1] for s in spheres] == ["match", "2match"]
+    assert len(log.warnings) == 1
 
 
 @pytest.mark.parametrize(
@@ -248,10 +298,18 @@ def test_the_density_warning_has_both_numbers(command, new_map, blob, log):
     [
         ("radius 0", "radius must be a number above 0 Å, got 0"),
         ("radius -5", "radius must be a number above 0 Å, got -5"),
-        ("radius nan", "radius must be a number above 0 Å, got nan"),
+        ("radius nan", "radius must be a number, fit or a multiple such as 2fit, got nan"),
         ("radius 1e400", "radius must be a number above 0 Å, got inf"),
         ("radius 6,-1", "radius must be a number above 0 Å, got -1"),
         ("radius 6,7,6", "radius has 6 more than once"),
+        ("radius fit,1.0fit", "radius has"),
+        ("radius 6 value 2match,1,2match", "value has 2match more than once"),
+        ("radius 6 value 1match,match", "value has match more than once"),
+        ("radius 6 value 0match", "value must be a multiple above 0 of match, got 0match"),
+        ("radius -1fit", "radius must be a multiple above 0 of fit, got -1fit"),
+        ("radius 6 value 1e30match", "value 1"),
+        ("radius 6 value 6_0", "got 6_0"),
+        ("radius 6, value 1", "got nothing"),
         ("radius 0.1 center 18.7,18.7,18.7", "holds no voxel"),
         ("radius 9 center 100,100,100", "holds no voxel"),
         ("radius 100", "holds the whole box"),
@@ -261,7 +319,10 @@ def test_the_density_warning_has_both_numbers(command, new_map, blob, log):
         ("radius 9 edge -1", "edge must be 0 Å or more, got -1"),
         ("radius 9 edge inf", "edge must be 0 Å or more, got inf"),
         ("radius 9 value 0", "value must be a number other than 0, or match, got 0"),
-        ("radius 9 value nan", "value must be a number other than 0, or match, got nan"),
+        (
+            "radius 9 value nan",
+            "value must be a number, match or a multiple such as 2match, got nan",
+        ),
         ("radius 9 value 1e-60", "value must be a number other than 0, or match, got 1e-60"),
         ("radius 9 center nan,0,0", "center must be three finite numbers, got nan,"),
         ("radius fit edge -1", "edge must be 0 Å or more, got -1"),
@@ -287,11 +348,22 @@ def test_no_map(fails, session, cube):
     fails("makesphere #1 radius 9", "needs an open map")
 
 
-def test_match_needs_a_mean_above_zero(fails, new_map, blob):
+@pytest.mark.parametrize("value", [0, 0.5, -3, np.nan, np.inf])
+def test_match_needs_a_map_that_is_not_constant(value, fails, new_map):
+    new_map(np.full((8, 8, 8), value, np.float32))
+    fails("makesphere #1 radius 2 value match", "value match needs a map that is not constant")
+
+
+def test_a_negative_map_has_a_match(command, new_map, blob):
+    new_map(blob())
     new_map(-blob())
-    fails("makesphere #1 radius 6 value match", "value match needs a map whose mean")
-    new_map(np.full((8, 8, 8), np.nan, np.float32))
-    fails("makesphere #2 radius 2 value match", "value match needs a map whose mean")
+    one, other = command("makesphere #1,2 radius 6 value match save false")
+    assert one.full_matrix().max() == pytest.approx(other.full_matrix().max(), rel=1e-6)
+
+
+def test_a_command_without_a_radius_says_what_to_type(fails, new_map, blob, cube):
+    new_map(blob())
+    fails("makesphere #1,2", "makesphere #1,2 radius 1.3fit value match,2match")
 
 
 def test_fit_needs_something_above_the_level(fails, cube):
@@ -300,22 +372,22 @@ def test_fit_needs_something_above_the_level(fails, cube):
 
 
 def test_one_bad_map_of_several_stops_all(fails, new_map, blob, cube):
-    new_map(-blob())
+    new_map(np.ones((24, 24, 24), np.float32))
     fails("makesphere #1,2 radius 6 value match", "value match")
 
 
 def test_a_disk_that_fills_leaves_no_sphere_of_the_list(fails, cube, monkeypatch):
     from chimerax.makesphere import mrc
 
-    whole, written = mrc.Scratch.fill, []
+    whole, written = mrc.write, []
 
-    def full(scratch, *more):
+    def full(file, *more):
         if written:
             raise OSError(errno.ENOSPC, "No space left on device")
-        written.append(scratch)
-        whole(scratch, *more)
+        written.append(file)
+        whole(file, *more)
 
-    monkeypatch.setattr(mrc.Scratch, "fill", full)
+    monkeypatch.setattr(mrc, "write", full)
     sentence = fails("makesphere #1 radius 6,7", "save cannot write")
     assert "No space left on device" in sentence
 

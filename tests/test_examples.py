@@ -82,6 +82,17 @@ def test_batch(session, command, log, folder):
     assert not session.models.list()
 
 
+@in_chimerax
+@pytest.mark.skipif(os.name == "nt", reason="no such names on Windows")
+def test_batch_with_names_that_part_commands(session, command, folder):
+    for name in ("maps;close", "out;dir's"):
+        (folder / name).mkdir()
+    shutil.copy("EMD-3197.map", folder / "maps;close" / "a; b.map")
+    arguments = '"maps;close" radius 80 save "out;dir\'s"'
+    command(f"runscript batch.py {arguments}")
+    assert spheres(folder / "out;dir's") == ["a_b_sphere_r080A.mrc"]
+
+
 @pytest.mark.skipif(os.name == "nt" or IN_CHIMERAX, reason="needs a shell, and Python as python")
 def test_the_shell_loop(folder):
     (loop,) = re.findall(r"```sh\n(.*?)```", (EXAMPLES / "README.md").read_text("utf-8"), re.DOTALL)

@@ -8,8 +8,9 @@ from pathlib import Path
 import mrcfile
 import numpy as np
 import pytest
-from chimerax.makesphere import mrc, radial
+from chimerax.makesphere import mrc
 from chimerax.makesphere.grid import Grid
+from chimerax.makesphere.scratch import Scratch
 from chimerax.makesphere.sphere import Sphere
 from conftest import in_chimerax
 from grids import turned
@@ -49,7 +50,7 @@ VARIANTS = {
 @pytest.mark.parametrize("suffix", ["mrc", "map"])
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_a_map_is_where_chimerax_places_it(variant, suffix, session, command, tmp_path, map_file):
-    from chimerax.makesphere.cmd import grid_of
+    from chimerax.makesphere.volumes import grid_of
 
     path = write_map(tmp_path / f"a.{suffix}", **VARIANTS[variant])
     (volume,) = command(f"open {path}")
@@ -182,52 +183,7 @@ def test_a_written_sphere_reads_the_same(grid, value, edge, inner, tmp_path, map
 
 
 def _written(folder, grid, sphere, value, labels):
-    scratch = mrc.Scratch(str(folder))
-    scratch.fill(grid, sphere.strips(grid, value))
-    told = radial.inside(np.zeros(grid.shape, np.float32), grid, sphere, 0)
-    scratch.finish(grid, value, told, labels)
+    scratch = Scratch(str(folder))
+    mrc.write(scratch.file, grid, sphere, value, labels)
+    scratch.flush()
     return scratch
-
-
-def _scratch(folder, radius=6.0, labels=("one", "two")):
-    return _written(folder, GRIDS[0], Sphere(radius, GRIDS[0].center), 1, labels)
-
-
-def test_place_takes_a_free_name_or_the_same_sphere(tmp_path):
-    path = tmp_path / "a.mrc"
-    assert _scratch(tmp_path).place(str(path))
-    content = path.read_bytes()
-    assert _scratch(tmp_path).place(str(path))
-    for other in (_scratch(tmp_path, 5.0), _scratch(tmp_path, labels=["one", "three"])):
-        assert not other.place(str(path))
-        other.discard()
-    assert path.read_bytes() == content
-    assert [p.name for p in tmp_path.iterdir()] == ["a.mrc"]
-
-
-def test_nothing_is_left_of_a_discarded_sphere(tmp_path):
-    scratch = _scratch(tmp_path)
-    scratch.discard()
-    scratch.discard()
-    assert not list(tmp_path.iterdir())
-
-
-def test_litter_of_a_killed_run_is_swept_but_not_a_running_one(tmp_path):
-    (tmp_path / ".makesphere-dead.tmp").write_bytes(b"half")
-    running = _scratch(tmp_path)
-    _scratch(tmp_path).replace(str(tmp_path / "a.mrc"))
-    assert not (tmp_path / ".makesphere-dead.tmp").exists()
-    running.replace(str(tmp_path / "b.mrc"))
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.mrc", "b.mrc"]
-
-
-def test_files_can_be_read_by_whom_the_umask_lets(tmp_path):
-    import os
-
-    before = os.umask(0o022)
-    try:
-        _scratch(tmp_path).replace(str(tmp_path / "a.mrc"))
-    finally:
-        os.umask(before)
-    if os.name == "posix":
-        assert (tmp_path / "a.mrc").stat().st_mode & 0o777 == 0o644

@@ -11,7 +11,7 @@ import mrcfile
 import numpy as np
 import pytest
 from chimerax.core.errors import UserError
-from chimerax.makesphere import decoy, memory, mrc
+from chimerax.makesphere import decoy, memory, scratch
 from chimerax.makesphere.__main__ import main
 from conftest import IN_CHIMERAX, in_chimerax
 
@@ -121,7 +121,7 @@ def test_a_disk_that_fills_up(where, output, locks, source, told, monkeypatch):
         raise FULL
 
     if not locks:
-        monkeypatch.setattr(mrc, "fcntl", None)  # As on Windows.
+        monkeypatch.setattr(scratch, "fcntl", None)  # As on Windows.
     if where in ("fsync", "replace"):
         monkeypatch.setattr(os, where, fail)
         # Without links a name that is free is taken as one that is not.
@@ -223,7 +223,9 @@ def test_a_folder_that_loses_its_permissions_midway(output, source):
         done.stderr == f"makesphere: save cannot write into the folder {Path('there').resolve()}\n"
     )
     os.chmod("there", 0o755)
-    # What could not be removed then is removed now.
+    # What could not be removed then is removed an hour later.
+    for litter in Path("there").glob(".makesphere-*"):
+        os.utime(litter, (0, 0))
     assert run("keep").returncode == 0
     assert files("there") == (
         ["old.mrc"] if output.endswith("old.mrc") else ["J1_sphere_r006A.mrc", "old.mrc"]
@@ -246,23 +248,23 @@ def test_a_file_system_without_locks(source, monkeypatch):
     def flock(*words):
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
 
-    monkeypatch.setattr(mrc.fcntl, "flock", flock)
+    monkeypatch.setattr(scratch.fcntl, "flock", flock)
     assert main([source, "--radius", "6"]) == 0
     assert files() == ["J1_map.mrc", "J1_sphere_r006A.mrc"]
 
 
 def test_spheres_of_one_command_stay_together(source, told, monkeypatch):
-    place = mrc.Scratch.place
+    claim = scratch.Scratch.claim
 
-    def fail_later(scratch, path):
+    def fail_later(file, path, head):
         if "r007" in path:
             raise FULL
-        return place(scratch, path)
+        return claim(file, path, head)
 
-    monkeypatch.setattr(mrc.Scratch, "place", fail_later)
+    monkeypatch.setattr(scratch.Scratch, "claim", fail_later)
     assert "No space left" in told(source, "--radius", "5,6,7")
     assert files() == [source]
-    monkeypatch.setattr(mrc, "Scratch", None)  # What is told below is told before any work.
+    monkeypatch.setattr(decoy, "Scratch", None)  # What is told below is told before any work.
     line = told(source, "--radius", "5,6", "--edge", "1e-250")
     assert "characters, more than the 255" in line
 

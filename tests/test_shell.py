@@ -89,18 +89,18 @@ def test_fit_and_level(source, capsys, map_file):
     [
         (["--radius", "0"], "radius must be a number above 0 Å, got 0"),
         (["--radius", "9,9"], "radius has 9 more than once"),
-        (["--radius", "x"], "--radius"),
+        (["--radius", "x"], "radius must be a number, fit or a multiple"),
         (["--radius", "9", "--center", "1,2"], "--center"),
         (["--radius", "9", "--center", "nan,2,1"], "center must be three finite numbers"),
         (["--radius", "9", "--edge", "-2"], "edge must be 0 Å or more, got -2"),
         (["--radius", "9", "--inner-radius", "9"], "innerRadius must be less"),
         (["--radius", "9", "--value", "0"], "value must be a number other than 0"),
-        (["--radius", "9", "--value", "big"], "--value"),
+        (["--radius", "9", "--value", "big"], "value must be a number, match or a multiple"),
         (["--radius", "999"], "holds the whole box"),
         (["--radius", "9", "--output", "no/such/"], "folder that does not exist"),
         (["--radius", "9", "--output", "P1_J2_map.mrc"], "file of an open map"),
         (["--radius", "9,8", "--output", "a.mrc"], "more than one sphere"),
-        ([], "--radius"),
+        ([], "--radius is missing; try: --radius 1.3fit --value match,2match"),
     ],
 )
 def test_errors_are_one_line_and_status_2(options, words, source, capsys):
@@ -131,7 +131,7 @@ def test_a_process_tells_all_before_it_ends(source):
     done = run("-m", "chimerax.makesphere", source, "--radius", "9")
     assert done.returncode == 0 and "not cubic" in done.stderr
     assert done.stdout.startswith("P1_J2_map.mrc sphere r9\n")
-    assert done.stdout.endswith("Heterogeneous Refinement\n")
+    assert done.stdout.endswith("to a folder its server can read\n")
     done = run("-m", "chimerax.makesphere", source, "--radius", "-1")
     assert done.returncode == 2 and done.stderr.count("\n") == 1 and not done.stdout
 

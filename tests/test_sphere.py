@@ -57,7 +57,8 @@ def test_inner_surface_is_hollow():
 
 def test_what_a_hollow_sphere_holds_is_what_is_drawn():
     sphere = Sphere(20, CUBE.center, inner_radius=10)
-    held = sum(sphere.holds(p.flat2, p.height2).sum() for p, _ in sphere.patches(CUBE))
+    patches = CUBE.patches(sphere.center, sphere.reach)
+    held = sum(sphere.holds(p.flat2, p.height2).sum() for p in patches)
     assert held == np.count_nonzero(sphere.draw(CUBE))
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import mrcfile
 import numpy as np
-from chimerax.makesphere import mrc
+from chimerax.makesphere import scratch
 from chimerax.makesphere.__main__ import main
 
 RADII = {"old": "100", "new": "120"}
@@ -76,7 +76,7 @@ class Range:
 
     def scratches(self):
         """List what killed runs left."""
-        return [p.name for p in self.folder.iterdir() if p.name.startswith(mrc.SCRATCH)]
+        return [p.name for p in self.folder.iterdir() if p.name.startswith(scratch.PREFIX)]
 
     def judge(self, target, whole):
         """Raise an error if the target is not whole, and say which of the whole files it is."""
@@ -90,7 +90,9 @@ class Range:
         raise AssertionError(f"{target} is neither the old file nor the new one")
 
     def judge_sweep(self):
-        """Raise an error if the next run leaves anything of the killed ones."""
+        """Raise an error if a run an hour later leaves anything of the killed ones."""
+        for name in self.scratches():
+            os.utime(self.folder / name, (0, 0))
         assert self.write(["--radius", "7", "--output", str(self.folder / "typed.mrc")]) == 0
         left = {path.name for path in self.folder.iterdir()}
         assert left <= {self.map.name, self.auto.name, "typed.mrc"}, f"left behind: {left}"
@@ -178,7 +180,7 @@ def by_line(a_range, every=1):
             try:
                 a_range.judge(target, whole)
             except AssertionError as error:
-                error.add_note(f"killed before line {line} of mrc.py, {case}")
+                error.add_note(f"killed before line {line} of the modules that write, {case}")
                 raise
             kills += 1
     a_range.judge_sweep()
@@ -186,7 +188,9 @@ def by_line(a_range, every=1):
 
 
 def _writes(code):
-    names = ("Scratch.", "_create", "_sweep", "_new_header", "_head")
+    if code.co_filename.endswith("scratch.py"):
+        return True
+    names = ("write", "_begin_flush", "_new_header")
     return code.co_filename.endswith("mrc.py") and code.co_qualname.startswith(names)
 
 

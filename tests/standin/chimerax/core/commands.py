@@ -2,7 +2,6 @@
 
 import os
 import re
-import shlex
 
 import numpy as np
 
@@ -14,22 +13,26 @@ class AnnotationError(UserError, ValueError):
 
 
 def next_token(text):
-    """Split a text into its first word, without quotes, and the rest."""
-    match = re.match(r"""\s*("[^"]*"|'[^']*'|\S+)(?=\s|$)""", text)
+    """Split a text into its first word, without quotes, the text of it, and the rest.
+
+    A quoted word ends at the first such quote before a blank, a ``;`` or the end.
+    """
+    match = re.match(r"""\s*(?:(["'])(.*?)\1(?=[\s;]|$)|((?!["'])[^;\s]+))""", text)
     if match is None:
         raise AnnotationError("Expected a word")
-    token = match.group(1)
-    if token[0] in "\"'":
-        token = token[1:-1]
-    return token, text[match.end() :].lstrip()
+    token = match.group(2) if match.group(1) else match.group(3)
+    return token, match.group().strip(), text[match.end() :].lstrip()
 
 
 class Annotation:
     name = "something"
 
+    def __init__(self, name=None):
+        self.name = name or self.name
+
     @classmethod
     def parse(cls, text, session):
-        token, rest = next_token(text)
+        token, _, rest = next_token(text)
         try:
             return cls.convert(token, session), token, rest
         except (ValueError, KeyError):
@@ -50,14 +53,6 @@ class FloatArg(Annotation):
     @staticmethod
     def convert(token, session):
         return float(token)
-
-
-class FloatsArg(Annotation):
-    name = "some numbers"
-
-    @staticmethod
-    def convert(token, session):
-        return [float(word) for word in token.split(",")]
 
 
 class Float3Arg(Annotation):
@@ -95,7 +90,8 @@ class ModelsArg(Annotation):
             first, _, last = word.partition("-")
             id = tuple(int(n) for n in first.split("."))
             ids = [(*id[:-1], n) for n in range(id[-1], int(last or id[-1]) + 1)]
-            models += [m for m in session.models.list() if m.id in ids]
+            # With what is below them.
+            models += [m for m in session.models.list() if m.id[: len(id)] in ids]
         return models
 
 
@@ -129,18 +125,6 @@ class CenterArg(Annotation):
     def parse(cls, text, session):
         coords, used, rest = Float3Arg.parse(text, session)
         return Center(coords), used, rest
-
-
-class EnumOf(Annotation):
-    def __init__(self, values):
-        self.values = values
-        self.name = " or ".join(map(repr, values))
-
-    def parse(self, text, session):
-        token, rest = next_token(text)
-        if token not in self.values:
-            raise AnnotationError(f"Expected {self.name}")
-        return token, token, rest
 
 
 class Or(Annotation):
@@ -180,8 +164,8 @@ def register(name, description, function, logger=None):
 
 
 def run(session, text):
-    """Run a command that is registered."""
-    name, rest = next_token(text)
+    """Run a command that is registered, and what follows after a ``;``."""
+    name, _, rest = next_token(text)
     if name not in _commands:
         raise UserError(f"Unknown command: {text}")
     description, function = _commands[name]
@@ -190,8 +174,8 @@ def run(session, text):
         if not rest:
             raise UserError(f'Missing required "{argument}" argument')
         arguments[argument], _, rest = annotation.parse(rest, session)
-    while rest:
-        word, rest = next_token(rest)
+    while rest and rest[0] != ";":
+        word, _, rest = next_token(rest)
         keys = [k for k in description.keyword if k.lower().startswith(word.lower())]
         if len(keys) != 1:
             raise UserError("Expected a keyword")
@@ -205,7 +189,12 @@ def run(session, text):
     for argument in description.required_arguments:
         if argument not in arguments:
             raise UserError(f'Missing required "{argument}" argument')
-    return function(session, **arguments)
+    result = function(session, **arguments)
+    if rest:
+        run(session, rest[1:])
+    return result
 
 
-quote_path_if_necessary = shlex.quote
+def quote_path_if_necessary(path):
+    """Quote a path if it has blanks."""
+    return f'"{path}"' if re.search(r"\s", path) else path

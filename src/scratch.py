@@ -1,0 +1,166 @@
+"""A file is whole or absent: written out of sight, then moved to its name in one step."""
+
+import os
+import time
+from contextlib import suppress
+
+try:
+    import fcntl
+except ImportError:  # Windows, where a file that is open cannot be removed: that is the lock.
+    fcntl = None
+
+PREFIX = ".makesphere-"
+YOUNG = 3600  # seconds
+
+
+class Scratch:
+    """A file while it is written: beside its final name, out of sight, locked.
+
+    Parameters
+    ----------
+    folder : str
+        Folder of the final file.
+
+    Attributes
+    ----------
+    file : binary file
+        To be written.
+
+    Raises
+    ------
+    OSError
+        As from all methods: the folder cannot be written, the disk is full, ...
+    """
+
+    def __init__(self, folder):
+        self.folder = folder
+        self._moved = False
+        self._linked = ""
+        _sweep(folder)
+        self._path, self.file = _create(folder)
+
+    def flush(self):
+        """See to it that what has been written is on disk."""
+        self.file.flush()
+        os.fsync(self.file.fileno())
+
+    def replace(self, path):
+        """Move the file to its final name, over what is there."""
+        self._release()
+        os.replace(self._path, path)
+        self._moved = True
+        self._close()
+
+    def claim(self, path, head):
+        """Move the file to its final name, if that is free or held by the same.
+
+        Parameters
+        ----------
+        path : str
+        head : int
+            Files are the same that begin with the same number of bytes.
+
+        Returns
+        -------
+        bool
+            Whether it was moved.
+        """
+        try:
+            os.link(self._path, path)
+        except FileExistsError:
+            pass
+        except OSError:
+            # Not every file system has hard links.
+            if not os.path.lexists(path):
+                self.replace(path)
+                self._linked = path
+                return True
+        else:
+            self._linked = path
+            self.discard()
+            return True
+        # Asked last: another makesphere may just have written the same.
+        self.file.seek(0)
+        if _start(path, head) != self.file.read(head):
+            return False
+        self.replace(path)
+        return True
+
+    def withdraw(self):
+        """Remove the file also from a name that was free, as others of its set failed."""
+        if self._linked:
+            with suppress(OSError):
+                os.unlink(self._linked)
+
+    def discard(self):
+        """Remove the file, if it has not been moved."""
+        if self._moved:
+            return
+        self._moved = True
+        # A full disk fails again when it closes. A folder that lost its permissions keeps the
+        # file until another makesphere sweeps it.
+        with suppress(OSError):
+            self._release()
+        with suppress(OSError):
+            os.unlink(self._path)
+        with suppress(OSError):
+            self._close()
+
+    def _release(self):
+        if fcntl is None:
+            self.file.close()
+
+    def _close(self):
+        self.file.close()
+        if fcntl is not None:
+            # The new name is safe once its folder is on disk. Some network file systems do not
+            # know that, and some folders can be written but not read.
+            with suppress(OSError):
+                folder = os.open(self.folder, os.O_RDONLY)
+                try:
+                    os.fsync(folder)
+                finally:
+                    os.close(folder)
+
+
+def _create(folder):
+    while True:
+        path = os.path.join(folder, f"{PREFIX}{os.urandom(8).hex()}.tmp")
+        file = os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666), "r+b")
+        if fcntl is None:
+            return path, file
+        # Some network file systems have no locks; there nothing is swept either.
+        with suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_EX)
+        # Between the two calls another makesphere may have swept it away.
+        if os.path.exists(path):
+            return path, file
+        file.close()
+
+
+def _sweep(folder):
+    """Remove what a killed makesphere left: old scratch files that nobody holds."""
+    names = []
+    with suppress(OSError):
+        names = [name for name in os.listdir(folder) if name.startswith(PREFIX)]
+    for name in names:
+        # Not where it is in use, or another user's.
+        with suppress(OSError):
+            # NFS locks only what can be written.
+            with open(os.path.join(folder, name), "r+b") as file:
+                # On some cluster file systems a lock is known to its own computer only.
+                if time.time() - os.fstat(file.fileno()).st_mtime < YOUNG:
+                    continue
+                if fcntl is not None:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    os.unlink(file.name)
+            if fcntl is None:
+                os.unlink(file.name)
+
+
+def _start(path, count):
+    try:
+        with open(path, "rb") as file:
+            return file.read(count)
+    except OSError:
+        return None

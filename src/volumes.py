@@ -1,0 +1,82 @@
+"""ChimeraX's volumes as maps, and as words of a command."""
+
+from chimerax.map import Volume
+
+from . import radial
+from .grid import Grid
+from .map import Map
+
+
+def map_of(volume):
+    """Take from a volume its whole map, whatever of it is displayed.
+
+    Parameters
+    ----------
+    volume : Volume
+
+    Returns
+    -------
+    Map
+    """
+    grid = grid_of(volume)
+    array = volume.full_matrix()
+    return Map(volume.name, grid, array, level_of(volume, grid, array), path_of(volume))
+
+
+def grid_of(volume):
+    """Take from a volume the grid of its whole map."""
+    data = volume.data
+    return Grid(
+        tuple(int(n) for n in data.size),
+        tuple(float(s) for s in data.step),
+        tuple(float(o) for o in data.origin),
+        tuple(float(a) for a in data.cell_angles),
+        tuple(tuple(float(r) for r in row) for row in data.rotation),
+    )
+
+
+def level_of(volume, grid, array):
+    """Take from a volume the lowest contour level shown, above 0 if there is one."""
+    levels = [surface.level for surface in volume.surfaces]
+    if not levels:
+        return radial.contour_level(array, grid)
+    return min([level for level in levels if level > 0] or levels)
+
+
+def path_of(volume):
+    """Take from a volume its file; empty if it has none."""
+    return _files_of(volume)[0]
+
+
+def _files_of(volume):
+    path = volume.data.path
+    return [path or ""] if path is None or isinstance(path, str) else list(path)
+
+
+def open_files(session):
+    """List the files of the open maps."""
+    return [path for v in session.models.list(type=Volume) for path in _files_of(v) if path]
+
+
+def command_text(volume, radii, recipe, values):
+    """Write the command that makes spheres for a volume, up to where they are saved.
+
+    Parameters
+    ----------
+    volume : Volume
+    radii, values : str
+        As they are typed: lists with commas.
+    recipe : Recipe
+        For everything else.
+
+    Returns
+    -------
+    str
+    """
+    spec = f"#{volume.id_string}"
+    words = [f"makesphere {spec} radius {radii}", *recipe.form_words]
+    if values != "1":
+        words.append(f"value {values}")
+    if recipe.center is not None and not volume.scene_position.is_identity():
+        words.append(f"coordinateSystem {spec}")
+    return " ".join(words)

@@ -1,0 +1,72 @@
+"""A file is whole or absent, and has the name that it should."""
+
+import os
+import time
+
+from chimerax.makesphere.scratch import YOUNG, Scratch
+
+HEAD = 4
+
+
+def _scratch(folder, content=b"headbody"):
+    scratch = Scratch(str(folder))
+    scratch.file.write(content)
+    scratch.flush()
+    return scratch
+
+
+def test_claim_takes_a_free_name_or_the_same_start(tmp_path):
+    path = tmp_path / "a.mrc"
+    assert _scratch(tmp_path).claim(str(path), HEAD)
+    assert _scratch(tmp_path, b"headcorpse").claim(str(path), HEAD)
+    other = _scratch(tmp_path, b"hand")
+    assert not other.claim(str(path), HEAD)
+    other.discard()
+    assert path.read_bytes() == b"headcorpse"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.mrc"]
+
+
+def test_what_was_claimed_can_be_withdrawn_but_not_what_was_there(tmp_path):
+    first, second = _scratch(tmp_path), _scratch(tmp_path)
+    assert first.claim(str(tmp_path / "a.mrc"), HEAD)
+    assert second.claim(str(tmp_path / "a.mrc"), HEAD)
+    second.withdraw()
+    assert (tmp_path / "a.mrc").exists()
+    first.withdraw()
+    assert not list(tmp_path.iterdir())
+
+
+def test_nothing_is_left_of_a_discarded_file(tmp_path):
+    scratch = _scratch(tmp_path)
+    scratch.discard()
+    scratch.discard()
+    assert not list(tmp_path.iterdir())
+
+
+def _litter(folder, name, age):
+    path = folder / f".makesphere-{name}.tmp"
+    path.write_bytes(b"half")
+    os.utime(path, (time.time() - age,) * 2)
+    return path
+
+
+def test_litter_of_a_killed_run_is_swept_but_not_a_running_one(tmp_path):
+    dead = _litter(tmp_path, "dead", YOUNG + 60)
+    # Perhaps of a run on another computer, whose lock is not seen here.
+    young = _litter(tmp_path, "young", YOUNG - 60)
+    running = _scratch(tmp_path)
+    os.utime(running.file.name, (time.time() - 2 * YOUNG,) * 2)
+    _scratch(tmp_path).replace(str(tmp_path / "a.mrc"))
+    assert young.exists() and not dead.exists()
+    running.replace(str(tmp_path / "b.mrc"))
+    assert sorted(p.name for p in tmp_path.iterdir()) == [young.name, "a.mrc", "b.mrc"]
+
+
+def test_files_can_be_read_by_whom_the_umask_lets(tmp_path):
+    before = os.umask(0o022)
+    try:
+        _scratch(tmp_path).replace(str(tmp_path / "a.mrc"))
+    finally:
+        os.umask(before)
+    if os.name == "posix":
+        assert (tmp_path / "a.mrc").stat().st_mode & 0o777 == 0o644
