@@ -72,6 +72,25 @@ def log(session):
 
 
 @pytest.fixture
+def html_log(session, monkeypatch):
+    """Give what the session says from now on with windows: as HTML."""
+    monkeypatch.setattr(session.ui, "is_gui", True)
+    if IN_CHIMERAX:
+        from chimerax.core.logger import HtmlLog
+
+        class Recorder(Log, HtmlLog):
+            def log(self, level, text, image, is_html):
+                return super().log(level, text)
+
+        recorder = Recorder()
+    else:
+        recorder = Log()
+    session.logger.add_log(recorder)
+    yield recorder
+    session.logger.remove_log(recorder)
+
+
+@pytest.fixture
 def command(session):
     """Give a function that runs a command's text."""
     from chimerax.core.commands import run

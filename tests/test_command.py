@@ -284,13 +284,12 @@ def test_the_density_is_said_beside_match(command, new_map, blob, log):
     assert "2 x match; its views are twice as strong as the map's" in log.infos[-1]
 
 
-def test_the_warning_can_be_clicked(command, cube, log, session, monkeypatch):
-    monkeypatch.setattr(session.ui, "is_gui", True)
+def test_the_warning_can_be_clicked(command, cube, html_log):
     command("makesphere #1 radius 9 center 20,20,20 save false")
-    (link,) = re.findall('href="cxcmd:(.*?)"', "".join(log.warnings))
+    (link,) = re.findall('href="cxcmd:(.*?)"', "".join(html_log.warnings))
     spheres = command(unquote(link))
     assert [s.name.split()[-1] for s in spheres] == ["match", "2match"]
-    assert len(log.warnings) == 1
+    assert len(html_log.warnings) == 1
 
 
 @pytest.mark.parametrize(

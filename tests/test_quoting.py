@@ -106,15 +106,17 @@ def test_the_log_shows_a_command_that_runs_again(session, command, small, tmp_pa
 
 
 @pytest.mark.parametrize("name", ["plain", "two words", "a%20b", "it's a", "semi;colon", "Å"])
-def test_the_logs_link_opens_the_file(name, session, command, small, tmp_path, log, monkeypatch):
-    monkeypatch.setattr(session.ui, "is_gui", True)
+def test_the_logs_link_opens_the_file(
+    name, session, command, small, tmp_path, html_log, monkeypatch
+):
     monkeypatch.chdir(tmp_path)
     Path(name).mkdir()
     os.chdir(name)
     command("makesphere #1 radius 6")
-    told = log.infos[-1]
+    told = html_log.infos[-1]
     links = re.findall('href="(cxcmd:.*?)"', told)
     assert len(links) == (name != "semi;colon") and html.escape(name) in told
+    monkeypatch.setattr(session.ui, "is_gui", False)
     for link in links:
         # As ChimeraX's log reads it.
         line = unquote(html.unescape(link)).removeprefix("cxcmd:")
