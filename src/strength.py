@@ -34,8 +34,8 @@ LOW_PASS = 20.0  # Å
 # Waves across the box: there must be something to see also in boxes of less than 30 Å.
 FEWEST_WAVES = 1.5
 MATCHED = 0.5  # strength of `match`
-# Å: much finer than what is asked of it.
-BIN = 6.7
+# Averaging over bins leaves waves that are longer than three of them.
+BINS_PER_WAVE = 3
 # Heterogeneous Refinement itself takes boxes down to 128 voxels.
 MOST_BINS = 128
 # Steps of integrals over the frequency: 20 for each turn of a phase across the widest box.
@@ -153,10 +153,10 @@ def _volume(radii):
 
 
 class Binned:
-    """A map in bins of at most 6.7 Å, filled plane by plane as the map is read.
+    """A map in bins of a third of 20 Å, filled plane by plane as the map is read.
 
-    Wide boxes have larger bins, 128 along a side at most, and the cut is at their Nyquist
-    frequency where that is below 1/20 Å.
+    There are 128 bins along a side at most, and the cut is at their Nyquist frequency where that
+    is below 1/20 Å.
 
     Parameters
     ----------
@@ -166,9 +166,14 @@ class Binned:
 
     def __init__(self, grid):
         self._grid = grid
-        longest = max(grid.size[a] * grid.voxel_size[a] for a in range(3))
-        widest = max(BIN, longest / MOST_BINS)
-        self._bins = [max(1, floor(widest / v)) for v in grid.voxel_size]
+        spacings = 1.0 / np.linalg.norm(np.linalg.inv(grid.axes), axis=1)
+        self._side = float((spacings * grid.size).min())
+        self._cut = max(1 / LOW_PASS, FEWEST_WAVES / self._side)
+        widest = 1 / (BINS_PER_WAVE * self._cut)
+        self._bins = [
+            max(1, floor(widest / v), ceil(n / MOST_BINS))
+            for n, v in zip(grid.size, grid.voxel_size, strict=True)
+        ]
         size = [ceil(n / b) for n, b in zip(grid.size, self._bins, strict=True)]
         self._sums = np.zeros(size[::-1], np.float32)
         self._level = None
@@ -228,10 +233,8 @@ class Binned:
         bins = np.array(self._bins, float)
         axes = grid.axes * bins
         voxel_sizes = np.array(grid.voxel_size) * bins
-        spacings = 1.0 / np.linalg.norm(np.linalg.inv(grid.axes), axis=1)
-        side = float((spacings * grid.size).min())
-        reach = grid.clearance(grid.center)
-        cut = min(max(1 / LOW_PASS, FEWEST_WAVES / side), float(1 / (2 * voxel_sizes.max())))
+        side, reach = self._side, grid.clearance(grid.center)
+        cut = min(self._cut, float(1 / (2 * voxel_sizes.max())))
         if self._is_constant:
             return Views(0.0, side, reach, cut)
         binned = Grid(

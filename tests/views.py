@@ -1,7 +1,7 @@
 """The energy of a volume's views from the definition: turned, projected, low-passed, one by one."""
 
 import numpy as np
-from scipy.ndimage import affine_transform
+from scipy.ndimage import affine_transform, spline_filter
 from scipy.spatial.transform import Rotation
 
 
@@ -31,14 +31,14 @@ def view_energies(array, voxel, count=100, low_pass=20.0):
     center = size // 2
     offsets = np.indices(array.shape) - center
     in_ball = (offsets**2).sum(axis=0) <= ((size - 1) / 2) ** 2
-    array = np.where(in_ball & np.isfinite(array), array, 0).astype(float)
+    array = spline_filter(np.where(in_ball & np.isfinite(array), array, 0.0))
     frequency = np.fft.fftfreq(size, voxel)
     radius = np.hypot(*np.meshgrid(frequency, frequency))
     seen = (radius <= min(1 / low_pass, 1 / (2 * voxel))) & (radius > 0)
     energies = []
     for turn in directions(count):
         shift = center - turn @ np.full(3, center)
-        view = affine_transform(array, turn, shift, order=3).sum(axis=2) * voxel
+        view = affine_transform(array, turn, shift, prefilter=False).sum(axis=2) * voxel
         power = abs(np.fft.fft2(view)[seen] * voxel**2) ** 2
         energies.append(power.sum() / (size * voxel) ** 2)
     return np.array(energies)

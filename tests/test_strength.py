@@ -1,0 +1,238 @@
+"""Strength, against views turned and projected one by one and against sums of Gaussians."""
+
+from math import ceil, pi
+
+import numpy as np
+import pytest
+from chimerax.makesphere.grid import Grid
+from chimerax.makesphere.map import Map
+from chimerax.makesphere.sphere import Sphere
+from chimerax.makesphere.strength import LOW_PASS, Binned
+from conftest import ROOT
+from grids import turned
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from views import view_energies, view_energy
+
+REAL = ["EMD-3488-binned.mrc", "EMD-11007-binned.mrc"]
+
+
+def views(array, grid):
+    """Measure a map's views."""
+    binned = Binned(grid)
+    for _ in binned.watch(array):
+        pass
+    return binned.views()
+
+
+class Gaussians:
+    """A particle as a sum of Gaussians with a negative halo: its transform is exact.
+
+    Parameters
+    ----------
+    seed : int
+    turn : 3 rows of 3 floats
+        Rotation about the centre.
+    """
+
+    def __init__(self, seed, turn=((1, 0, 0), (0, 1, 0), (0, 0, 1))):
+        noise = np.random.default_rng(seed)
+        self.centers = noise.normal(0, (8, 14, 20), (6, 3)) @ np.transpose(turn)
+        self.weights = np.append(noise.uniform(500, 2000, 6), -3000.0)
+        self.widths = np.append(noise.uniform(5, 9, 6), 20.0)
+        self.centers = np.vstack([self.centers, self.centers.mean(axis=0)])
+
+    def on(self, grid):
+        """Sample it about the box centre of a grid."""
+        index = np.indices(grid.shape)[::-1].reshape(3, -1)
+        places = (grid.axes @ (index - np.array(grid.center_voxel)[:, None])).T
+        density = np.zeros(len(places))
+        for center, weight, width in zip(self.centers, self.weights, self.widths, strict=True):
+            away2 = ((places - center) ** 2).sum(axis=1)
+            density += weight / (2 * pi * width**2) ** 1.5 * np.exp(-away2 / (2 * width**2))
+        return density.reshape(grid.shape).astype(np.float32)
+
+    def energy(self, side, cut):
+        """Energy of its views, from the pairs of Gaussians (Debye's formula)."""
+        frequency = (np.arange(4000) + 0.5) * cut / 4000
+        power = np.zeros(4000)
+        for c, w, s in zip(self.centers, self.weights, self.widths, strict=True):
+            for d, v, t in zip(self.centers, self.weights, self.widths, strict=True):
+                falloff = np.exp(-2 * (pi * frequency) ** 2 * (s * s + t * t))
+                power += w * v * falloff * np.sinc(2 * frequency * np.linalg.norm(c - d))
+        return 2 * pi * (frequency @ power) * cut / 4000 - (self.weights.sum() / side) ** 2
+
+
+@pytest.fixture(scope="module")
+def real():
+    """Give the real maps by name: the map, its array, and the energy of a hundred of its views."""
+    found = {}
+    for name in REAL:
+        with Map.open(str(ROOT / "tests/data" / name)) as a_map:
+            array = np.stack(list(a_map.planes))
+            _, fit = a_map.level, a_map.tables().fit()
+        found[name] = a_map, fit, view_energies(array, a_map.grid.voxel_size[0])
+    return found
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_a_real_map_against_a_hundred_views(name, real):
+    a_map, _, energies = real[name]
+    assert a_map.views.energy == pytest.approx(energies.mean(), rel=0.03)
+    # The axes alone would not do.
+    assert energies.max() > 1.2 * energies.min()
+
+
+@pytest.mark.parametrize("times", [1.0, 1.3, 1.6])
+@pytest.mark.parametrize("name", REAL)
+def test_match_on_a_real_map_is_half_as_strong_as_its_views(name, times, real):
+    a_map, fit, energies = real[name]
+    sphere = Sphere(ceil(times * fit), a_map.grid.center)
+    drawn = sphere.draw(a_map.grid, a_map.views.match(sphere))
+    # All views of a ball are the same, but for its voxels.
+    strength = view_energy(drawn, a_map.grid.voxel_size[0], 5) / energies.mean()
+    assert strength == pytest.approx(0.5, rel=0.03)
+
+
+@pytest.mark.parametrize("size, voxel", [(64, 3.0), (63, 3.0), (150, 1.3), (40, 5.0), (36, 6.0)])
+def test_gaussians_in_boxes_of_all_kinds(size, voxel):
+    particle, grid = Gaussians(size), Grid((size,) * 3, (voxel,) * 3)
+    told = views(particle.on(grid), grid)
+    assert told.side == pytest.approx(size * voxel)
+    assert told.cut == pytest.approx(min(1 / LOW_PASS, 1 / (2 * voxel)))
+    assert told.energy == pytest.approx(particle.energy(told.side, told.cut), rel=0.01)
+
+
+SKEWED = [(90, 90, 90), (94.3, 88, 101), (75, 80, 85), (90, 90, 110)]
+
+
+@settings(deadline=None, max_examples=15)
+@given(st.data())
+def test_the_grid_makes_no_difference(data):
+    voxel_size = data.draw(st.tuples(*[st.floats(2.5, 6)] * 3))
+    angles = data.draw(st.sampled_from(SKEWED))
+    size = tuple(ceil(data.draw(st.floats(200, 260)) / v) for v in voxel_size)
+    turn = turned(1, data.draw(st.floats(-1, 1)), 0.5, data.draw(st.floats(0, 6)))
+    origin = data.draw(st.tuples(*[st.floats(-300, 300)] * 3))
+    grid = Grid(size, voxel_size, origin, angles, turn)
+    particle = Gaussians(data.draw(st.integers(0, 99)))
+    told = views(particle.on(grid), grid)
+    assert told.energy == pytest.approx(particle.energy(told.side, told.cut), rel=0.01)
+
+
+@settings(deadline=None, max_examples=8)
+@given(st.integers(0, 99), st.floats(0, 6), st.permutations([0, 1, 2]), st.floats(1e-6, 1e6))
+def test_turning_permuting_and_scaling(seed, angle, order, scale):
+    grid = Grid((60, 60, 60), (3.5, 3.5, 3.5))
+    straight = views(Gaussians(seed).on(grid), grid)
+    array = Gaussians(seed, turned(1, 2, -0.5, angle)).on(grid).transpose(order) * np.float32(scale)
+    turned_too = views(array, grid)
+    assert turned_too.energy == pytest.approx(straight.energy * scale**2, rel=0.01)
+    sphere = Sphere(50, grid.center)
+    assert turned_too.match(sphere) == pytest.approx(straight.match(sphere) * scale, rel=0.01)
+
+
+def test_a_map_stored_with_its_axes_in_another_order():
+    grid = Grid((48, 56, 64), (4.0, 4.5, 3.5), (7.0, 0.0, -3.0), (94.3, 88.0, 101.0))
+    array = Gaussians(3).on(grid)
+    other = grid.reordered((2, 0, 1))
+    # The fastest axis is z, then x, then y.
+    stored = array.transpose(1, 2, 0)
+    assert views(stored, other).energy == pytest.approx(views(array, grid).energy, rel=1e-3)
+
+
+SPHERES = [
+    Sphere(60, (96, 96, 96)),
+    Sphere(60, (96, 96, 96), edge=24),
+    Sphere(30, (96, 96, 96), edge=80),
+    Sphere(70, (96, 96, 96), inner_radius=45),
+    Sphere(70, (96, 96, 96), edge=15, inner_radius=45),
+    Sphere(50, (110.3, 88.8, 101.1)),
+    Sphere(45, (110.3, 88.8, 101.1), edge=10, inner_radius=20),
+]
+
+
+@pytest.mark.parametrize("sphere", SPHERES)
+def test_spheres_against_their_drawn_views(sphere):
+    grid = Grid((80, 80, 80), (2.4, 2.4, 2.4))
+    drawn = sphere.draw(grid)
+    map_views = views(Gaussians(1).on(grid), grid)
+    told = map_views.sphere_energy(sphere)
+    assert told == pytest.approx(view_energy(drawn, 2.4, 5), rel=0.01)
+    # Measured as if it were a map, it is as strong as itself.
+    assert views(drawn, grid).strength(sphere, 1.0) == pytest.approx(1, rel=0.01)
+    density = map_views.match(sphere)
+    assert map_views.strength(sphere, density) == pytest.approx(0.5)
+    assert map_views.strength(sphere, -2 * density) == pytest.approx(2)
+
+
+def test_the_map_counts_inside_the_largest_ball():
+    grid = Grid((60, 60, 60), (3.0, 3.0, 3.0))
+    array = Gaussians(1).on(grid)
+    alone = views(array, grid).energy
+    array[:4, :4, :4] = 100
+    assert views(array, grid).energy == pytest.approx(alone, rel=1e-6)
+    array[30, 30, 3:6] = 50
+    assert views(array, grid).energy != pytest.approx(alone, rel=0.01)
+
+
+def test_a_sphere_beyond_the_ball_is_cut_to_it():
+    grid = Grid((60, 60, 60), (3.0, 3.0, 3.0))
+    told = views(Gaussians(1).on(grid), grid)
+    assert told.reach == pytest.approx(29.5 * 3)
+    whole = told.sphere_energy(Sphere(told.reach, grid.center))
+    assert told.sphere_energy(Sphere(500, grid.center)) == pytest.approx(whole)
+    with pytest.raises(ValueError, match="inside the box"):
+        told.match(Sphere(500, grid.center, inner_radius=100))
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int16, np.float16, np.float64, ">f4"])
+def test_every_kind_of_number(dtype):
+    grid = Grid((60, 64, 68), (1.5, 1.6, 1.4))
+    array = Gaussians(2).on(grid)
+    array = (array * (120 / abs(array).max())).clip(0).astype(dtype)
+    expected = views(array.astype(np.float32), grid).energy
+    assert views(array, grid).energy == pytest.approx(expected, rel=1e-6)
+
+
+def test_what_is_not_finite_counts_as_nothing():
+    grid = Grid((60, 64, 68), (1.5, 1.6, 1.4))
+    array = Gaussians(2).on(grid)
+    holes = np.random.default_rng(0).random(grid.shape) < 0.01
+    array[holes] = 0
+    expected = views(array, grid).energy
+    array[holes] = np.random.default_rng(1).choice([np.nan, np.inf, -np.inf], holes.sum())
+    assert views(array, grid).energy == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("value", [0.0, 3.0, -1e30, np.nan, np.inf])
+def test_a_constant_map_has_no_match(value):
+    grid = Grid((20, 24, 22), (3.0, 3.0, 3.0))
+    array = np.full(grid.shape, value, np.float32)
+    told = views(array, grid)
+    assert told.energy == 0 and told.strength(Sphere(20, grid.center), 1.0) == np.inf
+    with pytest.raises(ValueError, match="constant"):
+        told.match(Sphere(20, grid.center))
+    array[10, 12, 9:11] = 1.0, 2.0
+    assert views(array, grid).energy > 0
+
+
+def test_watching_passes_the_planes_on():
+    grid = Grid((7, 6, 5), (1.0, 1.0, 1.0))
+    array = np.arange(210, dtype=np.int16).reshape(grid.shape)
+    np.testing.assert_array_equal(list(Binned(grid).watch(array)), array)
+
+
+def test_a_wide_box_is_seen_no_finer_than_128_bins():
+    grid = Grid((140, 130, 150), (12.0, 12.0, 12.0))
+    told = views(np.random.default_rng(0).random(grid.shape, np.float32), grid)
+    # Two voxels to the bin.
+    assert told.cut == pytest.approx(1 / (2 * 24.0))
+
+
+def test_a_box_smaller_than_the_low_pass_has_views():
+    grid = Grid((24, 24, 24), (0.5, 0.5, 0.5))
+    array = np.random.default_rng(0).random(grid.shape, np.float32)
+    told = views(array, grid)
+    assert told.cut == pytest.approx(1.5 / 12)
+    assert told.energy > 0
