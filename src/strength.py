@@ -186,34 +186,39 @@ class Binned:
 
         Parameters
         ----------
-        planes : iterable of 2D arrays
+        planes : sized iterable of 2D arrays
 
         Yields
         ------
         numpy.ndarray
         """
-        bins_x, bins_y, bins_z = self._bins
-        rows, columns = (
-            np.arange(0, n, b) for n, b in zip(self._grid.shape[1:], (bins_y, bins_x), strict=True)
-        )
-
-        def add_up(plane):
-            if bins_y > 1:
-                plane = np.add.reduceat(plane, rows, axis=0, dtype=np.float32)
-            if bins_x > 1:
-                plane = np.add.reduceat(plane, columns, axis=1, dtype=np.float32)
-            return plane
-
+        bins_x, _, bins_z = self._bins
+        columns = np.arange(0, self._grid.size[0], bins_x)
+        rows = np.zeros((self._sums.shape[1], self._grid.size[0]), np.float32)
         for k, plane in enumerate(planes):
             # inf - inf
             with np.errstate(invalid="ignore", over="ignore"):
-                added = add_up(plane)
+                added = self._sum_of_rows(plane)
                 if not np.isfinite(added).all():
-                    added = add_up(np.where(np.isfinite(plane), plane, 0))
-                self._sums[k // bins_z] += added
+                    added = self._sum_of_rows(np.where(np.isfinite(plane), plane, 0))
+                rows += added
+                if k % bins_z == bins_z - 1 or k == len(planes) - 1:
+                    np.add.reduceat(rows, columns, axis=1, out=self._sums[k // bins_z])
+                    rows[:] = 0
             if self._is_constant:
                 self._look_for_change(plane)
             yield plane
+
+    def _sum_of_rows(self, plane):
+        """Add up the rows of each bin."""
+        bins_y = self._bins[1]
+        whole = len(plane) // bins_y * bins_y
+        sums = np.empty((self._sums.shape[1], plane.shape[1]), np.float32)
+        parts = plane[:whole].reshape(-1, bins_y, plane.shape[1])
+        parts.sum(axis=1, dtype=np.float32, out=sums[: len(parts)])
+        if whole < len(plane):
+            plane[whole:].sum(axis=0, dtype=np.float32, out=sums[-1])
+        return sums
 
     def _look_for_change(self, plane):
         known = plane[np.isfinite(plane)]
