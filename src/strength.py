@@ -42,6 +42,8 @@ MOST_BINS = 128
 FREQUENCIES = 2048
 # Balls that make a soft one.
 EDGE_NODES = 32
+# Frequencies along x at a time, for memory's sake.
+BLOCK = 32
 
 
 @dataclass(frozen=True)
@@ -228,7 +230,7 @@ class Binned:
             self._is_constant = bool((known == self._level).all())
 
     def views(self):
-        """Measure the map's views, when all planes have been added.
+        """Measure the map's views, once, when all planes have been added.
 
         Returns
         -------
@@ -249,24 +251,22 @@ class Binned:
             grid.angles,
             grid.rotation,
         )
-        inside = self._cut_to_ball(binned, grid.center, reach)
-        energy = _energy(inside, axes, self._bins, 2 * reach, cut)
+        self._cut_to_ball(binned, grid.center, reach)
+        energy = _energy(self._sums, axes, self._bins, 2 * reach, cut)
         volume = abs(float(np.linalg.det(grid.axes)))
-        total = float(inside.sum(dtype=np.float64))
+        total = float(self._sums.sum(dtype=np.float64))
         energy = volume * volume * (energy - (total / side) ** 2)
         return Views(max(energy, 0.0) if isfinite(energy) else float("inf"), side, reach, cut)
 
     def _cut_to_ball(self, binned, center, reach):
-        """Take the part of the bins that is in a ball: of those at its surface, their share."""
-        inside = np.empty_like(self._sums)
+        """Keep the part of the bins that is in a ball: of those at its surface, their share."""
         thickness = float(np.cbrt(abs(np.linalg.det(binned.axes))))
         feet, height2 = binned.feet(center)
         for k, plane in enumerate(self._sums):
             depth = reach - np.sqrt(binned.flat2(feet[k]) + height2[k])
             # Sums beyond float32 are infinite.
             with np.errstate(invalid="ignore"):
-                np.multiply(plane, np.clip(depth / thickness + 0.5, 0, 1), out=inside[k])
-        return inside
+                plane *= np.clip(depth / thickness + 0.5, 0, 1)
 
 
 def _energy(array, axes, bins, diameter, cut):
@@ -305,24 +305,26 @@ def _energy(array, axes, bins, diameter, cut):
         # What averaging over a bin does to a wave.
         unbinned.append(1 / (np.sinc(turns) / np.sinc(turns / b)) ** 2)
     x, y, z = (wave.astype(np.complex64) for wave in waves)
-    planes = np.empty((array.shape[0], len(y), len(x)), np.complex64)
-    for plane, of_plane in zip(array, planes, strict=True):
-        np.matmul(y, (plane / np.float32(scale)) @ x.T, out=of_plane)
     kernel_at, kernel = _kernel(diameter, cut)
-    kx, _, kz = (
+    kx, ky, kz = (
         np.multiply.outer(reciprocal[a], n / p)
         for a, (n, p) in enumerate(zip(ranges, periods, strict=True))
     )
-    across = kx[:, None, :] + kz[:, :, None]
     # Frequencies with x < 0 are the mirror images of those with x > 0.
-    mirrored = np.multiply.outer(unbinned[2], unbinned[0] * np.where(ranges[0] > 0, 2, 1))
+    unbinned[0] = unbinned[0] * np.where(ranges[0] > 0, 2, 1)
     energy = 0.0
-    for j, n in enumerate(ranges[1]):
-        along = reciprocal[1] * (n / periods[1])
-        frequency = np.sqrt(((across + along[:, None, None]) ** 2).sum(axis=0))
-        power = np.abs(z @ planes[:, j]).astype(np.float64) ** 2
-        weight = np.interp(frequency, kernel_at, kernel, right=0.0) * mirrored
-        energy += unbinned[1][j] * float((power * weight).sum())
+    for first in range(0, len(x), BLOCK):
+        some = slice(first, first + BLOCK)
+        planes = np.array([y @ (plane / np.float32(scale) @ x[some].T) for plane in array])
+        across = kx[:, None, some] + kz[:, :, None]
+        weight_xz = np.multiply.outer(unbinned[2], unbinned[0][some])
+        for j, weight_y in enumerate(unbinned[1]):
+            frequency2 = ((across + ky[:, j, None, None]) ** 2).sum(axis=0)
+            rows = (frequency2 <= cut * cut).any(axis=1)
+            if rows.any():
+                weight = np.interp(np.sqrt(frequency2[rows]), kernel_at, kernel, right=0.0)
+                power = np.square(np.abs(z[rows] @ planes[:, j]), dtype=np.float64)
+                energy += weight_y * float((power * weight * weight_xz[rows]).sum())
     return energy * scale * scale / float(periods.prod() * abs(np.linalg.det(axes)))
 
 
