@@ -19,15 +19,6 @@ class _MakeSphereAPI(BundleAPI):
         return MakeSphereTool.get_singleton(session)
 
     @staticmethod
-    def get_class(class_name):
-        # Sessions ask for it.
-        if class_name == "MakeSphereTool":
-            from .tool import MakeSphereTool
-
-            return MakeSphereTool
-        return None
-
-    @staticmethod
     def run_provider(session, name, manager, **kw):
         # The only provider is the toolbar's button.
         from chimerax.core.commands import run

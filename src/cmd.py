@@ -39,6 +39,21 @@ from .volumes import command_text, map_of, open_files
 COLOR = (0.35, 0.6, 1.0, 0.4)
 
 
+class TopMapsArg(MapsArg):
+    """Maps, without those that are below others that are named: ``#1`` is one map."""
+
+    @classmethod
+    def parse(cls, text, session):
+        """Read a specifier."""
+        volumes, used, rest = super().parse(text, session)
+        return [v for v in volumes if not any(m in volumes for m in _above(v))], used, rest
+
+
+def _above(model):
+    while (model := model.parent) is not None:
+        yield model
+
+
 class PointArg(CenterArg):
     """A center point whose coordinates keep their digits, which ChimeraX cuts to float32."""
 
@@ -318,7 +333,7 @@ def _cell(what, text):
 
 
 DESCRIPTION = CmdDesc(
-    required=[("volumes", MapsArg)],
+    required=[("volumes", TopMapsArg)],
     keyword=[
         ("radius", AmountsArg("radius", FIT)),
         ("center", PointArg),

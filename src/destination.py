@@ -62,13 +62,21 @@ class Destination:
             raise PermissionError(f"save cannot write into the folder {self.folder}")
 
     def _checked(self, path):
-        suffix = os.path.splitext(path)[1]
+        name, suffix = os.path.splitext(os.path.basename(path))
+        if name.lower() == SUFFIX:
+            raise ValueError(f"save names a file that has no name before {SUFFIX}: {path}")
         if not suffix:
             path += SUFFIX
         elif suffix.lower() != SUFFIX:
             raise ValueError(f"save must name a folder or an {SUFFIX} file, got {path}")
         if self._is_open(path):
             raise ValueError(f"save must not overwrite the file of an open map, got {path}")
+        try:
+            os.lstat(path)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise ValueError(f"save cannot write {path}: {error.strerror}") from error
         # A link stays a link: what it points to is replaced.
         if os.path.islink(path):
             path = os.path.realpath(path)

@@ -10,6 +10,8 @@ from .preview import COLOR
 # Matplotlib takes the Qt that is loaded, so it comes after it.
 from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg  # isort: skip
 
+SHELLS = 1000
+
 
 def signal_color(widget, light, dark):
     """Choose a colour that is read on a widget's ground, be its theme light or dark."""
@@ -54,6 +56,8 @@ class Profile(FigureCanvasQTAgg):
 
     def show_tables(self, tables, shell, limit):
         """Plot a map's tables, in shells of a thickness, up to a limit (Å)."""
+        # No more shells than can be seen, however far off the limit is.
+        shell = max(shell, limit / SHELLS)
         radius, mean, share = tables.profile(shell)
         self._mean.set_data(radius - shell / 2, mean)
         self._share.set_data(radius, 100 * share)
@@ -119,7 +123,8 @@ class Profile(FigureCanvasQTAgg):
         self._draw_line()
 
     def _draw_line(self):
-        self._share_axes.draw_artist(self._line)
+        if self._share_axes.get_visible():
+            self._share_axes.draw_artist(self._line)
 
     def _drag(self, event):
         if event.button == 1 and event.inaxes is not None:

@@ -110,6 +110,8 @@ class SphereMouseMode(MouseMode):
     def __init__(self, session, panel):
         super().__init__(session)
         self._panel = panel
+        self._former = session.ui.mouse_modes.mode("right", [], exact=True)
+        session.triggers.add_handler("set mouse mode", self._remember)
 
     @classmethod
     def of(cls, session, panel):
@@ -121,9 +123,28 @@ class SphereMouseMode(MouseMode):
             modes.add_mode(mode)
         return mode
 
+    def _remember(self, _, told):
+        button, modifiers, mode = told
+        if button == "right" and not modifiers and mode is not self:
+            self._former = mode
+
+    @property
+    def _has_button(self):
+        return self.session.ui.mouse_modes.mode("right", [], exact=True) is self
+
+    def take_button(self):
+        """Be the mode of the right button."""
+        if not self._has_button:
+            self.session.ui.mouse_modes.bind_mouse_mode("right", [], self)
+
+    def give_button_back(self):
+        """Give the right button the mode that it had, unless it has another one by now."""
+        if self._has_button:
+            self.session.ui.mouse_modes.bind_mouse_mode("right", [], self._former)
+
     def enable(self):
-        """Open the panel when a button is given this mode."""
-        self._panel()
+        """Show the panel when a button is given this mode."""
+        self._panel().show()
 
     def mouse_down(self, event):
         """Remember the sphere as it is."""

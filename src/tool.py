@@ -2,8 +2,10 @@
 
 import html
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from math import nan
+from weakref import WeakKeyDictionary
 
 from chimerax.core.commands import run
 from chimerax.core.errors import UserError
@@ -11,8 +13,8 @@ from chimerax.core.models import MODEL_NAME_CHANGED, REMOVE_MODELS
 from chimerax.core.settings import Settings
 from chimerax.core.tools import ToolInstance, get_singleton
 from chimerax.ui import MainToolWindow
-from Qt.QtCore import Qt, QTimer
-from Qt.QtWidgets import QApplication, QDockWidget, QTabBar, QVBoxLayout
+from Qt.QtCore import QTimer
+from Qt.QtWidgets import QApplication, QDockWidget, QVBoxLayout
 
 from . import decoy, report, volumes
 from .destination import Destination
@@ -22,23 +24,24 @@ from .plot import signal_color
 from .preview import Preview, SphereMouseMode
 from .quoting import quoted
 from .recipe import Recipe
-from .widgets import DEFAULTS, ROTATION_CENTER, Form
+from .widgets import BOX_CENTER, DEFAULTS, ROTATION_CENTER, Form
 
 NO_MAP = "Open a map first: File &gt; Open, or the command <b>open</b> with its path."
 MEASURING = "Measuring the map …"
 FACTS = ("Fills", "Encloses", "Density")
 # Milliseconds: for the panel to be drawn, and for a hand to come to rest.
 SOON, REST = 50, 400
-# Pixels: what Volume Viewer may take back.
-SLACK = 8
 # In Å: whole numbers will do for all but the smallest boxes.
 STEP, FINE_STEP, SMALL_BOX = 1.0, 0.1, 50
+# What belongs to one map, and as it is for a map that is new to the panel.
+OWN = {"radius": "", "center": BOX_CENTER, "name": ""}
+CANNOT_READ = (ValueError, OSError, MemoryError, UserError)
 
 
 class _Settings(Settings):
-    """The values that the last sphere was made with, as text."""
+    """The recipe that the last sphere was made with, as text."""
 
-    AUTO_SAVE = {"radius": "", **DEFAULTS, "save_file": True}
+    AUTO_SAVE = {**DEFAULTS, "save_file": True}
 
 
 class MakeSphereTool(ToolInstance):
@@ -55,17 +58,21 @@ class MakeSphereTool(ToolInstance):
         Its widgets.
     """
 
-    SESSION_SAVE = True
+    # A session that has the panel in it could not be opened without the bundle.
+    SESSION_SAVE = False
     help = "help:user/tools/makesphere.html"
 
     def __init__(self, session, tool_name):
         super().__init__(session, tool_name)
-        self._volume = self._map = self._tables = self._former_mode = None
+        self._volume = self._map = self._tables = None
+        self._trouble = ""
+        self._own = WeakKeyDictionary()
+        self._seen = self._measuring = self._wants_fit = False
         self._made = None, None, None
         self._settings = _Settings(session, tool_name)
         self._preview = Preview(session)
+        self._mode = SphereMouseMode.of(session, lambda: type(self).get_singleton(session))
         self.tool_window = MainToolWindow(self)
-        self.tool_window.shown_changed = self._shown_changed
         area = self.tool_window.ui_area
         self.form = form = Form(session)
         layout = QVBoxLayout(area)
@@ -73,13 +80,14 @@ class MakeSphereTool(ToolInstance):
         layout.addWidget(form)
         self._timer = QTimer(area, singleShot=True)
         self._timer.timeout.connect(self._measure)
-        form.set_texts({name: getattr(self._settings, name) for name in ("radius", *DEFAULTS)})
+        # One map after the other; the scene can be turned meanwhile.
+        self._thread = ThreadPoolExecutor(1)
+        form.set_texts({name: getattr(self._settings, name) for name in DEFAULTS})
         form.save.setChecked(self._settings.save_file)
         form.changed.connect(self._refresh)
         form.moved.connect(self.set_radius)
         form.menu.value_changed.connect(self._take_map)
         form.fit.clicked.connect(self._fit)
-        form.options.toggle_button.toggled.connect(lambda _: self._ask_for_height(SOON))
         form.center.activated.connect(self._take_rotation_center)
         form.asked.connect(self.make)
         form.help_asked.connect(self.display_help)
@@ -88,42 +96,15 @@ class MakeSphereTool(ToolInstance):
             session.triggers.add_handler(MODEL_NAME_CHANGED, self._renamed),
             session.triggers.add_handler(REMOVE_MODELS, self._closed),
         ]
+        self._dock = area
+        while not isinstance(self._dock, QDockWidget):
+            self._dock = self._dock.parentWidget()
+        # Also when it is behind another tab, which its window does not tell.
+        self._dock.visibilityChanged.connect(self._see)
         self.tool_window.manage(_place(session))
-        self._ask_for_height(SOON)
-        self._bind()
+        # Qt 6.10.2 crashes when a tab that has not been laid out yet is removed.
+        self._dock.window().layout().activate()
         self._take_map()
-
-    def _ask_for_height(self, delay):
-        QTimer.singleShot(delay, self._take_height)
-
-    def _take_height(self):
-        """Take from the panels above and below what is wanted for nothing to be scrolled."""
-        dock = self.tool_window.ui_area  # None when it has been closed
-        while dock is not None and not isinstance(dock, QDockWidget):
-            dock = dock.parentWidget()
-        if dock is None or dock.isFloating():
-            return
-        window = self.session.ui.main_window
-        tabs = window.tabifiedDockWidgets(dock)
-        others = [
-            other
-            for other in window.findChildren(QDockWidget)
-            if window.dockWidgetArea(other) == window.dockWidgetArea(dock)
-            and other.isVisible()
-            and not other.isFloating()
-            and other not in (dock, *tabs)
-        ]
-        bars = window.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly)
-        bar = max((bar.height() for bar in bars if tabs and bar.isVisible()), default=0)
-        side = dock.height() + sum(other.height() for other in others)
-        # Half of the side, if that is more, is for the plot.
-        lacks = self.form.sizeHint().height() - self.form.height()
-        wanted = max(dock.height() + lacks + SLACK, side // 2)
-        spare = [other.height() - other.minimumSizeHint().height() for other in others]
-        # Asked for by itself it would get a part of what it asks for.
-        share = (wanted - dock.height()) / max(sum(spare), 1)
-        heights = [max(int(o.height() - share * s), 1) for o, s in zip(others, spare, strict=True)]
-        window.resizeDocks([dock, *others], [wanted + bar, *heights], Qt.Orientation.Vertical)
 
     @classmethod
     def get_singleton(cls, session, create=True):
@@ -141,6 +122,7 @@ class MakeSphereTool(ToolInstance):
         volume = self.form.menu.value
         if volume is None or volume is not self._volume:
             self._leave_map()
+            self.form.set_texts(self._own.get(volume, OWN) if volume else OWN)
             self._volume = volume
             if volume is not None:
                 volume.add_volume_change_callback(self._map_changed)
@@ -150,18 +132,28 @@ class MakeSphereTool(ToolInstance):
     def _leave_map(self):
         if self._has_map:
             self._volume.remove_volume_change_callback(self._map_changed)
+            texts = self.form.texts()
+            self._own[self._volume] = {name: texts[name] for name in OWN}
         self._timer.stop()
         self._volume = self._map = self._tables = None
+        self._trouble = ""
         self.form.profile.clear()
 
     def _look_at_grid(self):
-        grid = volumes.grid_of(self._volume)
-        self._map = Map(self._volume.name, grid, (), nan, volumes.path_of(self._volume))
-        self._tables = None
-        half = grid.clearance(grid.center)
+        self._map = self._tables = None
         self.form.fit.setEnabled(False)
+        self.form.profile.clear()
+        self._trouble = ""
+        try:
+            grid = volumes.grid_of(self._volume)
+            self._map = Map(self._volume.name, grid, (), nan, volumes.path_of(self._volume))
+        except ValueError as error:
+            self._trouble = str(error)
+            return
+        half = grid.clearance(grid.center)
         self._step = STEP if half > SMALL_BOX else FINE_STEP
         self._set_limit(half)
+        self._wants_fit = not self.form.radius.text()
         self._timer.start(SOON)
 
     def _set_limit(self, limit):
@@ -173,12 +165,13 @@ class MakeSphereTool(ToolInstance):
             self._refresh()
         elif what == "data values changed":
             self._tables = None
+            self._timer.start(SOON)
             self._refresh()
         elif what == "thresholds changed":
             self._timer.start(REST)
 
     def _renamed(self, _, model):
-        if model is self._volume:
+        if model is self._volume and self._map is not None:
             self._map = replace(self._map, name=model.name)
             self._refresh()
 
@@ -188,8 +181,8 @@ class MakeSphereTool(ToolInstance):
         self._refresh()
 
     def _measure(self):
-        """Tabulate the map, if something that the tables tell has changed."""
-        if not self._has_map or not self.tool_window.shown:
+        """Tabulate the map in a thread, if something that the tables tell has changed."""
+        if self._map is None or not self._has_map or not self._seen or self._measuring:
             return
         try:
             center = self._center()
@@ -197,18 +190,45 @@ class MakeSphereTool(ToolInstance):
             return
         self.session.logger.status(f"Measuring {self._volume.name} ...")
         try:
+            # Only this thread may read it.
             a_map = volumes.map_of(self._volume)
-            if not self._is_measured(center) or a_map.level != self._map.level:
-                self._tables, self._tables_center = a_map.tables(center), center
-                # Without the planes, so that ChimeraX may forget them.
-                self._map = a_map.without_planes()
-                self._show_tables()
-        except OSError as error:
-            self.session.logger.warning(f"Make Sphere cannot read {self._volume.name}: {error}")
+        except CANNOT_READ as error:
+            self._end_measuring(error)
             return
-        finally:
-            self.session.logger.status("")
-        self._refresh()
+        if self._is_measured(center) and a_map.level == self._map.level:
+            self._end_measuring()
+            return
+        self._measuring = True
+        version = self._map
+        done = self._thread.submit(a_map.tables, center).add_done_callback
+        done(
+            lambda future: self.session.ui.thread_safe(
+                self._take_tables, future, a_map, center, version
+            )
+        )
+
+    def _take_tables(self, future, a_map, center, version):
+        self._measuring = False
+        error = future.exception()
+        if error is not None and not isinstance(error, CANNOT_READ):
+            raise error
+        if self._map is not version:
+            # It is another map by now, or none, or the panel is closed.
+            self._end_measuring()
+            self._measure()
+            return
+        if error is None:
+            self._tables, self._tables_center = future.result(), center
+            # Without the planes, so that ChimeraX may forget them.
+            self._map = a_map.without_planes()
+            self._show_tables()
+        self._end_measuring(error)
+
+    def _end_measuring(self, error=None):
+        self.session.logger.status("")
+        if self._map is not None:
+            self._trouble = f"{self._map.name} cannot be read: {error}" if error else ""
+            self._refresh()
 
     def _center(self):
         # The recipe has it rounded; any radius will do.
@@ -219,19 +239,17 @@ class MakeSphereTool(ToolInstance):
         return self._tables is not None and center == self._tables_center
 
     def _show_tables(self):
+        grid = self._map.grid
         try:
             fitting = self._tables.fit()
         except ValueError:
             fitting = None
         self.form.fit.setEnabled(fitting is not None)
-        if fitting is not None:
-            if fitting > self.form.range[1]:
-                self._set_limit(fitting)
-            if not self.form.radius.text():
-                self.form.radius.setText(number(fitting))
-        self.form.profile.show_tables(
-            self._tables, min(self._map.grid.voxel_size), self.form.range[1]
-        )
+        self._set_limit(max(grid.clearance(grid.center), fitting or 0.0))
+        if self._wants_fit and fitting is not None:
+            self.form.radius.setText(number(fitting))
+        self._wants_fit = False
+        self.form.profile.show_tables(self._tables, min(grid.voxel_size), self.form.range[1])
 
     # The sphere
 
@@ -242,7 +260,7 @@ class MakeSphereTool(ToolInstance):
             recipe = self.form.recipe()
         except ValueError:
             return None
-        if not self._has_map:
+        if self._map is None:
             return None
         return self._volume.scene_position, recipe.center or self._map.grid.center, recipe.radius
 
@@ -259,14 +277,18 @@ class MakeSphereTool(ToolInstance):
         self.form.center.setEditText(",".join(number(round(float(c), 2)) for c in point))
 
     def _take_rotation_center(self, _):
-        if self.form.center.currentText() == ROTATION_CENTER and self._has_map:
+        if self.form.center.currentText() == ROTATION_CENTER and self._map is not None:
             point = self.session.main_view.center_of_rotation
             self.set_center(self._volume.scene_position.inverse() * point)
 
     def _fit(self):
-        self._measure()
-        if self._tables is not None and self.form.fit.isEnabled():
-            self.form.radius.setText(number(self._tables.fit()))
+        self._wants_fit = True
+        if self._map is None:
+            return
+        if self._is_measured(self._center()):
+            self._show_tables()
+        else:
+            self._measure()
 
     # Everything in step
 
@@ -275,10 +297,11 @@ class MakeSphereTool(ToolInstance):
         form.show_error()
         form.make.setEnabled(False)
         for widget in (form.folder, form.name, form.browse):
-            widget.setEnabled(self._has_map and form.save.isChecked())
-        if not self._has_map:
+            widget.setEnabled(self._map is not None and form.save.isChecked())
+        if self._map is None or self._trouble:
             form.fit.setEnabled(False)
-            form.facts.setText(NO_MAP)
+            form.facts.setText("" if self._trouble else NO_MAP)
+            form.show_error(self._trouble, "map")
             self._preview.hide()
             return
         form.facts.clear()
@@ -286,24 +309,32 @@ class MakeSphereTool(ToolInstance):
             recipe = form.recipe().simplified(self._map.grid)
             self._show_sphere(recipe)
             self._show_facts(recipe)
-            self._show_file()
-        except (ValueError, OSError) as error:
+        except ValueError as error:
             # There may be no radius before the map has been measured.
             if self._tables is None and not form.radius.text():
                 form.facts.setText(MEASURING)
             else:
                 form.show_error(str(error))
+            return
+        try:
+            self._show_file(recipe)
+        except (ValueError, OSError) as error:
+            form.show_error(str(error), "save")
         else:
             form.make.setEnabled(True)
 
     def _show_sphere(self, recipe):
         grid, radius = self._map.grid, recipe.radius
         center = recipe.center or grid.center
+        outside = -grid.clearance(center)
+        if outside > radius + recipe.edge / 2:
+            self._preview.hide()
+            raise ValueError(f"center is {outside:.4g} Å outside the box, farther than the radius")
         self.form.show_radius(radius, f"{radius / min(grid.voxel_size):.4g} voxels")
         *made, model = self._made
         # What has been made is seen, and needs no preview.
         is_seen = _is_open(model) and made == [self._volume, recipe]
-        if is_seen or radius > grid.farthest(center) or not self.tool_window.shown:
+        if is_seen or radius > grid.farthest(center) or not self._seen:
             self._preview.hide()
         else:
             self._preview.show(self._volume, center, radius, recipe.inner_radius)
@@ -326,15 +357,17 @@ class MakeSphereTool(ToolInstance):
             f'<div style="color:{color}">⚠ {html.escape(text)}</div>' for text in sentences if text
         )
         facts.setText(f'<table cellspacing="0">{rows}</table>{warnings}')
-        self.form.show_name(recipe.file_name(self._map.source))
 
-    def _show_file(self):
+    def _show_file(self, recipe):
         save = self.form.save_argument()
         current = os.getcwd()
         if save:
             automatic = Destination(self._map, True, current)
             self.form.show_folder(automatic.folder, automatic.note)
-            Destination(self._map, save, current, volumes.open_files(self.session))
+            to = Destination(self._map, save, current, volumes.open_files(self.session))
+            self.form.show_name(os.path.basename(to.path(recipe)))
+        # It says whether a command can have such a name.
+        _ = self.command
 
     # The command
 
@@ -358,70 +391,49 @@ class MakeSphereTool(ToolInstance):
             model = run(self.session, self.command)
         except UserError as error:
             self.session.logger.error(str(error))
+            self.form.show_failure(f"Not made: {error}")
             return
         self._made = self._volume, recipe, model
         self.form.show_made(f"Made #{model.id_string}", model.makesphere_file)
         texts = self.form.texts()
-        for name in ("radius", *DEFAULTS):
+        for name in DEFAULTS:
             setattr(self._settings, name, texts[name])
         self._settings.save_file = self.form.save.isChecked()
         self._refresh()
-        # Volume Viewer makes room for the sphere.
-        self._ask_for_height(REST)
 
     # Coming and going
 
-    def _bind(self):
-        modes = self.session.ui.mouse_modes
-        mode = SphereMouseMode.of(self.session, lambda: type(self).get_singleton(self.session))
-        former = modes.mode("right", [], exact=True)
-        if former is not mode:
-            self._former_mode = former
-            modes.bind_mouse_mode("right", [], mode)
+    def show(self):
+        """Bring the panel to the front."""
+        if not self._seen:
+            self.display(True)
 
-    def _unbind(self):
-        modes = self.session.ui.mouse_modes
-        # The user may have chosen another one meanwhile.
-        if isinstance(modes.mode("right", [], exact=True), SphereMouseMode):
-            modes.bind_mouse_mode("right", [], self._former_mode)
-
-    def _shown_changed(self, shown):
-        if shown:
-            self._bind()
+    def _see(self, seen):
+        """Take the right mouse button while the panel is seen, and give it back."""
+        if seen == self._seen:
+            return
+        self._seen = seen
+        if seen:
+            self._mode.take_button()
             self._timer.start(SOON)
             self._refresh()
         else:
-            self._unbind()
+            self._mode.give_button_back()
             self._preview.hide()
 
     def delete(self):
         """Close the panel and leave nothing of it behind."""
-        self._unbind()
+        self._dock.visibilityChanged.disconnect(self._see)
+        self._see(False)
         self._leave_map()
         for handler in self._handlers:
             handler.remove()
         # The menu tells of a closed map only when all else is done.
         self.form.menu.value_changed.disconnect(self._take_map)
         self.form.menu.destroy()
-        # The window tells once more that it is hidden.
+        self._thread.shutdown(wait=False)
         super().delete()
         self._preview.close()
-
-    def take_snapshot(self, session, flags):
-        """Save the panel in a session."""
-        data = super().take_snapshot(session, flags)
-        data["map"] = self._volume
-        data["texts"] = self.form.texts()
-        data["save"] = self.form.save.isChecked()
-        return data
-
-    def set_state_from_snapshot(self, session, data):
-        """Restore the panel from a session."""
-        super().set_state_from_snapshot(session, data)
-        self.form.menu.value = data["map"]
-        self._take_map()
-        self.form.save.setChecked(data["save"])
-        self.form.set_texts(data["texts"])
 
 
 def _place(session):

@@ -2,6 +2,7 @@
 
 import html
 import os
+import re
 
 from chimerax.map import Volume
 from chimerax.ui.widgets import CollapsiblePanel, FloatSlider, ModelMenuButton, button_row
@@ -26,11 +27,14 @@ from .plot import Profile, signal_color
 from .recipe import MATCH, Multiple, Recipe
 
 BOX_CENTER = "box centre"
+BOX_CENTERS = (BOX_CENTER, "box center")
 ROTATION_CENTER = "centre of rotation"
 MRC_FILTER = "MRC density map (*.mrc)"
 # As wide as there is room: a long text must not widen the panel.
 WIDE = QSizePolicy.Policy.Ignored
 DEFAULTS = {"edge": "0", "inner": "0", "value": "1"}
+# What Python reads as a number, without digits of other scripts and underscores.
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 
 
 class Form(QWidget):
@@ -79,6 +83,7 @@ class Form(QWidget):
         )
         self.menu.setSizePolicy(WIDE, QSizePolicy.Policy.Fixed)
         layout.addLayout(_row(QLabel("Map"), self.menu))
+        layout.addWidget(self._error("map"))
         self._add_radius(layout)
         self._add_facts(layout)
         self._add_options(layout)
@@ -103,7 +108,7 @@ class Form(QWidget):
         self.radius = self._number("Radius of the sphere")
         self.fit = QPushButton("Fit")
         self.fit.setToolTip("Smallest radius that holds 99 % of the map above its contour level")
-        self.slider = None
+        self.slider = self.range = None
         row = _row(QLabel("Radius"), self.radius, QLabel("Å"), self.fit)
         self._slider_row = QHBoxLayout()
         row.addLayout(self._slider_row, stretch=1)
@@ -151,6 +156,11 @@ class Form(QWidget):
         layout.addWidget(self._error("save"))
 
     def _add_buttons(self):
+        self.failure = QLabel(wordWrap=True)
+        self.failure.setSizePolicy(WIDE, QSizePolicy.Policy.Preferred)
+        self.failure.hide()
+        self.changed.connect(self.failure.hide)
+        self.layout().addWidget(self.failure)
         row, (self.make, self.help) = button_row(
             self, [("Make Sphere", self.asked), ("Help", self.help_asked)], button_list=True
         )
@@ -207,6 +217,8 @@ class Form(QWidget):
 
     def set_range(self, lowest, highest):
         """Give the slider its range in Å; an arrow key moves it by the lowest."""
+        if (lowest, highest) == self.range:
+            return
         if self.slider is not None:
             self._slider_row.removeWidget(self.slider)
             self.slider.deleteLater()
@@ -226,8 +238,15 @@ class Form(QWidget):
         self.slider.set_text(text)
         self.profile.show_radius(radius)
 
-    def show_error(self, sentence=""):
-        """Show a sentence beside the field of the argument that it starts with; none: no error."""
+    def show_error(self, sentence="", argument=""):
+        """Show a sentence beside a field; none: no error.
+
+        Parameters
+        ----------
+        sentence : str
+        argument : str
+            What the field is for; by default the sentence's first word, or else the map.
+        """
         for label in self._errors.values():
             label.clear()
             label.hide()
@@ -236,15 +255,18 @@ class Form(QWidget):
         lines = 3 if sentence else 4
         self.facts.setMinimumHeight(lines * self.facts.fontMetrics().lineSpacing())
         if sentence:
-            label = self._errors[sentence.split()[0]]
-            color = signal_color(label, "#c00000", "#ff8080")
-            label.setText(f'<span style="color:{color}">{html.escape(sentence)}</span>')
-            label.show()
+            label = self._errors.get(argument or sentence.split()[0], self._errors["map"])
+            _show_in_red(label, sentence)
             if self.options.isAncestorOf(label):
                 self.disclose()
 
+    def show_failure(self, sentence):
+        """Show that the command failed, until something is changed or made."""
+        _show_in_red(self.failure, sentence)
+
     def show_made(self, text, path):
         """Show what has been made, and the path of its file if it has one."""
+        self.failure.hide()
         self.made.setText(text)
         self.made.show()
         self.path.setText(path)
@@ -281,7 +303,7 @@ class Form(QWidget):
         ValueError
             One sentence that starts with the argument that is wrong.
         """
-        value = self.value.currentText().strip()
+        value = self.value.currentText().strip().lower()
         return Recipe(
             _as_number("radius", self.radius.text()),
             _as_number("edge", self.edge.text()),
@@ -293,23 +315,26 @@ class Form(QWidget):
     def center_point(self):
         """Read the centre (x, y, z) in Å; None is the box centre."""
         text = self.center.currentText().strip()
-        if text == BOX_CENTER:
+        if " ".join(text.lower().split()) in BOX_CENTERS:
             return None
-        try:
-            x, y, z = (float(word) for word in text.replace(",", " ").split())
-        except ValueError:
-            raise ValueError(f"center must be x,y,z or {BOX_CENTER}, got {text}") from None
+        words = text.strip("()[]").replace(",", " ").split()
+        if len(words) != 3 or not all(map(NUMBER.fullmatch, words)):
+            got = text or "nothing"
+            raise ValueError(f"center must be x,y,z or {BOX_CENTER}, got {got}")
+        x, y, z = map(float, words)
         return x, y, z
 
     def save_argument(self):
-        """Read where to save: False, True for the automatic place, or what the user typed."""
+        """Read where to save: False, True for the automatic place, or an absolute path."""
         if not self.save.isChecked():
             return False
-        folder = self.folder.text()
-        if self.name.edited and self.name.text():
-            return os.path.join(folder, self.name.text())
-        # With its slash it cannot be taken for a file.
-        return os.path.join(folder, "") if self.folder.edited and folder else True
+        name = self.name.text() if self.name.edited else ""
+        if not name and not (self.folder.edited and self.folder.text()):
+            return True
+        # Absolute, as a name could be a word of the command's. With its slash a folder cannot be
+        # taken for a file.
+        folder = os.path.expanduser(self.folder.text())
+        return os.path.join(os.path.abspath(folder), name)
 
     def texts(self):
         """Give the content of all fields, as `set_texts` takes it."""
@@ -341,8 +366,15 @@ def _row(*widgets):
 
 
 def _as_number(argument, text, other=""):
-    try:
-        return float(text)
-    except ValueError:
-        got = text.strip() or "nothing"
-        raise ValueError(f"{argument} must be a number{other}, got {got}") from None
+    text = text.strip()
+    if not NUMBER.fullmatch(text):
+        with_point = text.replace(",", ".")
+        hint = f": write {with_point}" if NUMBER.fullmatch(with_point) else ""
+        raise ValueError(f"{argument} must be a number{other}, got {text or 'nothing'}{hint}")
+    return float(text)
+
+
+def _show_in_red(label, sentence):
+    color = signal_color(label, "#c00000", "#ff8080")
+    label.setText(f'<span style="color:{color}">{html.escape(sentence)}</span>')
+    label.show()

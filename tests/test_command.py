@@ -78,6 +78,13 @@ def test_a_sphere_is_made_on_the_maps_whole_grid(kind, session, command, new_map
     assert files() == ["particle_sphere_r009A.mrc"]
 
 
+def test_a_map_below_a_map_is_another_one(session, command, new_map, blob):
+    above = new_map(blob(), name="above", level=0.3)
+    new_map(blob(), name="below", level=0.3, parent=above)
+    assert command("makesphere #1 radius 6 save false").name == "above sphere r6"
+    assert command("makesphere #1.1 radius 6 save false").name == "below sphere r6"
+
+
 def test_no_other_model_is_left(session, command, cube):
     sphere = command("makesphere #1 radius 9")
     from chimerax.map import Volume

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import mrcfile
 import numpy as np
 import pytest
-from conftest import IN_CHIMERAX
+from conftest import IN_CHIMERAX, in_chimerax
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 pytest.importorskip("Qt", reason="needs Qt, by qtshim")
@@ -109,7 +109,11 @@ def write(field, text):
     field.setFocus()
     field.selectAll()
     QTest.keyClick(field, Key.Key_Backspace)
-    QTest.keyClicks(field, text)
+    if text.isascii():
+        QTest.keyClicks(field, text)
+    else:  # QTest has no such keys.
+        field.insert(text)
+        field.textEdited.emit(text)
 
 
 def click(button):
@@ -214,7 +218,8 @@ def test_typed_radius_moves_all_that_shows_it(form, gui):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "abc", "-5", "0", "nan", "inf", "1e400", "6 0", "60 A", "500"]
+    "text",
+    ["", "abc", "-5", "0", "nan", "inf", "1e400", "6 0", "60 A", "500", "6_0", "٦٠", "６０", "1e9"],
 )
 def test_wrong_radius_is_told_beside_it(form, text):
     write(form.radius, text)
@@ -223,6 +228,11 @@ def test_wrong_radius_is_told_beside_it(form, text):
     assert not form.make.isEnabled() and not form.facts.text()
     write(form.radius, "20")
     assert errors(form) == [] and form.make.isEnabled() and form.facts.text()
+
+
+def test_decimal_comma_is_explained(form):
+    write(form.radius, "20,5")
+    assert "write 20.5" in error(form, "radius")
 
 
 def test_slider_by_key(form, gui):
@@ -317,6 +327,56 @@ def test_centre_typed(form, gui, ran):
     form.save.setChecked(False)
     click(form.make)
     assert ran == ["makesphere #1 radius 19 center 50,60.5,70 save false"]
+
+
+@pytest.mark.parametrize("text", ["(50,60.5,70)", "[50 60.5 70]", "50, 60.5 ,70", "5e1,60.5,70"])
+def test_centre_typed_in_other_ways(form, gui, text):
+    write(form.center.lineEdit(), text)
+    assert shown(gui) == pytest.approx((50, 60.5, 70, 19))
+
+
+@pytest.mark.parametrize("text", ["box center", "Box Centre", " box  centre"])
+def test_box_centre_typed(form, gui, text):
+    write(form.center.lineEdit(), "50,60,70")
+    write(form.center.lineEdit(), text)
+    assert errors(form) == [] and shown(gui) == pytest.approx((*CENTER, 19))
+
+
+@pytest.mark.parametrize(
+    "text", ["1e9,0,0", "177177177 0 0", "0,0,1e300", "-1e6 0 0", "1e308,1e308,1e308"]
+)
+def test_centre_far_away_costs_nothing(form, text, gui, volume):
+    write(form.center.lineEdit(), text)
+    assert errors(form) == ["center"] and "outside the box" in error(form, "center")
+    QTest.qWait(600)
+    assert form.range == (1, 63) and not form.make.isEnabled()
+
+
+@pytest.mark.parametrize("far", [1e6, 1e9, 1e12])
+def test_sphere_as_large_as_its_centre_is_far(form, far):
+    """The plot's shells are bounded by what can be seen, not by the number."""
+    import tracemalloc
+
+    write(form.radius, f"{far:.0f}")
+    tracemalloc.start()
+    try:
+        write(form.center.lineEdit(), f"{far:.0f},64,69")
+        wait(lambda: errors(form) or "Fills" in form.facts.text())
+        assert tracemalloc.get_traced_memory()[1] < 50e6
+    finally:
+        tracemalloc.stop()
+    assert len(form.profile._mean.get_xdata()) < 3000
+
+
+def test_range_of_the_slider_comes_back(form):
+    assert form.range == (1, 63)
+    write(form.radius, "200")
+    write(form.center.lineEdit(), "250,64,69")
+    assert wait(lambda: form.range[1] > 200)
+    write(form.center.lineEdit(), "box centre")
+    write(form.radius, "20")
+    assert wait(lambda: form.range == (1, 63))
+    assert form.profile._mean_axes.get_xlim()[1] == 63
 
 
 def test_centre_of_the_box_typed_is_the_box_centre(form, ran):
@@ -559,6 +619,89 @@ def test_nothing_is_scrolled_on_a_low_screen(form):
     assert form.profile.height() > 50 and form.browse.isVisibleTo(form)
 
 
+def test_folder_in_ones_home(form, tmp_path, monkeypatch, ran):
+    (tmp_path / "home" / "decoys").mkdir(parents=True)
+    for variable in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(variable, str(tmp_path / "home"))
+    write(form.folder, "~/decoys")
+    click(form.make)
+    assert len(list((tmp_path / "home" / "decoys").iterdir())) == 1
+
+
+@pytest.mark.parametrize("name", ["true", "browse", "false", "~", "#1"])
+def test_name_that_is_a_word_of_the_command(form, name, tmp_path):
+    write(form.folder, "")
+    write(form.name, name)
+    click(form.make)
+    assert [p.name for p in tmp_path.iterdir()] == [f"{name}.mrc"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such names on Windows")
+@pytest.mark.parametrize(
+    "name", ["semi;colon", "a; makesphere #1 radius 5", "it's; a", 'say "so"', "a%20b", "Å", " b"]
+)
+def test_folder_with_a_name_that_could_part_the_command(form, name, tmp_path, gui, volume):
+    (tmp_path / name).mkdir()
+    write(form.folder, str(tmp_path / name))
+    click(form.make)
+    assert errors(form) == [] and form.made.text() == "Made #2"
+    assert [p.name for p in tmp_path.iterdir()] == [name]
+    assert [p.name for p in (tmp_path / name).iterdir()] == ["particle_sphere_r019A.mrc"]
+    assert len(gui.models.list(type=type(volume))) == 2
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such names on Windows")
+@pytest.mark.parametrize("name", ["line\nbreak", "a' b\" c", "x" * 256, "Å" * 130])
+def test_name_that_cannot_be_is_told_beside_it(form, name, tmp_path, ran):
+    form.name.setText(name)
+    form.name.textEdited.emit(name)
+    assert errors(form) == ["save"] and not form.make.isEnabled()
+    if len(name) < 20:
+        (tmp_path / name).mkdir()
+        form.name.setText("")
+        form.name.editingFinished.emit()
+        form.folder.setText(str(tmp_path / name))
+        form.folder.textEdited.emit(name)
+        assert errors(form) == ["save"] and not form.make.isEnabled()
+    assert not ran
+
+
+def test_name_of_nothing_but_its_type(form):
+    write(form.name, ".mrc")
+    assert errors(form) == ["save"] and not form.make.isEnabled()
+
+
+def test_automatic_name_that_is_too_long(new_map, blob, open_panel):
+    new_map(blob(), name="x" * 300, level=0.3)
+    form = open_panel().form
+    assert errors(form) == []
+    write(form.radius, "6." + "1" * 15)
+    write(form.center.lineEdit(), ",".join(["12." + "1" * 60] * 3))
+    write(form.edge, "0." + "0" * 120 + "1")
+    assert wait(lambda: errors(form) == ["save"])
+    assert "too long" in error(form, "save") or "characters" in error(form, "save")
+
+
+def test_command_that_fails_is_told_in_the_panel(form, monkeypatch, tmp_path):
+    from chimerax.core.errors import UserError
+    from chimerax.makesphere import tool
+
+    def fail(*_):
+        raise UserError("save cannot write: no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tool, "run", fail)
+        if IN_CHIMERAX:
+            patch.setattr("chimerax.ui.gui.QMessageBox", SimpleNamespace(), raising=False)
+        click(form.make)
+    assert "no space left" in form.failure.text() and form.failure.isVisibleTo(form)
+    assert not form.made.isVisibleTo(form)
+    write(form.radius, "20")
+    assert not form.failure.isVisibleTo(form)
+    click(form.make)
+    assert form.made.isVisibleTo(form) and not form.failure.isVisibleTo(form)
+
+
 # Preview and mouse
 
 
@@ -646,15 +789,31 @@ def test_mouse_mode_chosen_meanwhile_stays(volume, gui, open_panel):
     gui.ui.mouse_modes.bind_mouse_mode("right", [], former)
 
 
-def test_mouse_mode_opens_the_panel(volume, gui, open_panel):
-    former = right_mode(gui)
+@pytest.mark.parametrize("name", ["translate", "zoom"])
+def test_mouse_mode_opens_the_panel_and_closing_it_gives_the_former_back(
+    name, volume, gui, open_panel
+):
+    modes, before = gui.ui.mouse_modes, right_mode(gui)
     open_panel().delete()
     assert panel_of(gui) is None
-    mode = gui.ui.mouse_modes.named_mode("make sphere")
-    gui.ui.mouse_modes.bind_mouse_mode("right", [], mode)
-    assert panel_of(gui) is not None
+    former = modes.named_mode(name)
+    modes.bind_mouse_mode("right", [], former)
+    modes.bind_mouse_mode("right", [], modes.named_mode("make sphere"))
+    assert panel_of(gui) is not None and right_mode(gui).name == "make sphere"
     panel_of(gui).delete()
-    gui.ui.mouse_modes.bind_mouse_mode("right", [], former)
+    assert right_mode(gui) is former
+    modes.bind_mouse_mode("right", [], before)
+
+
+def test_mouse_mode_shows_a_hidden_panel(form, gui):
+    panel = panel_of(gui)
+    panel.display(False)
+    assert right_mode(gui).name != "make sphere"
+    modes = gui.ui.mouse_modes
+    modes.bind_mouse_mode("right", [], modes.named_mode("make sphere"))
+    assert wait(lambda: shown(gui)) and panel.tool_window.shown
+    panel.display(False)
+    assert right_mode(gui) is not None and right_mode(gui).name != "make sphere"
 
 
 def test_mouse_does_nothing_without_a_sphere(open_panel, gui):
@@ -665,17 +824,41 @@ def test_mouse_does_nothing_without_a_sphere(open_panel, gui):
     assert form.radius.text() == ""
 
 
+@in_chimerax
+def test_behind_another_tab_it_lets_go_of_the_mouse(form, gui):
+    panel = panel_of(gui)
+    dock = panel._dock
+    window = gui.ui.main_window
+    (log,) = [t.tool_window._dock_widget for t in gui.tools.list() if t.tool_name == "Log"]
+    assert dock in window.tabifiedDockWidgets(log)
+    log.raise_()
+    assert wait(lambda: shown(gui) is None) and right_mode(gui).name != "make sphere"
+    dock.raise_()
+    assert wait(lambda: shown(gui)) and right_mode(gui).name == "make sphere"
+
+
 # The session
 
 
-def test_another_map_is_chosen(form, new_map, blob, gui):
+def test_another_map_is_chosen(form, new_map, blob, gui, volume):
     new_map(blob((40, 40, 40), 2.0, sigma=6), Grid((40, 40, 40), (2.0, 2.0, 2.0)), "second")
     QTest.qWait(100)
     assert form.menu.value.name == "particle"
     (action,) = [a for a in form.menu.menu().actions() if "second" in a.text()]
     action.trigger()
     assert wait(lambda: "second_" in form.name.text())
-    assert shown(gui) == pytest.approx((40, 40, 40, 19))
+    # A radius and a centre belong to their map.
+    radius = float(form.radius.text())
+    assert radius < 19 and shown(gui) == pytest.approx((40, 40, 40, radius))
+    write(form.radius, "12")
+    write(form.center.lineEdit(), "30,31,32")
+    write(form.name, "mine.mrc")
+    form.menu.value = volume
+    assert (form.radius.text(), form.center.currentText()) == ("19", "box centre")
+    assert wait(lambda: form.name.text() == "particle_sphere_r019A.mrc")
+    form.menu.value = next(v for v in gui.models.list(type=type(volume)) if v.name == "second")
+    assert (form.radius.text(), form.center.currentText()) == ("12", "30,31,32")
+    assert form.name.text() == "mine.mrc"
 
 
 def test_renamed_map(form, volume):
@@ -726,6 +909,111 @@ def test_panel_closed_before_the_map_is_measured(volume, open_panel, gui):
     assert panel_of(gui) is None
 
 
+@pytest.mark.parametrize("late", [False, True])
+def test_map_that_no_sphere_can_be_made_for(late, new_map, blob, open_panel, gui):
+    grid = Grid((24, 24, 24), (1.0, 1.0, 1.0), (1e8, 0.0, 0.0))
+    volume = new_map(blob(), None if late else grid, "far", level=0.3)
+    form = open_panel(measured=late).form
+    if late:
+        volume.data.set_origin(grid.origin)
+    assert wait(lambda: errors(form) == ["map"])
+    assert "too far away" in error(form, "map") and not form.make.isEnabled()
+    assert shown(gui) is None
+    write(form.radius, "7")
+    right_mode(gui).mouse_down(Event(0, 0))
+    volume.name = "other"
+    volume.data.set_origin((0, 0, 0))
+    assert wait(lambda: form.make.isEnabled()) and errors(form) == []
+    assert form.name.text().startswith("other_")
+
+
+@pytest.mark.parametrize("kind", ["UserError", "OSError", "MemoryError"])
+def test_map_that_cannot_be_read(kind, volume, open_panel, monkeypatch, gui):
+    from chimerax.core.errors import UserError
+
+    types = {"UserError": UserError, "OSError": OSError, "MemoryError": MemoryError}
+
+    def gone(*_):
+        raise types[kind]("No such file")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(volume), "full_matrix", gone)
+        form = open_panel(measured=False).form
+        assert wait(lambda: errors(form) == ["map"])
+        assert "No such file" in error(form, "map") and "Measuring" not in form.facts.text()
+        assert not form.make.isEnabled()
+    volume.set_parameters(surface_levels=[0.31])
+    assert wait(lambda: form.make.isEnabled()) and errors(form) == []
+
+
+def test_map_below_a_map(new_map, blob, open_panel, gui, ran):
+    above = new_map(blob(), name="above", level=0.3)
+    below = new_map(blob(), name="below", level=0.3, parent=above)
+    form = open_panel().form
+    form.menu.value = above
+    wait(lambda: form.make.isEnabled())
+    click(form.make)
+    assert form.made.text() == "Made #2"
+    form.menu.value = below
+    assert wait(lambda: form.make.isEnabled())
+    click(form.make)
+    assert form.made.text() == "Made #3" and "#1.1 " in ran[-1]
+
+
+def test_no_map_no_line(open_panel):
+    form = open_panel(measured=False).form
+    form.profile.draw()
+    image = np.asarray(form.profile.buffer_rgba())
+    assert (image == image[0, 0]).all()
+
+
+def test_measuring_takes_another_thread(volume, open_panel, monkeypatch):
+    import threading
+
+    from chimerax.makesphere import radial
+
+    threads, of = [], radial.RadialTables.of
+
+    def note(*words):
+        threads.append(threading.current_thread())
+        return of(*words)
+
+    monkeypatch.setattr(radial.RadialTables, "of", note)
+    open_panel()
+    assert threads and threading.main_thread() not in threads
+
+
+@pytest.mark.parametrize("end", ["panel", "map", "both", "data"])
+def test_ends_while_the_map_is_measured(end, volume, open_panel, monkeypatch, gui):
+    import threading
+
+    from chimerax.makesphere import radial
+
+    failures, go, of = [], threading.Event(), radial.RadialTables.of
+    monkeypatch.setattr(sys, "excepthook", lambda *error: failures.append(error))
+    monkeypatch.setattr(radial.RadialTables, "of", lambda *words: go.wait(10) and of(*words))
+    panel = open_panel(measured=False)
+    form = panel.form
+    assert wait(lambda: panel._measuring)
+    if end in ("panel", "both"):
+        panel.delete()
+    if end in ("map", "both"):
+        gui.models.close([volume])
+    if end == "data":
+        volume.data.array[:] = 0
+        volume.data.array[32, 32, 32:40] = 1
+        volume.call_change_callbacks("data values changed")
+    go.set()
+    QTest.qWait(500)
+    assert not failures
+    if end == "data":
+        assert wait(lambda: "100 % of the map" in form.facts.text())
+        click(form.fit)
+        assert form.radius.text() == "14"
+    elif end == "map":
+        assert "Open a map" in form.facts.text()
+
+
 def test_closing_leaves_nothing(volume, open_panel, gui):
     def handlers():
         return len(volume.change_callbacks if IN_CHIMERAX else volume._callbacks)
@@ -756,29 +1044,9 @@ def test_last_values_are_remembered(form, gui, open_panel):
     click(form.make)
     panel_of(gui).delete()
     form = open_panel().form
-    assert (form.radius.text(), form.edge.text(), form.value.currentText()) == ("33", "4", "match")
+    # The radius belonged to that particle.
+    assert (form.radius.text(), form.edge.text(), form.value.currentText()) == ("19", "4", "match")
     assert not form.save.isChecked() and form.options.shown
-
-
-def test_state_is_saved_and_restored(form, gui, new_map, blob):
-    second = new_map(blob((40, 40, 40)), name="second", level=0.3)
-    QTest.qWait(50)
-    form.menu.value = second
-    write(form.radius, "9.75")
-    write(form.center.lineEdit(), "10,20,30")
-    write(form.inner, "3")
-    write(form.name, "mine.mrc")
-    texts = form.texts()
-    panel = panel_of(gui)
-    data = panel.take_snapshot(gui, 0)
-    panel.delete()
-    from chimerax.makesphere.bundle import bundle_api
-
-    restored = bundle_api.get_class("MakeSphereTool").restore_snapshot(gui, data)
-    assert restored.form.texts() == texts
-    assert restored.form.menu.value is second
-    assert restored.form.options.shown
-    assert bundle_api.get_class("Other") is None
 
 
 def test_help(form, monkeypatch, gui):

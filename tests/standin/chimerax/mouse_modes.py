@@ -27,16 +27,18 @@ class MouseMode:
         return self.session.main_view.camera.position
 
 
-class _Translate:
-    name = "translate"
+class _Named:
+    def __init__(self, name):
+        self.name = name
 
 
 class MouseModes:
     """Which mode a button has."""
 
-    def __init__(self):
-        self._modes = []
-        self._right = _Translate()
+    def __init__(self, triggers):
+        self._triggers = triggers
+        self._modes = [_Named("translate"), _Named("zoom")]
+        self._right = self._modes[0]
 
     def add_mode(self, mode):
         self._modes.append(mode)
@@ -51,3 +53,4 @@ class MouseModes:
         self._right = mode
         if isinstance(mode, MouseMode):
             mode.enable()
+        self._triggers.activate_trigger("set mouse mode", (button, modifiers, mode))

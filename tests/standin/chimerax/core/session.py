@@ -1,5 +1,7 @@
 """Stand-in for chimerax.core.session."""
 
+from functools import cached_property
+
 from chimerax.geometry import Place
 from chimerax.graphics import Drawing
 from chimerax.mouse_modes import MouseModes
@@ -40,8 +42,18 @@ class _Logger:
 class _UI:
     is_gui = False
 
-    def __init__(self):
-        self.mouse_modes = MouseModes()
+    def __init__(self, triggers):
+        self.mouse_modes = MouseModes(triggers)
+
+    def thread_safe(self, function, *args):
+        """Run a function in Qt's thread."""
+        self.post.asked.emit(function, args)
+
+    @cached_property
+    def post(self):
+        from chimerax.ui import Post
+
+        return Post()
 
     def remove_tool(self, tool):
         tool.tool_window.destroy()
@@ -68,5 +80,6 @@ class Session:
 
     def __init__(self):
         self.triggers = TriggerSet()
-        self.models, self.logger, self.ui = Models(self.triggers), _Logger(), _UI()
+        self.models, self.logger = Models(self.triggers), _Logger()
+        self.ui = _UI(self.triggers)
         self.tools, self.main_view = Tools(), _View()

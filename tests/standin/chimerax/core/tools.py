@@ -20,6 +20,8 @@ class Tools:
 class ToolInstance:
     """A tool that is running."""
 
+    SESSION_SAVE = False
+
     def __init__(self, session, tool_name):
         self.session, self.tool_name, self.display_name = session, tool_name, tool_name
         session.tools.add([self])
@@ -33,18 +35,6 @@ class ToolInstance:
 
     def display_help(self):
         self.session.logger.info(f"help {self.help}")
-
-    def take_snapshot(self, session, flags):
-        return {"shown": self.tool_window.shown}
-
-    def set_state_from_snapshot(self, session, data):
-        self.display(data["shown"])
-
-    @classmethod
-    def restore_snapshot(cls, session, data):
-        tool = cls.get_singleton(session)
-        tool.set_state_from_snapshot(session, data)
-        return tool
 
 
 def get_singleton(session, tool_class, tool_name, create=True):

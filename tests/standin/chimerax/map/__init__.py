@@ -17,6 +17,7 @@ class Volume(Model):
         self.data = data
         self.surfaces = []
         self._callbacks = []
+        data.change_callbacks.append(self.call_change_callbacks)
 
     def add_volume_change_callback(self, callback):
         self._callbacks.append(callback)

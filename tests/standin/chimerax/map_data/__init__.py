@@ -18,9 +18,16 @@ class ArrayGridData:
         self.origin, self.step = tuple(origin), tuple(step)
         self.cell_angles, self.rotation = tuple(cell_angles), rotation
         self.name, self.path, self.rgba = name, "", None
+        self.file_type = ""
+        self.change_callbacks = []
 
     def full_matrix(self):
         return self.array
 
     def cached_data(self, ijk_origin, ijk_size, ijk_step):
         return self.array
+
+    def set_origin(self, origin):
+        self.origin = tuple(origin)
+        for callback in self.change_callbacks:
+            callback("coordinates changed")

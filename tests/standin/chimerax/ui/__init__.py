@@ -1,28 +1,43 @@
 """Stand-in for chimerax.ui."""
 
-from Qt.QtWidgets import QWidget
+from Qt.QtCore import QObject, Qt, Signal
+from Qt.QtWidgets import QApplication, QDockWidget, QWidget
+
+
+class Post(QObject):
+    """What other threads ask Qt's to do."""
+
+    asked = Signal(object, object)
+
+    def __init__(self):
+        super().__init__()
+        self.moveToThread(QApplication.instance().thread())
+        self.asked.connect(self._do, Qt.ConnectionType.QueuedConnection)
+
+    def _do(self, function, args):
+        function(*args)
 
 
 class MainToolWindow:
     """A tool's window, by itself."""
 
     def __init__(self, tool):
+        self._dock = QDockWidget()
         self.ui_area = QWidget()
-        self._tool = tool
+        self._dock.setWidget(self.ui_area)
 
     def manage(self, placement):
-        self.ui_area.show()
+        self._dock.show()
 
     @property
     def shown(self):
-        return self.ui_area.isVisible()
+        return self._dock.isVisible()
 
     @shown.setter
     def shown(self, shown):
-        self.ui_area.setVisible(shown)
-        self.shown_changed(shown)
+        self._dock.setVisible(shown)
 
     def destroy(self):
         self.shown = False
-        self.ui_area.deleteLater()
+        self._dock.deleteLater()
         self.ui_area = None
