@@ -157,8 +157,15 @@ class Map:
 
     def without_planes(self):
         """Return the map with what has been measured, but not its density."""
-        bare = replace(self, planes=())
+        return self._changed(planes=())
+
+    def renamed(self, name):
+        """Return the map, as it has been measured, by another name."""
+        return self._changed(name=name)
+
+    def _changed(self, **changes):
+        changed = replace(self, **changes)
         for name in ("level", "views"):
             if name in self.__dict__:
-                bare.__dict__[name] = self.__dict__[name]
-        return bare
+                changed.__dict__[name] = self.__dict__[name]
+        return changed

@@ -13,7 +13,9 @@ from .sphere import Sphere
 FIT, MATCH = "fit", "match"
 # Takes junk of both kinds: what is fainter than the map, and what is brighter.
 PAIR = "match,2match"
-RECOMMENDED = f"radius 1.3fit value {PAIR}"
+# A third of room around the particle takes more junk.
+MARGIN = 1.3
+RECOMMENDED = f"radius {MARGIN}{FIT} value {PAIR}"
 # Centres come through transforms of the scene: this is rounding, in Å.
 SAME_POINT = 1e-6
 SMALLEST_RADIUS = 1e-3  # voxels: well above rounding
@@ -264,7 +266,7 @@ def recipes(a_map, radii, values=(1.0,), center=None, **more):
         for value in values:
             Recipe(float("1e300"), center=center, value=value, **more)
         fit = a_map.tables(center).fit()
-        radii = [_fitting(r, fit) if isinstance(r, Multiple) else r for r in radii]
+        radii = [fitting(r.times, fit) if isinstance(r, Multiple) else r for r in radii]
     _require_once("radius", radii)
     return [
         Recipe(float(r), center=center, value=value, **more).simplified(a_map.grid)
@@ -273,10 +275,10 @@ def recipes(a_map, radii, values=(1.0,), center=None, **more):
     ]
 
 
-def _fitting(multiple, fit):
+def fitting(times, fit):
     """Give a multiple of fit, rounded up to a whole Å."""
     # 1.1 x 50 is a little more than 55.
-    return float(ceil(multiple.times * fit - 1e-9 * fit))
+    return float(ceil(times * fit - 1e-9 * fit))
 
 
 def _require_once(argument, amounts):

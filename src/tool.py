@@ -3,7 +3,6 @@
 import html
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from math import nan
 from weakref import WeakKeyDictionary
 
@@ -23,7 +22,7 @@ from .naming import number
 from .plot import signal_color
 from .preview import Preview, SphereMouseMode
 from .quoting import quoted
-from .recipe import Recipe
+from .recipe import MARGIN, PAIR, Multiple, Recipe, fitting, recipes
 from .widgets import BOX_CENTER, DEFAULTS, ROTATION_CENTER, Form
 
 NO_MAP = "Open a map first: File &gt; Open, or the command <b>open</b> with its path."
@@ -67,8 +66,9 @@ class MakeSphereTool(ToolInstance):
         self._volume = self._map = self._tables = None
         self._trouble = ""
         self._own = WeakKeyDictionary()
-        self._seen = self._measuring = self._wants_fit = False
-        self._made = None, None, None
+        self._seen = self._measuring = False
+        self._times = 0
+        self._made = None, None, ()
         self._settings = _Settings(session, tool_name)
         self._preview = Preview(session)
         self._mode = SphereMouseMode.of(session, lambda: type(self).get_singleton(session))
@@ -87,11 +87,12 @@ class MakeSphereTool(ToolInstance):
         form.changed.connect(self._refresh)
         form.moved.connect(self.set_radius)
         form.menu.value_changed.connect(self._take_map)
-        form.fit.clicked.connect(self._fit)
+        form.fit.clicked.connect(lambda: self._fit(1))
+        form.fit_more.clicked.connect(lambda: self._fit(MARGIN))
         form.center.activated.connect(self._take_rotation_center)
         form.asked.connect(self.make)
         form.help_asked.connect(self.display_help)
-        form.copy.clicked.connect(lambda: QApplication.clipboard().setText(form.path.text()))
+        form.copy.clicked.connect(lambda: QApplication.clipboard().setText("\n".join(form.paths)))
         self._handlers = [
             session.triggers.add_handler(MODEL_NAME_CHANGED, self._renamed),
             session.triggers.add_handler(REMOVE_MODELS, self._closed),
@@ -141,7 +142,7 @@ class MakeSphereTool(ToolInstance):
 
     def _look_at_grid(self):
         self._map = self._tables = None
-        self.form.fit.setEnabled(False)
+        self.form.enable_fit(False)
         self.form.profile.clear()
         self._trouble = ""
         try:
@@ -153,26 +154,22 @@ class MakeSphereTool(ToolInstance):
         half = grid.clearance(grid.center)
         self._step = STEP if half > SMALL_BOX else FINE_STEP
         self._set_limit(half)
-        self._wants_fit = not self.form.radius.text()
+        self._times = 0 if self.form.radius.text() else MARGIN
         self._timer.start(SOON)
 
     def _set_limit(self, limit):
         self.form.set_range(self._step, max(self._round(limit), 2 * self._step))
 
     def _map_changed(self, volume, what):
-        if what == "coordinates changed":
+        if what in ("coordinates changed", "data values changed"):
             self._look_at_grid()
-            self._refresh()
-        elif what == "data values changed":
-            self._tables = None
-            self._timer.start(SOON)
             self._refresh()
         elif what == "thresholds changed":
             self._timer.start(REST)
 
     def _renamed(self, _, model):
         if model is self._volume and self._map is not None:
-            self._map = replace(self._map, name=model.name)
+            self._map = self._map.renamed(model.name)
             self._refresh()
 
     def _closed(self, *_):
@@ -241,14 +238,14 @@ class MakeSphereTool(ToolInstance):
     def _show_tables(self):
         grid = self._map.grid
         try:
-            fitting = self._tables.fit()
+            fit = self._tables.fit()
         except ValueError:
-            fitting = None
-        self.form.fit.setEnabled(fitting is not None)
-        self._set_limit(max(grid.clearance(grid.center), fitting or 0.0))
-        if self._wants_fit and fitting is not None:
-            self.form.radius.setText(number(fitting))
-        self._wants_fit = False
+            fit = 0.0
+        self.form.enable_fit(fit > 0)
+        self._set_limit(max(grid.clearance(grid.center), fitting(MARGIN, fit)))
+        if self._times and fit:
+            self.form.radius.setText(number(fitting(self._times, fit)))
+        self._times = 0
         self.form.profile.show_tables(self._tables, min(grid.voxel_size), self.form.range[1])
 
     # The sphere
@@ -256,13 +253,16 @@ class MakeSphereTool(ToolInstance):
     @property
     def sphere(self):
         """The map's place in the scene, centre in the map (Å) and radius; None if there is none."""
-        try:
-            recipe = self.form.recipe()
-        except ValueError:
-            return None
         if self._map is None:
             return None
+        try:
+            recipe = self._recipes()[0]
+        except ValueError:
+            return None
         return self._volume.scene_position, recipe.center or self._map.grid.center, recipe.radius
+
+    def _recipes(self):
+        return recipes(self._map, **self.form.arguments())
 
     def set_radius(self, radius):
         """Take a radius in Å from a mouse: rounded, and within the slider's range."""
@@ -281,10 +281,8 @@ class MakeSphereTool(ToolInstance):
             point = self.session.main_view.center_of_rotation
             self.set_center(self._volume.scene_position.inverse() * point)
 
-    def _fit(self):
-        self._wants_fit = True
-        if self._map is None:
-            return
+    def _fit(self, times):
+        self._times = times
         if self._is_measured(self._center()):
             self._show_tables()
         else:
@@ -299,16 +297,16 @@ class MakeSphereTool(ToolInstance):
         for widget in (form.folder, form.name, form.browse):
             widget.setEnabled(self._map is not None and form.save.isChecked())
         if self._map is None or self._trouble:
-            form.fit.setEnabled(False)
+            form.enable_fit(False)
             form.facts.setText("" if self._trouble else NO_MAP)
             form.show_error(self._trouble, "map")
             self._preview.hide()
             return
         form.facts.clear()
         try:
-            recipe = form.recipe().simplified(self._map.grid)
-            self._show_sphere(recipe)
-            self._show_facts(recipe)
+            asked = self._recipes()
+            self._show_sphere(asked)
+            self._show_facts(asked)
         except ValueError as error:
             # There may be no radius before the map has been measured.
             if self._tables is None and not form.radius.text():
@@ -317,13 +315,14 @@ class MakeSphereTool(ToolInstance):
                 form.show_error(str(error))
             return
         try:
-            self._show_file(recipe)
+            self._show_file(asked)
         except (ValueError, OSError) as error:
             form.show_error(str(error), "save")
         else:
             form.make.setEnabled(True)
 
-    def _show_sphere(self, recipe):
+    def _show_sphere(self, asked):
+        recipe = asked[0]
         grid, radius = self._map.grid, recipe.radius
         center = recipe.center or grid.center
         outside = -grid.clearance(center)
@@ -331,75 +330,81 @@ class MakeSphereTool(ToolInstance):
             self._preview.hide()
             raise ValueError(f"center is {outside:.4g} Å outside the box, farther than the radius")
         self.form.show_radius(radius, f"{radius / min(grid.voxel_size):.4g} voxels")
-        *made, model = self._made
+        *made, models = self._made
         # What has been made is seen, and needs no preview.
-        is_seen = _is_open(model) and made == [self._volume, recipe]
+        is_seen = made == [self._volume, asked] and any(map(_is_open, models))
         if is_seen or radius > grid.farthest(center) or not self._seen:
             self._preview.hide()
         else:
             self._preview.show(self._volume, center, radius, recipe.inner_radius)
 
-    def _show_facts(self, recipe):
+    def _show_facts(self, asked):
         facts = self.form.facts
-        if not self._is_measured(recipe.center or self._map.grid.center):
+        if not self._is_measured(asked[0].center or self._map.grid.center):
             facts.setText(MEASURING)
             self._timer.start(SOON if self._tables is None else REST)
             return
-        made = decoy.measure(self._map, recipe, self._tables)
-        rows = "".join(
+        made = [decoy.measure(self._map, recipe, self._tables) for recipe in asked]
+        rows = dict.fromkeys(row for one in made for row in report.facts(one) if row[0] in FACTS)
+        table = "".join(
             f"<tr><td>{what}&nbsp;&nbsp;</td><td>{html.escape(text)}</td></tr>"
-            for what, text in report.facts(made)
-            if what in FACTS
+            for what, text in rows
         )
+        told = dict.fromkeys(html.escape(text) for one in made for text in report.warnings(one))
+        strong = report.too_strong(made)
+        if strong:
+            told[f'{html.escape(strong)} Try <a href="{PAIR}">{PAIR}</a>.'] = None
         color = signal_color(facts, "#a05000", "#ffb050")
-        sentences = [*report.warnings(made), report.too_strong([made])]
-        warnings = "".join(
-            f'<div style="color:{color}">⚠ {html.escape(text)}</div>' for text in sentences if text
-        )
-        facts.setText(f'<table cellspacing="0">{rows}</table>{warnings}')
+        warnings = "".join(f'<div style="color:{color}">⚠ {text}</div>' for text in told)
+        facts.setText(f'<table cellspacing="0">{table}</table>{warnings}')
 
-    def _show_file(self, recipe):
+    def _show_file(self, asked):
         save = self.form.save_argument()
         current = os.getcwd()
         if save:
             automatic = Destination(self._map, True, current)
             self.form.show_folder(automatic.folder, automatic.note)
             to = Destination(self._map, save, current, volumes.open_files(self.session))
-            self.form.show_name(os.path.basename(to.path(recipe)))
+            if to.file and len(asked) > 1:
+                raise ValueError("save must name a folder for more than one sphere")
+            self.form.show_names([os.path.basename(to.path(recipe)) for recipe in asked])
         # It says whether a command can have such a name.
-        _ = self.command
+        self._command(asked)
 
     # The command
 
-    @property
-    def command(self):
-        """Text of the command that makes the sphere shown."""
-        recipe = self.form.recipe().simplified(self._map.grid)
-        spec = f"#{self._volume.id_string}"
-        words = [f"makesphere {spec} {recipe.words}"]
-        if recipe.center is not None and not self._volume.scene_position.is_identity():
-            words.append(f"coordinateSystem {spec}")
+    def _command(self, asked):
+        """Write the command that makes the spheres shown."""
+        values = ",".join(recipe.value_word for recipe in asked)
+        text = volumes.command_text(self._volume, number(asked[0].radius), asked[0], values)
         save = self.form.save_argument()
-        if save is not True:
-            words.append(f"save {quoted(save) if save else 'false'}")
-        return " ".join(words)
+        return text if save is True else f"{text} save {quoted(save) if save else 'false'}"
 
     def make(self):
         """Run the command."""
-        recipe = self.form.recipe().simplified(self._map.grid)
+        asked = self._recipes()
         try:
-            model = run(self.session, self.command)
+            models = run(self.session, self._command(asked))
         except UserError as error:
             self.session.logger.error(str(error))
             self.form.show_failure(f"Not made: {error}")
             return
-        self._made = self._volume, recipe, model
-        self.form.show_made(f"Made #{model.id_string}", model.makesphere_file)
+        models = models if isinstance(models, list) else [models]
+        self._made = self._volume, asked, models
+        ids = ", ".join(f"#{model.id_string}" for model in models)
+        paths = [model.makesphere_file for model in models]
+        self.form.show_made(f"Made {ids}", [path for path in paths if path])
+        self._remember(asked)
+        self._refresh()
+
+    def _remember(self, asked):
         texts = self.form.texts()
+        # A density as a number belongs to its map.
+        if not all(isinstance(recipe.value, Multiple) for recipe in asked):
+            texts["value"] = DEFAULTS["value"]
         for name in DEFAULTS:
             setattr(self._settings, name, texts[name])
         self._settings.save_file = self.form.save.isChecked()
-        self._refresh()
 
     # Coming and going
 

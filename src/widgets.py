@@ -24,7 +24,7 @@ from Qt.QtWidgets import (
 
 from .naming import number
 from .plot import Profile, signal_color
-from .recipe import MATCH, Multiple, Recipe
+from .recipe import MARGIN, MATCH, PAIR, read_amounts
 
 BOX_CENTER = "box centre"
 BOX_CENTERS = (BOX_CENTER, "box center")
@@ -32,7 +32,7 @@ ROTATION_CENTER = "centre of rotation"
 MRC_FILTER = "MRC density map (*.mrc)"
 # As wide as there is room: a long text must not widen the panel.
 WIDE = QSizePolicy.Policy.Ignored
-DEFAULTS = {"edge": "0", "inner": "0", "value": "1"}
+DEFAULTS = {"edge": "0", "inner": "0", "value": MATCH}
 # What Python reads as a number, without digits of other scripts and underscores.
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 
@@ -74,6 +74,7 @@ class Form(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(3)
         self._errors = {}
+        self.paths = []
         self.menu = ModelMenuButton(
             session,
             class_filter=Volume,
@@ -85,8 +86,11 @@ class Form(QWidget):
         layout.addLayout(_row(QLabel("Map"), self.menu))
         layout.addWidget(self._error("map"))
         self._add_radius(layout)
-        self._add_facts(layout)
         self._add_options(layout)
+        self.profile = Profile()
+        self.profile.dragged.connect(self.moved)
+        layout.addWidget(self.profile, stretch=1)
+        self._add_facts(layout)
         self._add_file(layout)
         bar = scroll.verticalScrollBar().sizeHint().width()
         scroll.setMinimumWidth(inner.minimumSizeHint().width() + bar)
@@ -101,47 +105,58 @@ class Form(QWidget):
         self.facts = QLabel(wordWrap=True, textFormat=Qt.TextFormat.RichText)
         self.facts.setSizePolicy(WIDE, QSizePolicy.Policy.Minimum)
         self.facts.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self.facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        flags = Qt.TextInteractionFlag
+        self.facts.setTextInteractionFlags(
+            flags.TextSelectableByMouse
+            | flags.LinksAccessibleByMouse
+            | flags.LinksAccessibleByKeyboard
+        )
+        self.facts.linkActivated.connect(self.value.setEditText)
         layout.addWidget(self.facts)
 
     def _add_radius(self, layout):
         self.radius = self._number("Radius of the sphere")
         self.fit = QPushButton("Fit")
         self.fit.setToolTip("Smallest radius that holds 99 % of the map above its contour level")
+        self.fit_more = QPushButton(f"{MARGIN} Fit")
+        self.fit_more.setToolTip(f"The same with a margin: {MARGIN} times the fitting radius")
         self.slider = self.range = None
-        row = _row(QLabel("Radius"), self.radius, QLabel("Å"), self.fit)
+        row = _row(QLabel("Radius"), self.radius, QLabel("Å"), self.fit, self.fit_more)
         self._slider_row = QHBoxLayout()
         row.addLayout(self._slider_row, stretch=1)
         layout.addLayout(row)
         layout.addWidget(self._error("radius"))
-        self.profile = Profile()
-        self.profile.dragged.connect(self.moved)
-        layout.addWidget(self.profile, stretch=1)
 
     def _add_options(self, layout):
+        self.value = self._choice(
+            (MATCH, PAIR, "1"),
+            "Density inside: match is half as strong as the map, 2match twice; 1 is as by hand",
+        )
         self.center = self._choice(
             (BOX_CENTER, ROTATION_CENTER), "Or type x,y,z in Å, in the map's coordinates"
         )
-        self.options = CollapsiblePanel(self, title="Edge, inner radius, density")
+        self.options = CollapsiblePanel(self, title="Edge, inner radius")
         # Its title is beside the centre, as rows are dear where a screen is low.
-        layout.addLayout(_row(QLabel("Centre"), self.center, self.options.toggle_button))
-        layout.addWidget(self._error("center"))
+        layout.addLayout(
+            _row(
+                *(QLabel("Density"), self.value),
+                *(QLabel("Centre"), self.center, self.options.toggle_button),
+            )
+        )
+        for argument in ("value", "center"):
+            layout.addWidget(self._error(argument))
         layout.addWidget(self.options)
         self.edge = self._number("Full width of a soft edge; 0 is a hard edge")
         self.inner = self._number("Radius of a hollow; 0 is a solid sphere")
-        self.value = self._choice(
-            ("1", MATCH), "Density inside: a number, or match for what fits the map best"
-        )
         inside = self.options.content_area.layout()
         inside.setContentsMargins(0, 0, 0, 0)
         inside.addLayout(
             _row(
                 *(QLabel("Edge"), self.edge, QLabel("Å")),
                 *(QLabel("Inner radius"), self.inner, QLabel("Å")),
-                *(QLabel("Density"), self.value),
             )
         )
-        for argument in ("edge", "innerRadius", "value"):
+        for argument in ("edge", "innerRadius"):
             inside.addWidget(self._error(argument))
 
     def _add_file(self, layout):
@@ -229,6 +244,11 @@ class Form(QWidget):
         self.slider.valueChanged.connect(self.moved)
         self._slider_row.addWidget(self.slider)
 
+    def enable_fit(self, enabled):
+        """Tell whether there is a radius that fits the map."""
+        self.fit.setEnabled(enabled)
+        self.fit_more.setEnabled(enabled)
+
     def show_radius(self, radius, text):
         """Show a radius in Å on the slider, with a text, and in the plot."""
         lowest, highest = self.range
@@ -264,15 +284,17 @@ class Form(QWidget):
         """Show that the command failed, until something is changed or made."""
         _show_in_red(self.failure, sentence)
 
-    def show_made(self, text, path):
-        """Show what has been made, and the path of its file if it has one."""
+    def show_made(self, text, paths):
+        """Show what has been made, and the paths of its files."""
         self.failure.hide()
         self.made.setText(text)
         self.made.show()
-        self.path.setText(path)
-        self.path.setToolTip(path)
-        self.path.setVisible(bool(path))
-        self.copy.setVisible(bool(path))
+        self.paths = paths
+        self.path.setText(", ".join(paths))
+        self.path.setToolTip("\n".join(paths))
+        self.copy.setText("Copy paths" if len(paths) > 1 else "Copy path")
+        self.path.setVisible(bool(paths))
+        self.copy.setVisible(bool(paths))
 
     def show_folder(self, folder, note):
         """Show the automatic folder, unless the user has typed another."""
@@ -280,37 +302,37 @@ class Form(QWidget):
             self.folder.setText(folder)
             self.folder.setToolTip(note and f"The current folder, as {note}")
 
-    def show_name(self, name):
-        """Show the automatic file name, unless the user has typed another."""
+    def show_names(self, names):
+        """Show the automatic file names, unless the user has typed another."""
         if not self.name.edited:
-            self.name.setText(name)
+            self.name.setText(", ".join(names))
             self.name.setCursorPosition(0)
 
     def disclose(self):
-        """Show the edge, the inner radius and the density."""
+        """Show the edge and the inner radius."""
         self.options.toggle_button.setChecked(True)
         self.options.toggle_panel_display(True)
 
-    def recipe(self):
+    def arguments(self):
         """Read the fields.
 
         Returns
         -------
-        Recipe
+        dict
+            Arguments of `recipe.recipes`.
 
         Raises
         ------
         ValueError
             One sentence that starts with the argument that is wrong.
         """
-        value = self.value.currentText().strip().lower()
-        return Recipe(
-            _as_number("radius", self.radius.text()),
-            _as_number("edge", self.edge.text()),
-            _as_number("innerRadius", self.inner.text()),
-            Multiple(1, MATCH) if value == MATCH else _as_number("value", value, f" or {MATCH}"),
-            self.center_point(),
-        )
+        return {
+            "radii": [_as_number("radius", self.radius.text())],
+            "values": read_amounts("value", self.value.currentText(), MATCH),
+            "center": self.center_point(),
+            "edge": _as_number("edge", self.edge.text()),
+            "inner_radius": _as_number("innerRadius", self.inner.text()),
+        }
 
     def center_point(self):
         """Read the centre (x, y, z) in Å; None is the box centre."""
@@ -352,7 +374,7 @@ class Form(QWidget):
             if name in ("folder", "name"):
                 field.edited = bool(text)
             (field.setEditText if isinstance(field, QComboBox) else field.setText)(text)
-        if any(texts.get(name, text) != text for name, text in DEFAULTS.items()):
+        if any(texts.get(name, "0") != "0" for name in ("edge", "inner")):
             self.disclose()
 
 
@@ -365,12 +387,12 @@ def _row(*widgets):
     return layout
 
 
-def _as_number(argument, text, other=""):
+def _as_number(argument, text):
     text = text.strip()
     if not NUMBER.fullmatch(text):
         with_point = text.replace(",", ".")
         hint = f": write {with_point}" if NUMBER.fullmatch(with_point) else ""
-        raise ValueError(f"{argument} must be a number{other}, got {text or 'nothing'}{hint}")
+        raise ValueError(f"{argument} must be a number, got {text or 'nothing'}{hint}")
     return float(text)
 
 

@@ -154,8 +154,8 @@ def errors(form):
 def test_starts_with_the_fitting_sphere_around_the_map(form, gui):
     assert form.menu.value.name == "particle"
     # exp(-r^2 / 2 sigma^2) > 0.3 within 18.6 Å
-    assert form.radius.text() == "19"
-    assert shown(gui) == pytest.approx((*CENTER, 19))
+    assert form.radius.text() == "25"
+    assert shown(gui) == pytest.approx((*CENTER, 25))
     assert form.make.isEnabled()
     assert errors(form) == []
 
@@ -178,6 +178,7 @@ def test_facts_are_those_of_the_command(form, volume, ran, log, gui):
     write(form.radius, "30")
     write(form.edge, "7")
     write(form.inner, "12.5")
+    write(form.value.lineEdit(), "20")
     facts = html.unescape(form.facts.text())
     form.save.setChecked(False)
     click(form.make)
@@ -185,6 +186,9 @@ def test_facts_are_those_of_the_command(form, volume, ran, log, gui):
     for what in ("Fills", "Encloses", "Density"):
         told = facts.split(what)[1].split("<td>")[1].split("</td>")[0]
         assert told.split(" (")[0] in report
+    # Qt warns as well, of itself.
+    warned = [t for t in (" ".join(text.split()) for text in log.warnings) if t[:5] == "Noise"]
+    assert warned and all(html.unescape(text).split(" Try")[0] in facts for text in warned)
 
 
 def test_map_without_density_above_its_level(new_map, open_panel):
@@ -193,6 +197,9 @@ def test_map_without_density_above_its_level(new_map, open_panel):
     wait(lambda: "radius" in errors(form))
     assert not form.fit.isEnabled() and not form.make.isEnabled()
     write(form.radius, "5")
+    # Nor does a density match it.
+    assert errors(form) == ["value"]
+    write(form.value.lineEdit(), "1")
     assert form.make.isEnabled()
 
 
@@ -206,7 +213,7 @@ def test_typed_radius_stays_as_typed_and_is_run(form, ran, text):
     assert form.radius.text() == text
     form.save.setChecked(False)
     click(form.make)
-    assert ran == [f"makesphere #1 radius {text} save false"]
+    assert ran == [f"makesphere #1 radius {text} value match save false"]
 
 
 def test_typed_radius_moves_all_that_shows_it(form, gui):
@@ -214,7 +221,7 @@ def test_typed_radius_moves_all_that_shows_it(form, gui):
     assert form.slider.value() == pytest.approx(40, abs=0.02)
     assert form.profile._line.get_xdata()[0] == 40
     assert shown(gui) == pytest.approx((*CENTER, 40))
-    assert form.name.text() == "particle_sphere_r040A.mrc"
+    assert form.name.text() == "particle_sphere_r040A_vmatch.mrc"
 
 
 @pytest.mark.parametrize(
@@ -254,7 +261,7 @@ def test_slider_by_key(form, gui):
 def test_slider_by_mouse(form, gui, ran):
     slider = form.slider.findChild(QSlider)
     middle = slider.height() // 2
-    handle = int((19 - 1) / 62 * (slider.width() - 10)) + 5
+    handle = int((25 - 1) / 62 * (slider.width() - 10)) + 5
     QTest.mousePress(slider, LEFT, pos=QPoint(handle, middle))
     for step in range(1, 6):
         QTest.mouseMove(slider, QPoint(handle + step * slider.width() // 16, middle))
@@ -262,7 +269,7 @@ def test_slider_by_mouse(form, gui, ran):
             assert float(form.radius.text()) == pytest.approx(form.slider.value(), abs=0.51)
     QTest.mouseRelease(slider, LEFT, pos=QPoint(handle + 5 * slider.width() // 16, middle))
     radius = float(form.radius.text())
-    assert radius > 25 and radius == int(radius)
+    assert radius > 30 and radius == int(radius)
     assert shown(gui)[3] == pytest.approx(radius)
     # Dragging leaves no trail in the log.
     assert ran == []
@@ -290,6 +297,8 @@ def test_fit_by_key_and_by_mouse(form):
         write(form.radius, "50")
         press(form.fit)
         assert form.radius.text() == "19"
+        press(form.fit_more)
+        assert form.radius.text() == "25"
 
 
 def test_small_boxes_have_finer_steps(new_map, blob, open_panel):
@@ -322,24 +331,24 @@ def test_dragging_reads_no_map(form, volume, monkeypatch, gui):
 
 def test_centre_typed(form, gui, ran):
     write(form.center.lineEdit(), "50,60.5, 70")
-    assert shown(gui) == pytest.approx((50, 60.5, 70, 19))
+    assert shown(gui) == pytest.approx((50, 60.5, 70, 25))
     assert wait(lambda: "Fills" in form.facts.text())
     form.save.setChecked(False)
     click(form.make)
-    assert ran == ["makesphere #1 radius 19 center 50,60.5,70 save false"]
+    assert ran == ["makesphere #1 radius 25 center 50,60.5,70 value match save false"]
 
 
 @pytest.mark.parametrize("text", ["(50,60.5,70)", "[50 60.5 70]", "50, 60.5 ,70", "5e1,60.5,70"])
 def test_centre_typed_in_other_ways(form, gui, text):
     write(form.center.lineEdit(), text)
-    assert shown(gui) == pytest.approx((50, 60.5, 70, 19))
+    assert shown(gui) == pytest.approx((50, 60.5, 70, 25))
 
 
 @pytest.mark.parametrize("text", ["box center", "Box Centre", " box  centre"])
 def test_box_centre_typed(form, gui, text):
     write(form.center.lineEdit(), "50,60,70")
     write(form.center.lineEdit(), text)
-    assert errors(form) == [] and shown(gui) == pytest.approx((*CENTER, 19))
+    assert errors(form) == [] and shown(gui) == pytest.approx((*CENTER, 25))
 
 
 @pytest.mark.parametrize(
@@ -383,7 +392,7 @@ def test_centre_of_the_box_typed_is_the_box_centre(form, ran):
     write(form.center.lineEdit(), "54 64 69")
     form.save.setChecked(False)
     click(form.make)
-    assert ran == ["makesphere #1 radius 19 save false"]
+    assert ran == ["makesphere #1 radius 25 value match save false"]
 
 
 @pytest.mark.parametrize("text", ["", "1,2", "1,2,x", "nan,1,2", "somewhere"])
@@ -408,11 +417,13 @@ def test_sphere_follows_its_map(form, volume, gui, ran):
     write(form.center.lineEdit(), "50,60,70")
     turn = translation((10, 20, 30)) * rotation((0, 0, 1), 90)
     volume.position = turn
-    assert shown(gui) == pytest.approx((*(turn * (50, 60, 70)), 19), abs=1e-4)
+    assert shown(gui) == pytest.approx((*(turn * (50, 60, 70)), 25), abs=1e-4)
     assert wait(lambda: "Fills" in form.facts.text())
     form.save.setChecked(False)
     click(form.make)
-    assert ran == ["makesphere #1 radius 19 center 50,60,70 coordinateSystem #1 save false"]
+    assert ran == [
+        "makesphere #1 radius 25 center 50,60,70 value match coordinateSystem #1 save false"
+    ]
     made = gui.models.list(type=type(volume))[-1]
     array = made.full_matrix()
     middle = np.argwhere(array > 0).mean(axis=0)[::-1]
@@ -434,11 +445,11 @@ def test_edge_inner_radius_and_density_are_run(form, ran):
     write(form.inner, "10")
     write(form.value.lineEdit(), "0.35")
     click(form.make)
-    form.value.setCurrentIndex(1)
+    form.value.setCurrentIndex(0)
     click(form.make)
     assert ran == [
-        "makesphere #1 radius 19 edge 6 innerRadius 10 value 0.35 save false",
-        "makesphere #1 radius 19 edge 6 innerRadius 10 value match save false",
+        "makesphere #1 radius 25 edge 6 innerRadius 10 value 0.35 save false",
+        "makesphere #1 radius 25 edge 6 innerRadius 10 value match save false",
     ]
 
 
@@ -456,19 +467,33 @@ def test_inner_wall_is_shown(form, gui):
         ("edge", "edge", "-1"),
         ("edge", "edge", "soft"),
         ("edge", "edge", ""),
-        ("inner", "innerRadius", "19"),
+        ("inner", "innerRadius", "25"),
         ("inner", "innerRadius", "-2"),
         ("inner", "innerRadius", "x"),
         ("value", "value", "0"),
         ("value", "value", "matched"),
         ("value", "value", "1e999"),
+        ("value", "value", ""),
+        ("value", "value", "match,match"),
+        ("value", "value", "match,0.5,"),
+        ("value", "value", "-2match"),
+        ("value", "value", "6_0"),
     ],
 )
 def test_wrong_option_is_told_beside_it(form, field, argument, text):
     line = form.value.lineEdit() if field == "value" else getattr(form, field)
     write(line, text)
     assert errors(form) == [argument] and argument in error(form, argument)
-    assert form.options.shown and not form.make.isEnabled()
+    assert form.options.shown == (field != "value") and not form.make.isEnabled()
+
+
+def test_match_exists_for_a_map_that_is_negative(new_map, blob, open_panel):
+    new_map(-blob(), name="negative", level=-0.1)
+    form = open_panel(measured=False).form
+    wait(lambda: len(form.profile._mean.get_xdata()))
+    write(form.radius, "5")
+    assert errors(form) == [] and form.make.isEnabled()
+    assert "half as strong as" in form.facts.text()
 
 
 def test_match_of_a_constant_map_is_told(new_map, open_panel):
@@ -476,15 +501,59 @@ def test_match_of_a_constant_map_is_told(new_map, open_panel):
     form = open_panel(measured=False).form
     wait(lambda: len(form.profile._mean.get_xdata()))
     write(form.radius, "5")
-    write(form.value.lineEdit(), "match")
     assert errors(form) == ["value"] and not form.make.isEnabled()
 
 
-def test_density_that_kills_the_decoy_is_warned_of(form):
-    write(form.value.lineEdit(), "0.05")
-    assert "Noise will not go" not in form.facts.text()
+def test_strength_follows_the_radius_and_the_density(form):
+    def strength():
+        return float(form.facts.text().split("views are ")[1].split()[0])
+
+    write(form.value.lineEdit(), "0.7")
+    before = strength()
+    form.moved.emit(30)
+    assert strength() > before
+    before = strength()
+    write(form.value.lineEdit(), "1.4")
+    assert strength() == pytest.approx(4 * before, rel=0.01)
+
+
+def test_density_that_kills_the_decoy_is_warned_of_and_the_link_mends_it(form, app):
+    assert "⚠" not in form.facts.text()
     write(form.value.lineEdit(), "30")
-    assert "Noise will not go" in form.facts.text() and form.make.isEnabled()
+    assert "Noise will not go to" in form.facts.text() and form.make.isEnabled()
+    form.facts.linkActivated.emit(form.facts.text().split('href="')[1].split('"')[0])
+    assert form.value.currentText() == "match,2match" and "⚠" not in form.facts.text()
+    write(form.value.lineEdit(), "0.0001")
+    assert "as good as an empty volume" in form.facts.text()
+
+
+def test_two_densities(form, ran, app, gui, tmp_path):
+    write(form.value.lineEdit(), "Match, 2match")
+    names = [f"particle_sphere_r025A_v{times}match.mrc" for times in ("", "2")]
+    assert form.name.text() == ", ".join(names)
+    facts = form.facts.text()
+    assert "half as strong" in facts and "twice as strong" in facts
+    assert facts.count("Fills") == facts.count("Encloses") == 1 and facts.count("Density") == 2
+    click(form.make)
+    assert ran == ["makesphere #1 radius 25 value match,2match"]
+    assert form.made.text() == "Made #2, #3"
+    click(form.copy)
+    paths = app.clipboard().text().split("\n")
+    assert paths == [str(tmp_path / name) for name in names]
+    assert all(os.path.exists(path) for path in paths)
+    assert shown(gui) is None
+    write(form.name, "one.mrc")
+    assert errors(form) == ["save"] and not form.make.isEnabled()
+    write(form.value.lineEdit(), "match")
+    assert errors(form) == [] and form.make.isEnabled()
+
+
+def test_encloses_counts_voxels_and_says_so(form, volume):
+    write(form.radius, "10")
+    distances = np.sqrt(sum((np.indices((64, 64, 64)) - 32) ** 2)) * 2
+    above = volume.full_matrix() >= 0.3
+    share = 100 * (above & (distances <= 10)).sum() / above.sum()
+    assert f"{share:.3g} % of the map's voxels at or above" in html.unescape(form.facts.text())
 
 
 # File
@@ -493,8 +562,8 @@ def test_density_that_kills_the_decoy_is_warned_of(form):
 def test_file_is_written_and_its_path_copied(form, gui, ran, app):
     write(form.radius, "25")
     click(form.make)
-    path = Path.cwd() / "particle_sphere_r025A.mrc"
-    assert ran == ["makesphere #1 radius 25"]
+    path = Path.cwd() / "particle_sphere_r025A_vmatch.mrc"
+    assert ran == ["makesphere #1 radius 25 value match"]
     assert form.path.text() == str(path) and form.path.isVisibleTo(form)
     assert form.made.text() == "Made #2"
     for press in (click, lambda b: QTest.keyClick(b, Key.Key_Space)):
@@ -502,7 +571,7 @@ def test_file_is_written_and_its_path_copied(form, gui, ran, app):
         press(form.copy)
         assert app.clipboard().text() == str(path)
     with mrcfile.open(path) as mrc:
-        count = int(mrc.data.sum())
+        count = np.count_nonzero(mrc.data)
     assert f"{count:,} voxels" in form.facts.text()
 
 
@@ -514,9 +583,9 @@ def test_make_by_key(form, ran):
 def test_name_and_folder_follow_the_recipe(form):
     assert form.folder.text() == os.getcwd()
     write(form.radius, "31.5")
-    assert form.name.text() == "particle_sphere_r031p5A.mrc"
-    form.value.setCurrentIndex(1)
     assert form.name.text() == "particle_sphere_r031p5A_vmatch.mrc"
+    form.value.setCurrentIndex(2)
+    assert form.name.text() == "particle_sphere_r031p5A.mrc"
 
 
 def test_name_typed_stays_until_it_is_cleared(form, ran):
@@ -528,9 +597,9 @@ def test_name_typed_stays_until_it_is_cleared(form, ran):
     assert shlex.split(ran[0])[-2:] == ["save", os.path.abspath("my ball.mrc")]
     write(form.name, "")
     QTest.keyClick(form.name, Key.Key_Return)
-    assert form.name.text() == "particle_sphere_r030A.mrc"
+    assert form.name.text() == "particle_sphere_r030A_vmatch.mrc"
     click(form.make)
-    assert ran[1] == "makesphere #1 radius 30"
+    assert ran[1] == "makesphere #1 radius 30 value match"
 
 
 def test_folder_typed(form, ran, tmp_path):
@@ -539,7 +608,7 @@ def test_folder_typed(form, ran, tmp_path):
     assert errors(form) == []
     write(form.radius, "30")
     click(form.make)
-    assert (tmp_path / "import here" / "particle_sphere_r030A.mrc").exists()
+    assert (tmp_path / "import here" / "particle_sphere_r030A_vmatch.mrc").exists()
     assert shlex.split(ran[0])[-1] == str(tmp_path / "import here") + os.sep
 
 
@@ -568,7 +637,7 @@ def test_save_by_key_and_by_mouse(form, ran):
     QTest.keyClick(form.save, Key.Key_Space)
     assert not form.save.isChecked() and not form.name.isEnabled()
     click(form.make)
-    assert ran == ["makesphere #1 radius 19 save false"]
+    assert ran == ["makesphere #1 radius 25 value match save false"]
     assert not form.path.isVisibleTo(form) and form.made.isVisibleTo(form)
     click(form.save)
     assert form.save.isChecked() and form.name.isEnabled()
@@ -583,8 +652,8 @@ def test_browse(form, monkeypatch, tmp_path, ran):
 
     monkeypatch.setattr(QFileDialog, "getSaveFileName", answer)
     click(form.browse)
-    assert asked == [str(tmp_path / "particle_sphere_r019A.mrc")]
-    assert form.name.text() == "particle_sphere_r019A.mrc"
+    assert asked == [str(tmp_path / "particle_sphere_r025A_vmatch.mrc")]
+    assert form.name.text() == "particle_sphere_r025A_vmatch.mrc"
     click(form.browse)
     assert form.name.text() == "picked.mrc"
     click(form.make)
@@ -638,7 +707,16 @@ def test_name_that_is_a_word_of_the_command(form, name, tmp_path):
 
 @pytest.mark.skipif(os.name == "nt", reason="no such names on Windows")
 @pytest.mark.parametrize(
-    "name", ["semi;colon", "a; makesphere #1 radius 5", "it's; a", 'say "so"', "a%20b", "Å", " b"]
+    "name",
+    [
+        "semi;colon",
+        "a; makesphere #1 radius 5 value match",
+        "it's; a",
+        'say "so"',
+        "a%20b",
+        "Å",
+        " b",
+    ],
 )
 def test_folder_with_a_name_that_could_part_the_command(form, name, tmp_path, gui, volume):
     (tmp_path / name).mkdir()
@@ -646,7 +724,7 @@ def test_folder_with_a_name_that_could_part_the_command(form, name, tmp_path, gu
     click(form.make)
     assert errors(form) == [] and form.made.text() == "Made #2"
     assert [p.name for p in tmp_path.iterdir()] == [name]
-    assert [p.name for p in (tmp_path / name).iterdir()] == ["particle_sphere_r019A.mrc"]
+    assert [p.name for p in (tmp_path / name).iterdir()] == ["particle_sphere_r025A_vmatch.mrc"]
     assert len(gui.models.list(type=type(volume))) == 2
 
 
@@ -711,10 +789,10 @@ def test_preview_gives_way_to_what_was_made(form, gui, volume):
     assert shown(gui) is None
     write(form.radius, "22")
     assert shown(gui)[3] == pytest.approx(22)
-    write(form.radius, "19")
+    write(form.radius, "25")
     assert shown(gui) is None
     gui.models.close([m for m in gui.models.list(type=type(volume)) if m is not volume])
-    assert shown(gui)[3] == pytest.approx(19)
+    assert shown(gui)[3] == pytest.approx(25)
 
 
 def test_preview_is_no_model(form, gui, volume):
@@ -764,7 +842,7 @@ def test_right_mouse_moves_with_shift(form, gui):
     assert shown(gui)[:3] == pytest.approx(tuple(expected), abs=0.02)
     written = [float(word) for word in form.center.currentText().split(",")]
     assert written == pytest.approx(list(expected), abs=0.02)
-    assert form.radius.text() == "19"
+    assert form.radius.text() == "25"
 
 
 def test_former_mouse_mode_comes_back(volume, gui, open_panel):
@@ -854,8 +932,8 @@ def test_another_map_is_chosen(form, new_map, blob, gui, volume):
     write(form.center.lineEdit(), "30,31,32")
     write(form.name, "mine.mrc")
     form.menu.value = volume
-    assert (form.radius.text(), form.center.currentText()) == ("19", "box centre")
-    assert wait(lambda: form.name.text() == "particle_sphere_r019A.mrc")
+    assert (form.radius.text(), form.center.currentText()) == ("25", "box centre")
+    assert wait(lambda: form.name.text() == "particle_sphere_r025A_vmatch.mrc")
     form.menu.value = next(v for v in gui.models.list(type=type(volume)) if v.name == "second")
     assert (form.radius.text(), form.center.currentText()) == ("12", "30,31,32")
     assert form.name.text() == "mine.mrc"
@@ -863,7 +941,7 @@ def test_another_map_is_chosen(form, new_map, blob, gui, volume):
 
 def test_renamed_map(form, volume):
     volume.name = "better"
-    assert wait(lambda: form.name.text() == "better_sphere_r019A.mrc")
+    assert wait(lambda: form.name.text() == "better_sphere_r025A_vmatch.mrc")
     assert "better" in form.menu.text()
 
 
@@ -1036,16 +1114,20 @@ def test_long_work_is_told_on_the_status_line(volume, open_panel, log, monkeypat
     assert "Measuring particle ..." in told
 
 
-def test_last_values_are_remembered(form, gui, open_panel):
+@pytest.mark.parametrize(
+    "value, remembered", [("match,2match", "match,2match"), ("3match", "3match"), ("0.2", "match")]
+)
+def test_the_recipe_is_remembered(form, gui, open_panel, value, remembered):
     write(form.radius, "33")
     write(form.edge, "4")
-    form.value.setCurrentIndex(1)
+    write(form.value.lineEdit(), value)
     form.save.setChecked(False)
     click(form.make)
     panel_of(gui).delete()
     form = open_panel().form
-    # The radius belonged to that particle.
-    assert (form.radius.text(), form.edge.text(), form.value.currentText()) == ("19", "4", "match")
+    # Radius and density, where that is a number, belonged to that map.
+    assert (form.radius.text(), form.edge.text()) == ("25", "4")
+    assert form.value.currentText() == remembered
     assert not form.save.isChecked() and form.options.shown
 
 
