@@ -24,7 +24,7 @@ from chimerax.core.commands import (
     register,
 )
 from chimerax.core.errors import UserError
-from chimerax.map import MapsArg, volume_from_grid_data
+from chimerax.map import MapsArg, Volume, volume_from_grid_data
 from chimerax.map_data import ArrayGridData
 
 from . import memory, report
@@ -198,7 +198,10 @@ def makesphere(
         _log(session, model, block)
         if block.too_strong:
             radii = _radii(blocks, block)
-            _warn(session, block, command_text(volume, radii, block.made.recipe, PAIR))
+            line = command_text(volume, radii, block.made.recipe, PAIR)
+            _warn(session, block.too_strong, line)
+        if session.ui.is_gui and not _is_in_view(session, model, block.made.sphere):
+            _warn(session, "The sphere is outside the view.", f"view #{model.id_string}")
     return models[0] if len(models) == 1 else models
 
 
@@ -232,10 +235,19 @@ def _make(session, volumes, radii, values, center, save, model_id, **more):
     session.models.add(models)
     for model, volume, path in zip(models, sources, paths, strict=True):
         model.scene_position = volume.scene_position
-        # For the panel: as the path of its data it would be read again when a session opens.
-        model.makesphere_file = path
+        _refer_to_file(session, model, path)
     notes = [to.note if to else "" for _, _, to in jobs]
     return models, report.blocks(list(zip(spheres, paths, notes, strict=True))), sources
+
+
+def _refer_to_file(session, model, path):
+    """Let sessions refer to a sphere's file, as they do when ChimeraX has saved a map."""
+    for other in session.models.list(type=Volume):
+        if path and getattr(other, "makesphere_file", "") == path:
+            # This file is another sphere's now: sessions have to hold that of before.
+            other.data.path = other.makesphere_file = ""
+    model.makesphere_file = model.data.path = path
+    model.data.file_type = "mrc" if path else ""
 
 
 def _require_memory(volumes, count):
@@ -303,13 +315,21 @@ def _log(session, model, block):
         session.logger.warning(warning)
 
 
-def _warn(session, block, remedy):
-    """Warn of spheres that are all too strong, with the line that mends it."""
+def _is_in_view(session, model, sphere):
+    """Tell whether the camera's window has a part of a sphere; yes if the camera cannot tell."""
+    camera, size = session.main_view.camera, session.main_view.window_size
+    center = model.scene_position * sphere.center
+    sides = camera.rectangle_bounding_planes((0, 0), size, size)
+    return all(side[:3] @ center + side[3] > -sphere.reach for side in sides)
+
+
+def _warn(session, sentence, remedy):
+    """Warn of something, with the line that mends it."""
     if session.ui.is_gui:
         link = f'<a href="cxcmd:{quote(remedy)}">{html.escape(remedy)}</a>'
-        session.logger.warning(f"{html.escape(block.too_strong)} Try: {link}", is_html=True)
+        session.logger.warning(f"{html.escape(sentence)} Try: {link}", is_html=True)
     else:
-        session.logger.warning(f"{block.too_strong} Try: {remedy}")
+        session.logger.warning(f"{sentence} Try: {remedy}")
 
 
 def _radii(blocks, last):

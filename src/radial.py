@@ -111,13 +111,14 @@ class RadialTables:
     step : float
         Width of a bin in squared distance, in Å^2. Bin n holds voxels whose squared distance
         is within one step of n x step.
-    voxels, total, above : numpy.ndarray
-        Up to and with bin n: number of voxels, sum of the map, number of voxels at or above
-        the contour level.
+    voxels, known, total, above : numpy.ndarray
+        Up to and with bin n: number of voxels, and of those that are finite; sum of the map;
+        number of voxels at or above the contour level.
     """
 
     step: float
     voxels: np.ndarray
+    known: np.ndarray
     total: np.ndarray
     above: np.ndarray
 
@@ -141,7 +142,8 @@ class RadialTables:
         unit = min(grid.voxel_size) ** 2
         step = unit * 2.0 ** ceil(log2(max(reach * reach / unit, 1) / RADIAL_BINS))
         bins = int(reach * reach / step) + 3
-        voxels, total, above = np.zeros(bins, int), np.zeros(bins), np.zeros(bins, int)
+        voxels, known, above = (np.zeros(bins, int) for _ in range(3))
+        total = np.zeros(bins)
         feet, height2 = grid.feet(center)
         foot = np.full(2, np.inf)
         firsts = np.rint(height2 / step).astype(int)
@@ -153,15 +155,16 @@ class RadialTables:
                 pattern = np.rint(grid.flat2(foot) / step).astype(np.intp).ravel()
                 whole_number = np.bincount(pattern)
             where, number, plane = pattern, whole_number, plane.ravel()
-            known = np.isfinite(plane)
-            if not known.all():
-                where, plane = where[known], plane[known]
-                number = np.bincount(where, minlength=number.size)
             here = slice(first, first + number.size)
             voxels[here] += number
+            finite = np.isfinite(plane)
+            if not finite.all():
+                where, plane = where[finite], plane[finite]
+                number = np.bincount(where, minlength=number.size)
+            known[here] += number
             total[here] += np.bincount(where, plane, number.size)
             np.add.at(above, first + where[plane >= level], 1)
-        return cls(step, voxels.cumsum(), total.cumsum(), above.cumsum())
+        return cls(step, *(table.cumsum() for table in (voxels, known, total, above)))
 
     def bin(self, radius):
         """Last bin within a radius in Å; -1 if there is none."""
@@ -197,14 +200,14 @@ class RadialTables:
         -------
         radius, mean, share : numpy.ndarray
             Outer radius of each shell in Å; the map's mean in the shell, NaN where it has no
-            voxel; share of the voxels at or above the contour level within the radius.
+            finite voxel; share of the voxels at or above the contour level within the radius.
         """
         radius = np.arange(1, int(sqrt((self.voxels.size - 1) * self.step) / width) + 1) * width
         bins = [self.bin(r) for r in radius]
-        voxels = np.diff(self.voxels[bins], prepend=0)
+        known = np.diff(self.known[bins], prepend=0)
         total = np.diff(self.total[bins], prepend=0)
         mean = np.full(radius.shape, np.nan)
-        np.divide(total, voxels, out=mean, where=voxels > 0)
+        np.divide(total, known, out=mean, where=known > 0)
         return radius, mean, self.above[bins] / max(self.above[-1], 1)
 
     def fit(self):

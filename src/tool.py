@@ -366,7 +366,7 @@ class MakeSphereTool(ToolInstance):
             self.form.show_folder(automatic.folder, automatic.note)
             to = Destination(self._map, save, current, volumes.open_files(self.session))
             if to.file and len(asked) > 1:
-                raise ValueError("save must name a folder for more than one sphere")
+                raise ValueError("save must leave the names of more than one sphere to makesphere")
             self.form.show_names([os.path.basename(to.path(recipe)) for recipe in asked])
         # It says whether a command can have such a name.
         self._command(asked)

@@ -54,8 +54,9 @@ def _files_of(volume):
 
 
 def open_files(session):
-    """List the files of the open maps."""
-    return [path for v in session.models.list(type=Volume) for path in _files_of(v) if path]
+    """List the files of the open maps, but for spheres, which are in memory as well."""
+    maps = [v for v in session.models.list(type=Volume) if not getattr(v, "makesphere_file", "")]
+    return [path for volume in maps for path in _files_of(volume) if path]
 
 
 def command_text(volume, radii, recipe, values):

@@ -6,7 +6,7 @@ import re
 
 from chimerax.map import Volume
 from chimerax.ui.widgets import CollapsiblePanel, FloatSlider, ModelMenuButton, button_row
-from Qt.QtCore import QSize, Qt, Signal
+from Qt.QtCore import QEvent, QSize, Qt, Signal
 from Qt.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -18,6 +18,7 @@ from Qt.QtWidgets import (
     QPushButton,
     QScrollArea,
     QSizePolicy,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -32,9 +33,44 @@ ROTATION_CENTER = "centre of rotation"
 MRC_FILTER = "MRC density map (*.mrc)"
 # As wide as there is room: a long text must not widen the panel.
 WIDE = QSizePolicy.Policy.Ignored
+# Pixels: more than its minimum; of a screen, for menus, toolbar, tabs, and two low panels.
+FOR_PLOT, FOR_OTHERS = 50, 470
 DEFAULTS = {"edge": "0", "inner": "0", "value": MATCH}
 # What Python reads as a number, without digits of other scripts and underscores.
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+
+
+class _Fields(QScrollArea):
+    """Fields that ask for the room at which nothing is scrolled, as far as a low screen has it."""
+
+    def __init__(self):
+        super().__init__(frameShape=QFrame.Shape.NoFrame, widgetResizable=True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setWidget(QWidget())
+
+    def eventFilter(self, watched, event):
+        """Ask again when a field has come or gone."""
+        if event.type() == QEvent.Type.LayoutRequest:
+            self.updateGeometry()
+        return super().eventFilter(watched, event)
+
+    def resizeEvent(self, event):
+        """Ask again when texts need more or fewer lines."""
+        super().resizeEvent(event)
+        self.updateGeometry()
+
+    def minimumSizeHint(self):
+        """Ask for what the fields need, and some more for the plot."""
+        hint, fields = super().minimumSizeHint(), self.widget()
+        width = fields.minimumSizeHint().width() + self.verticalScrollBar().sizeHint().width()
+        # Not before there is a place: the main window would grow, where later panels shrink.
+        if self.isVisible():
+            needed = fields.heightForWidth(max(self.viewport().width(), width)) + FOR_PLOT
+            most = self.screen().availableGeometry().height() - FOR_OTHERS
+            hint.setHeight(max(hint.height(), min(needed, most)))
+        return hint.expandedTo(QSize(width, 0))
+
+    sizeHint = minimumSizeHint
 
 
 class Form(QWidget):
@@ -65,12 +101,9 @@ class Form(QWidget):
         outer.setContentsMargins(6, 4, 6, 4)
         outer.setSpacing(4)
         # Where there is little room the fields are scrolled; the button and the path stay.
-        self._scroll = scroll = QScrollArea(frameShape=QFrame.Shape.NoFrame, widgetResizable=True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        outer.addWidget(scroll)
-        inner = QWidget()
-        scroll.setWidget(inner)
-        layout = QVBoxLayout(inner)
+        fields = _Fields()
+        outer.addWidget(fields)
+        layout = QVBoxLayout(fields.widget())
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(3)
         self._errors = {}
@@ -92,14 +125,7 @@ class Form(QWidget):
         layout.addWidget(self.profile, stretch=1)
         self._add_facts(layout)
         self._add_file(layout)
-        bar = scroll.verticalScrollBar().sizeHint().width()
-        scroll.setMinimumWidth(inner.minimumSizeHint().width() + bar)
         self._add_buttons()
-
-    def sizeHint(self):
-        """Ask for the height at which nothing is scrolled."""
-        wanted = self._scroll.widget().heightForWidth(self._scroll.width())
-        return super().sizeHint() + QSize(0, wanted - self._scroll.sizeHint().height())
 
     def _add_facts(self, layout):
         self.facts = QLabel(wordWrap=True, textFormat=Qt.TextFormat.RichText)
@@ -116,9 +142,9 @@ class Form(QWidget):
 
     def _add_radius(self, layout):
         self.radius = self._number("Radius of the sphere")
-        self.fit = QPushButton("Fit")
+        self.fit = QToolButton(text="Fit")
         self.fit.setToolTip("Smallest radius that holds 99 % of the map above its contour level")
-        self.fit_more = QPushButton(f"{MARGIN} Fit")
+        self.fit_more = QToolButton(text=f"{MARGIN} Fit")
         self.fit_more.setToolTip(f"The same with a margin: {MARGIN} times the fitting radius")
         self.slider = self.range = None
         row = _row(QLabel("Radius"), self.radius, QLabel("Å"), self.fit, self.fit_more)
@@ -165,9 +191,11 @@ class Form(QWidget):
         self.folder, self.name = self._file_field("Folder"), self._file_field("File name")
         self.browse = QPushButton("Browse…")
         self.browse.clicked.connect(self._browse)
-        row = _row(self.save, self.folder, QLabel("as"), self.name, self.browse)
-        row.setStretchFactor(self.name, 2)
-        layout.addLayout(row)
+        layout.addLayout(_row(self.save, self.folder, self.browse))
+        as_what = QLabel("as")
+        as_what.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        as_what.setFixedWidth(self.save.sizeHint().width())
+        layout.addLayout(_row(as_what, self.name))
         layout.addWidget(self._error("save"))
 
     def _add_buttons(self):
@@ -305,8 +333,11 @@ class Form(QWidget):
     def show_names(self, names):
         """Show the automatic file names, unless the user has typed another."""
         if not self.name.edited:
-            self.name.setText(", ".join(names))
+            # Of a second one, the words that are others.
+            same = os.path.commonprefix(names).rpartition("_")[0]  # noqa: RUF071
+            self.name.setText(", …".join([names[0], *(name[len(same) :] for name in names[1:])]))
             self.name.setCursorPosition(0)
+            self.name.setToolTip("\n".join(names))
 
     def disclose(self):
         """Show the edge and the inner radius."""

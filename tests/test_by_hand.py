@@ -107,8 +107,11 @@ def test_the_file_opens_on_top_of_the_map(kind, command, tmp_path, emdb):
     (volume,) = command(f"open {FILES[kind](tmp_path, emdb)}")
     radius = 4 * max(volume.data.step)
     sphere = command(f"makesphere #{volume.id_string} radius {radius} save {tmp_path}/sphere.mrc")
+    array = sphere.full_matrix()
+    # Or ChimeraX would take its data and not the file's.
+    sphere.session.models.close([sphere])
     (opened,) = command(f"open {tmp_path}/sphere.mrc")
-    np.testing.assert_array_equal(opened.full_matrix(), sphere.full_matrix())
+    np.testing.assert_array_equal(opened.full_matrix(), array)
     np.testing.assert_allclose(
         opened.data.ijk_to_xyz_transform.matrix, volume.data.ijk_to_xyz_transform.matrix, atol=1e-4
     )
@@ -119,6 +122,7 @@ def test_a_rotated_grid_opens_on_top_of_the_map(command, new_map, tmp_path):
 
     volume = new_map(noise(16, 18, 20), GRIDS["rotated"])
     command("makesphere #1 radius 9 save sphere.mrc")
+    command("close #2")
     (opened,) = command(f"open {tmp_path}/sphere.mrc")
     np.testing.assert_allclose(
         opened.data.ijk_to_xyz_transform.matrix, volume.data.ijk_to_xyz_transform.matrix, atol=1e-5
@@ -158,18 +162,54 @@ def test_the_level_of_a_map_that_is_not_shown_is_chimeraxs(command, emdb, tmp_pa
     assert radial.contour_level(array, _grid(volume)) == pytest.approx(shown, abs=bin)
 
 
-def test_the_sphere_comes_back_with_the_session(session, command, new_map, blob, tmp_path):
+def come_back(session, command, tmp_path):
+    """Save the session, close it, and open it again; give its maps."""
+    from chimerax.map import Volume
+
+    command(f"save {tmp_path}/with.cxs")
+    command("close session")
+    command(f"open {tmp_path}/with.cxs")
+    return session.models.list(type=Volume)
+
+
+@pytest.mark.parametrize("save", [True, False])
+def test_the_sphere_comes_back_with_the_session(save, session, command, new_map, blob, tmp_path):
     volume = new_map(blob())
     moved(volume, command)
-    array = command("makesphere #1 radius 6 edge 3").full_matrix().copy()
+    array = command(f"makesphere #1 radius 6 edge 3 save {save}").full_matrix().copy()
+    volume, sphere = come_back(session, command, tmp_path)
+    np.testing.assert_array_equal(sphere.full_matrix(), array)
+    assert sphere.name == "map sphere r6" and [s.level for s in sphere.surfaces] == [0.5]
+    np.testing.assert_allclose(sphere.scene_position.matrix, volume.scene_position.matrix)
+    # As of a map that ChimeraX has saved, the session has no more than the path.
+    (file,) = list(tmp_path.glob("*.mrc")) or [None]
+    assert sphere.data.path == (str(file) if save else "")
+
+
+def test_a_sphere_whose_file_is_gone_does_not_keep_the_session(
+    session, command, new_map, blob, tmp_path
+):
+    if session.ui.is_gui:
+        pytest.skip("ChimeraX asks for another file")
+    new_map(blob(), name="particle")
+    command("makesphere #1 radius 6")
     command(f"save {tmp_path}/with.cxs")
     for name in tmp_path.glob("*.mrc"):
         name.unlink()
     command("close session")
     command(f"open {tmp_path}/with.cxs")
-    from chimerax.map import Volume
+    assert [m.name for m in session.models.list() if len(m.id) == 1] == ["particle"]
 
-    volume, sphere = session.models.list(type=Volume)
-    np.testing.assert_array_equal(sphere.full_matrix(), array)
-    assert sphere.name == "map sphere r6" and [s.level for s in sphere.surfaces] == [0.5]
-    np.testing.assert_allclose(sphere.scene_position.matrix, volume.scene_position.matrix)
+
+def test_spheres_written_over_one_another_come_back_as_they_were(
+    session, command, new_map, blob, tmp_path
+):
+    new_map(blob())
+    arrays = [
+        command(f"makesphere #1 radius {radius} save ball.mrc").full_matrix().copy()
+        for radius in (6, 7)
+    ]
+    _, *spheres = come_back(session, command, tmp_path)
+    for sphere, array in zip(spheres, arrays, strict=True):
+        np.testing.assert_array_equal(sphere.full_matrix(), array)
+    assert [sphere.data.path for sphere in spheres] == ["", str(tmp_path / "ball.mrc")]

@@ -85,6 +85,15 @@ def test_a_map_below_a_map_is_another_one(session, command, new_map, blob):
     assert command("makesphere #1.1 radius 6 save false").name == "below sphere r6"
 
 
+def test_a_sphere_refers_to_its_file(session, command, cube):
+    spheres = [command(f"makesphere #1 radius {r} save ball.mrc") for r in (9, 10)]
+    assert [s.data.path for s in spheres] == ["", os.path.abspath("ball.mrc")]
+    assert command("makesphere #1 radius 9 save false").data.path == ""
+    # The same once more has the same name, though the first is open.
+    names = {command("makesphere #1 radius 9").data.path for _ in range(2)}
+    assert names == {os.path.abspath("J1_sphere_r009A.mrc")}
+
+
 def test_no_other_model_is_left(session, command, cube):
     sphere = command("makesphere #1 radius 9")
     from chimerax.map import Volume

@@ -5,8 +5,10 @@ QT_QPA_PLATFORM=offscreen ChimeraX --script "tests/in_chimerax.py tests/test_pan
 
 import html
 import importlib
+import json
 import os
 import shlex
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -530,7 +532,8 @@ def test_density_that_kills_the_decoy_is_warned_of_and_the_link_mends_it(form, a
 def test_two_densities(form, ran, app, gui, tmp_path):
     write(form.value.lineEdit(), "Match, 2match")
     names = [f"particle_sphere_r025A_v{times}match.mrc" for times in ("", "2")]
-    assert form.name.text() == ", ".join(names)
+    assert form.name.text() == "particle_sphere_r025A_vmatch.mrc, …_v2match.mrc"
+    assert form.name.toolTip().split("\n") == names
     facts = form.facts.text()
     assert "half as strong" in facts and "twice as strong" in facts
     assert facts.count("Fills") == facts.count("Encloses") == 1 and facts.count("Density") == 2
@@ -778,6 +781,20 @@ def test_command_that_fails_is_told_in_the_panel(form, monkeypatch, tmp_path):
     assert not form.failure.isVisibleTo(form)
     click(form.make)
     assert form.made.isVisibleTo(form) and not form.failure.isVisibleTo(form)
+
+
+@in_chimerax
+def test_sphere_outside_the_view_is_told(form, gui, log):
+    from chimerax.core.commands import run
+
+    form.save.setChecked(False)
+    run(gui, "view")
+    click(form.make)
+    assert not [text for text in log.warnings if "outside the view" in text]
+    run(gui, "move x 1e4; wait 1")
+    click(form.make)
+    (told,) = [text for text in log.warnings if "outside the view" in text]
+    assert "view #3" in told
 
 
 # Preview and mouse
@@ -1038,6 +1055,17 @@ def test_map_below_a_map(new_map, blob, open_panel, gui, ran):
     assert form.made.text() == "Made #3" and "#1.1 " in ran[-1]
 
 
+def test_voxels_that_are_no_numbers_are_counted_as_by_the_command(new_map, blob, open_panel, log):
+    array = blob((64, 64, 64), 2.0, sigma=12)
+    array[30:34, 30:34, 30:34] = np.nan
+    new_map(array, GRID, "holes", level=0.3)
+    form = open_panel().form
+    write(form.radius, "20")
+    fills = form.facts.text().split("Fills")[1].split("<td>")[1].split("</td>")[0]
+    click(form.make)
+    assert fills in html.unescape("\n".join(log.infos))
+
+
 def test_no_map_no_line(open_panel):
     form = open_panel(measured=False).form
     form.profile.draw()
@@ -1129,6 +1157,42 @@ def test_the_recipe_is_remembered(form, gui, open_panel, value, remembered):
     assert (form.radius.text(), form.edge.text()) == ("25", "4")
     assert form.value.currentText() == remembered
     assert not form.save.isChecked() and form.options.shown
+
+
+@in_chimerax
+@pytest.mark.parametrize("hidden", [False, True])
+def test_session_opens_without_the_bundle(hidden, form, gui, tmp_path):
+    from chimerax.core.commands import run
+
+    click(form.make)
+    panel_of(gui).display(not hidden)
+    run(gui, f"save {tmp_path}/with.cxs")
+    script = tmp_path / "probe.py"
+    script.write_text(
+        "import json, os\n"
+        "from chimerax.core.commands import run\n"
+        "from chimerax.core.toolshed import get_toolshed\n"
+        f"run(session, 'open {tmp_path}/with.cxs')\n"
+        "told = [m.name for m in session.models.list() if len(m.id) == 1]\n"
+        "bundle = get_toolshed().find_bundle('ChimeraX-MakeSphere', session.logger)\n"
+        f"json.dump([told, bundle is not None], open({str(tmp_path / 'told.json')!r}, 'w'))\n"
+    )
+    # Where the bundle has been installed for a user: that one does not have it.
+    home = {name: str(tmp_path) for name in ("HOME", "XDG_DATA_HOME", "APPDATA", "LOCALAPPDATA")}
+    subprocess.run(
+        [sys.executable, "--nogui", "--exit", "--script", str(script)],
+        env={**os.environ, **home, "XDG_CONFIG_HOME": str(tmp_path)},
+        check=True,
+        timeout=300,
+    )
+    names, has_bundle = json.loads((tmp_path / "told.json").read_text())
+    assert names == ["particle", "particle sphere r25 match"]
+    if has_bundle:
+        pytest.skip("the bundle is part of ChimeraX here")
+
+
+def test_the_panel_is_not_saved(form, gui):
+    assert not panel_of(gui).SESSION_SAVE
 
 
 def test_help(form, monkeypatch, gui):

@@ -62,13 +62,16 @@ class _UI:
 class _Camera:
     position = Place()
 
+    def rectangle_bounding_planes(self, corner1, corner2, window_size):
+        return []
+
 
 class _View:
     """A camera that looks down z on a window with four pixels to the Å."""
 
     def __init__(self):
         self.drawing = Drawing("root")
-        self.camera = _Camera()
+        self.camera, self.window_size = _Camera(), (400, 300)
         self.center_of_rotation = (1.0, 2.0, 3.0)
 
     def pixel_size(self, point):
