@@ -62,7 +62,7 @@ class MapFile:
         self._shape = tuple(int(n) for n in (header.nz, header.ny, header.nx))
         if min(self._shape) < 1:
             raise self._damage("its box is {2} x {1} x {0} voxels".format(*self._shape))
-        self._dtype = _dtype(header)
+        self._dtype = _dtype(header, self.path)
         if self._dtype is None or self._dtype.kind == "c":
             mode = f"MRC mode {int(header.mode)}"
             raise ValueError(f"{self.path} is no density map that makesphere reads: it has {mode}")
@@ -75,7 +75,7 @@ class MapFile:
         order = [int(a) - 1 for a in (header.mapc, header.mapr, header.maps)]
         if sorted(order) != [0, 1, 2]:
             order = [0, 1, 2]
-        self.grid = _grid(header, order, _is_ccp4(self.path))
+        self.grid = _grid(header, order, _has_origin(header, self.path))
         try:
             self.plane_grid = self.grid.reordered(order)
         except np.linalg.LinAlgError as error:
@@ -140,23 +140,34 @@ def _byte_order(header):
     return header.dtype["nx"].str[0]
 
 
-def _dtype(header):
+def _dtype(header, path):
     try:
         dtype = dtype_from_mode(int(header.mode))
     except ValueError:
         return None
-    if dtype == np.int8 and _is_unsigned(header):
+    if dtype == np.int8 and _is_unsigned(header, path):
         dtype = np.dtype(np.uint8)
     return dtype.newbyteorder(_byte_order(header))
 
 
-def _is_unsigned(header):
+def _is_unsigned(header, path):
     """Whether bytes are unsigned, as in files of before MRC 2000 and where IMOD says so."""
-    if bytes(header.map)[:3] != b"MAP":
+    if _is_ccp4(path):
+        return False
+    if not _is_mrc2000(header):
         return True
     words = np.frombuffer(bytes(header.extra2), np.dtype("i4").newbyteorder(_byte_order(header)))
-    stamp, flags = words[11:13]
+    stamp, flags = words[10:12]
     return stamp == IMOD_STAMP and not flags & 1
+
+
+def _has_origin(header, path):
+    """Whether ORIGIN is where MRC 2000 has it: CCP4 and older files keep other things there."""
+    return _is_mrc2000(header) and not _is_ccp4(path)
+
+
+def _is_mrc2000(header):
+    return bytes(header.map) == MAP_ID
 
 
 def _is_ccp4(path):
@@ -164,7 +175,7 @@ def _is_ccp4(path):
     return name.endswith((".map", ".ccp4"))
 
 
-def _grid(header, order, ccp4):
+def _grid(header, order, has_origin):
     """Place a file's voxels as ChimeraX does."""
     axes = [order.index(a) for a in range(3)]
     size = tuple(int((header.nx, header.ny, header.nz)[a]) for a in axes)
@@ -178,8 +189,7 @@ def _grid(header, order, ccp4):
     if not _is_cell(angles):
         angles = (90.0, 90.0, 90.0)
     origin = tuple(float(header.origin[a]) for a in "xyz")
-    # CCP4 files keep other things where MRC files have ORIGIN.
-    if ccp4 or not any(origin) or not _is_origin(origin, voxel_size):
+    if not has_origin or not any(origin) or not _is_origin(origin, voxel_size):
         unset = max(map(abs, start)) > 10 * max(*intervals, *size)
         # NSTART counts voxels along the axes of an unrotated cell.
         origin = (0.0, 0.0, 0.0) if unset else Grid(size, voxel_size, angles=angles).position(start)
@@ -197,7 +207,7 @@ def _is_origin(origin, voxel_size):
 
 def _rotation(header):
     """Rotation of the grid, which ChimeraX keeps in a label: axis and angle in degrees."""
-    for label in header.label:
+    for label in reversed(header.label):
         if label.startswith(ROTATION_LABEL):
             try:
                 x, y, z, angle = (float(n) for n in label[len(ROTATION_LABEL) :].split())

@@ -5,7 +5,7 @@ import pytest
 from chimerax.geometry import rotation, translation
 from conftest import in_chimerax
 from grids import distances
-from test_mrc import write_map
+from headers import write_map
 
 pytestmark = in_chimerax
 

@@ -4,7 +4,7 @@ import mrcfile
 import numpy as np
 import pytest
 from chimerax.makesphere.__main__ import main
-from test_mrc import write_map
+from headers import write_map
 
 
 @pytest.fixture(params=["plain", "skewed"])

@@ -11,7 +11,7 @@ import pytest
 from chimerax.makesphere.__main__ import main
 from conftest import IN_CHIMERAX
 from grids import distances
-from test_mrc import write_map
+from headers import write_map
 
 ARRAY = np.random.default_rng(8).normal(2, 1, size=(16, 20, 24)).astype(np.float32)
 
