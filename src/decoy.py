@@ -8,7 +8,7 @@ from functools import cached_property
 from . import memory, mrc, report
 from .map import Map
 from .naming import number
-from .radial import Inside
+from .radial import Counts
 from .recipe import Multiple, Recipe
 from .scratch import Scratch
 from .sphere import Sphere
@@ -25,14 +25,14 @@ class Decoy:
     sphere : Sphere
     density : float
         Density inside.
-    inside : radial.Inside
+    counts : radial.Counts
     """
 
     map: Map
     recipe: Recipe
     sphere: Sphere
     density: float
-    inside: Inside
+    counts: Counts
 
     @property
     def name(self):
@@ -66,8 +66,8 @@ def measure(a_map, recipe, tables=None):
         The sphere holds no voxel or all of them, or nothing matches the map.
     """
     sphere = recipe.sphere(a_map.grid)
-    inside = a_map.inside(sphere) if tables is None else tables.inside(sphere)
-    return Decoy(a_map, recipe, sphere, recipe.density(sphere, a_map), inside)
+    counts = (a_map if tables is None else tables).count(sphere)
+    return Decoy(a_map, recipe, sphere, recipe.density(sphere, a_map), counts)
 
 
 class Batch:
@@ -133,7 +133,7 @@ class Batch:
             # The map is measured while the sphere is drawn, and the disk takes it.
             with ThreadPoolExecutor(1) as pool:
                 if known not in measured:
-                    measured[known] = pool.submit(a_map.inside, sphere)
+                    measured[known] = pool.submit(a_map.count, sphere)
                 if isinstance(recipe.value, Multiple):
                     measured[known].result()
                 density = recipe.density(sphere, a_map)
@@ -141,8 +141,8 @@ class Batch:
                     sphere.draw(a_map.grid, density, array)
                 else:
                     self._write(a_map, recipe, sphere, density, to, array)
-                inside = measured[known].result()
-            yield Decoy(a_map, recipe, sphere, density, inside), array
+                counts = measured[known].result()
+            yield Decoy(a_map, recipe, sphere, density, counts), array
 
     def _write(self, a_map, recipe, sphere, density, to, array):
         with _writing(to.folder):

@@ -134,7 +134,7 @@ class Map:
         center = center or self.grid.center
         return self._measured(radial.RadialTables.of, self._plane_grid, center, self.level)
 
-    def inside(self, sphere):
+    def count(self, sphere):
         """Count the map's voxels inside a sphere, in one pass that also measures its views.
 
         Parameters
@@ -143,9 +143,9 @@ class Map:
 
         Returns
         -------
-        radial.Inside
+        radial.Counts
         """
-        return self._measured(radial.inside, self._plane_grid, sphere, self.level)
+        return self._measured(radial.count, self._plane_grid, sphere, self.level)
 
     def _measured(self, measure, *more):
         if "views" in self.__dict__:

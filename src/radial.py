@@ -51,7 +51,7 @@ def contour_level(planes, grid):
 
 
 @dataclass(frozen=True)
-class Inside:
+class Counts:
     """What a map holds inside a sphere.
 
     Attributes
@@ -69,7 +69,7 @@ class Inside:
     above_inside: int
 
 
-def inside(planes, grid, sphere, level):
+def count(planes, grid, sphere, level):
     """Count a map's voxels inside a sphere, in one pass over its planes.
 
     Parameters
@@ -83,7 +83,7 @@ def inside(planes, grid, sphere, level):
 
     Returns
     -------
-    Inside
+    Counts
     """
     voxels = above = above_inside = 0
     patches = grid.patches(sphere.center, sphere.radius)
@@ -99,7 +99,7 @@ def inside(planes, grid, sphere, level):
         voxels += int(np.count_nonzero(held))
         above_inside += int(np.count_nonzero(high[patch.rows, patch.columns] & held))
         patch = next(patches, None)
-    return Inside(voxels, above, above_inside)
+    return Counts(voxels, above, above_inside)
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,7 @@ class RadialTables:
         """Last bin within a radius in Å; -1 if there is none."""
         return min(int(radius * radius * (1 + SURFACE) / self.step), self.voxels.size - 1)
 
-    def inside(self, sphere):
+    def count(self, sphere):
         """Measure a sphere about the tables' point by look-up, with no pass over the map.
 
         Parameters
@@ -179,14 +179,14 @@ class RadialTables:
 
         Returns
         -------
-        Inside
+        Counts
             As exact as the bins are.
         """
         bins = self.bin(sphere.radius) + 1
         held = sphere.holds(np.arange(bins) * self.step)
         voxels = np.diff(self.voxels[:bins], prepend=0)
         above = np.diff(self.above[:bins], prepend=0)
-        return Inside(int(voxels[held].sum()), int(self.above[-1]), int(above[held].sum()))
+        return Counts(int(voxels[held].sum()), int(self.above[-1]), int(above[held].sum()))
 
     def profile(self, width):
         """Average the map in shells.

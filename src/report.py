@@ -94,7 +94,7 @@ def next_steps(files):
 
 def facts(made):
     """Say what was made: a list of (what, text), all lengths in Å and in voxels."""
-    recipe, grid, inside = made.recipe, made.map.grid, made.inside
+    recipe, grid, counts = made.recipe, made.map.grid, made.counts
     voxel = min(grid.voxel_size)
 
     def length(size):
@@ -113,10 +113,10 @@ def facts(made):
     box = "{} x {} x {}".format(*grid.size)
     sides = [n * v for n, v in zip(grid.size, grid.voxel_size, strict=True)]
     rows.append(("Box", f"{box} voxels of {by(grid.voxel_size)} Å = {by(sides)} Å"))
-    share = _percent(inside.voxels, grid.voxels)
-    rows.append(("Fills", f"{share} of the box, {inside.voxels:,} voxels"))
-    if inside.above:
-        share = _percent(inside.above_inside, inside.above)
+    share = _percent(counts.voxels, grid.voxels)
+    rows.append(("Fills", f"{share} of the box, {counts.voxels:,} voxels"))
+    if counts.above:
+        share = _percent(counts.above_inside, counts.above)
         level = f"contour level {made.map.level:.4g}"
         rows.append(("Encloses", f"{share} of the map's voxels at or above its {level}"))
     rows.append(("Density", _density(made)))

@@ -36,7 +36,7 @@ def test_inside_is_what_counting_gives(data, seed, bad):
     assume(not near_surface(found, radius).any())
     held, known = found <= radius, np.isfinite(values)
     high = known & (values >= np.float32(level))
-    told = radial.inside(values, grid, Sphere(radius, center, edge), np.float32(level))
+    told = radial.count(values, grid, Sphere(radius, center, edge), np.float32(level))
     assert told.voxels == held.sum()
     assert (told.above, told.above_inside) == (high.sum(), (high & held).sum())
 
@@ -79,8 +79,8 @@ def test_tables_tell_of_a_sphere_what_the_map_does(edge, inner):
     grid = Grid((40, 44, 36), (1.07, 1.07, 1.07), (-3, 5, 100))
     values = maps(grid, 1, False) + 0.5
     sphere = Sphere(13.3, grid.center, edge, inner)
-    told = radial.inside(values, grid, sphere, 0.7)
-    found = radial.RadialTables.of(values, grid, grid.center, 0.7).inside(sphere)
+    told = radial.count(values, grid, sphere, 0.7)
+    found = radial.RadialTables.of(values, grid, grid.center, 0.7).count(sphere)
     assert found == told
 
 
@@ -104,7 +104,7 @@ def test_every_kind_of_number(dtype):
     values = (maps(grid, 3, False) * 20).astype(dtype)
     same = values.astype(float)
     sphere = Sphere(6, grid.center)
-    told, expected = (radial.inside(v, grid, sphere, 5) for v in (values, same))
+    told, expected = (radial.count(v, grid, sphere, 5) for v in (values, same))
     assert (told.above, told.above_inside) == (expected.above, expected.above_inside)
     tables = [radial.RadialTables.of(v, grid, grid.center, 5) for v in (values, same)]
     assert tables[0].total[-1] == pytest.approx(tables[1].total[-1])
