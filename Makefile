@@ -48,7 +48,7 @@ install: $(WHEEL)  ## Install the bundle into the ChimeraX that CHIMERAX names
 # The first also gets mrcfile; the second also replaces the same version.
 	$(CHIMERAX) --nogui --exit --cmd "toolshed install $(WHEEL); toolshed install $(WHEEL) reinstall true"
 
-check: .venv/installed .venv/tested  ## Look for slips: ruff, the XML, links, names of arguments, versions
+check: .venv/installed .venv/tested  ## Check code, XML, links, argument names and versions
 	$(BIN)/python -m pip install --quiet ruff
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -66,7 +66,7 @@ bench: .venv/installed  ## Measure makesphere beside other programs, and that th
 stress: .venv/installed  ## Try to break it: SEED, COUNT
 	$(IN_CHIMERAX) $(BIN)/python tests/stress --seed $(SEED) --count $(COUNT)
 
-evidence: .venv/installed  ## Sort synthetic junk with RELION, four hours at most
+evidence: .venv/installed  ## Sort junk with two classifiers, four hours at most
 	$(BIN)/python -m pip install --quiet matplotlib
 	$(BIN)/python benchmarks/decoy/run.py --jobs 2 --results build/decoy/results.csv
 	$(BIN)/python benchmarks/decoy/report.py --results build/decoy/results.csv --output build/decoy

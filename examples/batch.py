@@ -1,8 +1,8 @@
-"""Make decoys for all maps of a folder, without windows; spheres that are there are left out.
+"""Make decoys for all maps in a folder, without windows; existing spheres are left out.
 
     ChimeraX --nogui --exit --script "batch.py FOLDER [makesphere's arguments]"
 
-For example:  "batch.py maps radius fit value match save decoys". The exit status is 0 only if
+For example:  "batch.py maps radius 1.3fit value match,2match save decoys". The exit status is 0 only if
 every map got its sphere.
 """
 
@@ -12,6 +12,7 @@ from pathlib import Path
 from chimerax.core.commands import run
 from chimerax.core.errors import UserError
 from chimerax.makesphere.quoting import quoted
+from chimerax.makesphere.recipe import RECOMMENDED
 
 ENDINGS = (".mrc", ".map", ".ccp4", ".mrc.gz", ".map.gz")
 
@@ -44,4 +45,4 @@ def main(session, folder, *words):
 
 
 folder, *words = sys.argv[1:]
-main(session, folder, *(words or ["radius", "fit"]))  # noqa: F821  ChimeraX gives the session.
+main(session, folder, *(words or RECOMMENDED.split()))  # noqa: F821  ChimeraX gives the session.

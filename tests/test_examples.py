@@ -38,7 +38,10 @@ def spheres(folder):
 
 
 SCRIPTS = {
-    "one-sphere.cxc": ["EMD-3197_sphere_r090A_vmatch.mrc"],
+    "one-sphere.cxc": [
+        "EMD-3197_sphere_r090A_v2match.mrc",
+        "EMD-3197_sphere_r090A_vmatch.mrc",
+    ],
     "decoy-series.cxc": [
         "EMD-3197_sphere_r070A_vmatch.mrc",
         "EMD-3197_sphere_r090A_e20A_vmatch.mrc",
@@ -111,8 +114,9 @@ def test_the_shell_loop(folder):
     )
     assert done.returncode == 0
     assert spheres(folder / "maps") == [
-        "a_sphere_r131A_vmatch.mrc",
-        "b_c_sphere_r131A_vmatch.mrc",
+        f"{name}_sphere_r171A_{value}.mrc"
+        for name in ("a", "b_c")
+        for value in ("v2match", "vmatch")
     ]
     assert done.stdout.endswith("no sphere for maps/d.map\n")
 

@@ -319,7 +319,7 @@ def test_dragging_reads_no_map(form, volume, monkeypatch, gui):
 
     monkeypatch.setattr(cmd, "map_of", never)
     monkeypatch.setattr(radial.RadialTables, "of", never)
-    monkeypatch.setattr(radial, "inside", never)
+    monkeypatch.setattr(radial, "count", never)
     vertices = previews(gui)[0].vertices
     for radius in np.linspace(20, 55, 30):
         form.moved.emit(radius)
