@@ -33,6 +33,8 @@ ROTATION_CENTER = "centre of rotation"
 MRC_FILTER = "MRC density map (*.mrc)"
 # As wide as there is room: a long text must not widen the panel.
 WIDE = QSizePolicy.Policy.Ignored
+# Width of fields, in characters.
+CHARACTERS = 9
 # Pixels: more than its minimum; of a screen, for menus, toolbar, tabs, and two low panels.
 FOR_PLOT, FOR_OTHERS = 50, 470
 DEFAULTS = {"edge": "0", "inner": "0", "value": MATCH}
@@ -218,7 +220,7 @@ class Form(QWidget):
     def _number(self, tip):
         field = QLineEdit()
         field.setToolTip(tip)
-        field.setFixedWidth(field.fontMetrics().averageCharWidth() * 9)
+        field.setFixedWidth(field.fontMetrics().averageCharWidth() * CHARACTERS)
         field.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         field.textChanged.connect(self.changed)
         return field
@@ -226,6 +228,9 @@ class Form(QWidget):
     def _choice(self, texts, tip):
         field = QComboBox(editable=True, insertPolicy=QComboBox.InsertPolicy.NoInsert)
         field.addItems(texts)
+        # A longer text is scrolled: the panel stays narrow.
+        field.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        field.setMinimumContentsLength(CHARACTERS)
         field.setCompleter(None)
         field.setToolTip(tip)
         field.editTextChanged.connect(self.changed)

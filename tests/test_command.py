@@ -80,9 +80,10 @@ def test_a_sphere_is_made_on_the_maps_whole_grid(kind, session, command, new_map
 
 def test_a_map_below_a_map_is_another_one(session, command, new_map, blob):
     above = new_map(blob(), name="above", level=0.3)
-    new_map(blob(), name="below", level=0.3, parent=above)
+    below = new_map(blob(), name="below", level=0.3, parent=above)
     assert command("makesphere #1 radius 6 save false").name == "above sphere r6"
-    assert command("makesphere #1.1 radius 6 save false").name == "below sphere r6"
+    spec = f"#{below.id_string}"
+    assert command(f"makesphere {spec} radius 6 save false").name == "below sphere r6"
 
 
 def test_a_sphere_refers_to_its_file(session, command, cube):

@@ -55,11 +55,13 @@ def test_tables_are_what_counting_gives(data, seed, bad):
         if (abs(found**2 - radius**2) <= tables.step).any():
             continue
         bin = tables.bin(radius)
-        held = known & (found <= radius)
-        voxels, total, above = (
-            (t[bin] if bin >= 0 else 0) for t in (tables.voxels, tables.total, tables.above)
+        within = found <= radius
+        held = known & within
+        voxels, finite, total, above = (
+            (t[bin] if bin >= 0 else 0)
+            for t in (tables.voxels, tables.known, tables.total, tables.above)
         )
-        assert voxels == held.sum()
+        assert (voxels, finite) == (within.sum(), held.sum())
         assert total == pytest.approx(values[held].sum(dtype=float), abs=1e-4)
         assert above == (held & (values >= 0.5)).sum()
 
