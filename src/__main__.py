@@ -73,7 +73,7 @@ def main(arguments=None):
 def _make(options):
     with Map.open(options.map, options.level) as a_map:
         to = None
-        if options.output:
+        if options.output is not False:
             to = Destination(a_map, options.output, os.getcwd(), [options.map])
         asked = recipes(
             a_map,

@@ -214,7 +214,7 @@ def _make(session, volumes, radii, values, center, save, model_id, **more):
         session.logger.status(f"Measuring {volume.name} ...")
         a_map = map_of(volume)
         point = None if center is None else tuple(volume.scene_position.inverse() * center)
-        to = Destination(a_map, save, current, open_maps) if save else None
+        to = None if save is False else Destination(a_map, save, current, open_maps)
         for recipe in recipes(a_map, radii, values, point, **more):
             jobs.append((a_map, recipe, to))
             sources.append(volume)
@@ -261,8 +261,9 @@ def _require_memory(volumes, count):
         needed += bytes_each * _voxels(volume)
     largest = max(volumes, key=_voxels)
     spheres = f"{count * len(volumes)} spheres" if count * len(volumes) > 1 else "a sphere"
+    where = "a box of" if len({_voxels(v) for v in volumes}) == 1 else "boxes of up to"
     box = " x ".join(str(int(n)) for n in largest.data.size)
-    memory.require(needed, f"{spheres} in a box of {box} voxels")
+    memory.require(needed, f"{spheres} in {where} {box} voxels")
 
 
 def _voxels(volume):

@@ -43,6 +43,8 @@ class Destination:
         self.file = self.note = ""
         self._source = a_map.source
         self._open_maps = open_maps
+        if not save:
+            raise ValueError("save must name a folder or a file, got nothing")
         if save is not True and not _is_path(save):
             raise ValueError(f"save has characters that no file name can have: {save!a}")
         if save is True:

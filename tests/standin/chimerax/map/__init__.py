@@ -16,6 +16,7 @@ class Volume(Model):
         super().__init__(data.name, session)
         self.data = data
         self.surfaces = []
+        self.region = ((0, 0, 0), tuple(n - 1 for n in data.size), (1, 1, 1))
         self._callbacks = []
         data.change_callbacks.append(self.call_change_callbacks)
 
@@ -33,7 +34,7 @@ class Volume(Model):
         return self.data.full_matrix()
 
     def new_region(self, ijk_min, ijk_max, ijk_step):
-        pass
+        self.region = tuple(ijk_min), tuple(ijk_max), tuple(ijk_step)
 
     def set_parameters(self, surface_levels, surface_colors=((0.7, 0.7, 0.7, 1),)):
         colors = tuple(surface_colors) * len(surface_levels)
