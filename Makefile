@@ -4,6 +4,8 @@ PYTHON ?= python3
 CHIMERAX ?= ChimeraX
 SEED ?= 1
 COUNT ?= 1000
+SAMPLE ?= 0
+PINNED = --constraint tests/requirements.txt
 
 ifeq ($(OS),Windows_NT)
 BIN = .venv/Scripts
@@ -19,13 +21,13 @@ WHEEL = dist/chimerax_makesphere-$(VERSION)-py3-none-any.whl
 SPHERE = build/demo/EMD-3197_sphere_r090A_vmatch.mrc
 SOURCES = setup.py bundle_info.xml $(wildcard src/*.py src/*/*.png src/docs/user/*/*)
 
-.PHONY: help demo test test-chimerax wheel install check bench evidence stress tag clean
+.PHONY: help demo test test-chimerax mutants wheel install check bench evidence stress tag clean
 
 help:  ## Say what there is to make
 	@$(PYTHON) -c "import re; [print('  make %-15s %s' % m) for m in re.findall(r'^([\w-]+):.*?## (.*)', open('Makefile', encoding='utf-8').read(), re.M)]"
 
 demo: .venv/installed  ## Make a sphere from a real map, without ChimeraX
-	$(BIN)/python -m pip install --quiet matplotlib
+	$(BIN)/python -m pip install --quiet $(PINNED) matplotlib
 	$(BIN)/python -c "import os; os.makedirs('build/demo', exist_ok=True)"
 	$(BIN)/python -m chimerax.makesphere examples/EMD-3197.map --radius 90 --value match --output $(SPHERE)
 	$(BIN)/python examples/slices.py examples/EMD-3197.map $(SPHERE) build/demo/slices.png
@@ -35,11 +37,14 @@ test: .venv/installed .venv/tested  ## Run all tests that need no ChimeraX
 	$(BIN)/python -m pytest $(TESTS)
 
 test-chimerax: $(WHEEL)  ## Run the suite in the ChimeraX that CHIMERAX names
-	$(CHIMERAX) -m pip install --quiet --user --upgrade-strategy only-if-needed pytest hypothesis
+	$(CHIMERAX) -m pip install --quiet --user --upgrade-strategy only-if-needed $(PINNED) pytest hypothesis
 	$(MAKE) install
 	$(CHIMERAX) --nogui --script "tests/in_chimerax.py $(TESTS)"
 	$(if $(TESTS),,$(CHIMERAX) --nogui --script "tests/in_chimerax.py tests/check_repository.py")
 	$(if $(TESTS),,QT_QPA_PLATFORM=offscreen $(CHIMERAX) --script "tests/in_chimerax.py tests/test_panel.py")
+
+mutants: .venv/installed .venv/tested  ## Put slips into the code that tests must notice: MODULE, SAMPLE, SEED
+	$(BIN)/python tests/mutants.py --sample $(SAMPLE) --seed $(SEED) $(MODULE)
 
 wheel: $(WHEEL)  ## Build the bundle, without ChimeraX
 	@echo $(WHEEL)
@@ -49,17 +54,16 @@ install: $(WHEEL)  ## Install the bundle into the ChimeraX that CHIMERAX names
 	$(CHIMERAX) --nogui --exit --cmd "toolshed install $(WHEEL); toolshed install $(WHEEL) reinstall true"
 
 check: .venv/installed .venv/tested  ## Check code, XML, links, argument names and versions
-	$(BIN)/python -m pip install --quiet ruff
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest -q tests/check_repository.py tests/test_wheel.py
 
 # With CHIMERAX=... in both: also in a ChimeraX that has the bundle.
 bench: .venv/installed  ## Measure makesphere beside other programs, and that the evidence still runs
-	$(BIN)/python -m pip install --quiet matplotlib
+	$(BIN)/python -m pip install --quiet $(PINNED) matplotlib
 	$(PYTHON) -m venv build/peers
 	$(PEERS)/python -m pip install --quiet -r benchmarks/requirements.txt
-	$(PEERS)/python -m pip install --quiet --no-deps pytom-match-pick
+	$(PEERS)/python -m pip install --quiet --no-deps pytom-match-pick==0.14.0
 	$(IN_CHIMERAX) $(BIN)/python benchmarks/bench.py --peers build/peers
 	$(BIN)/python benchmarks/decoy/run.py --sample
 
@@ -67,7 +71,7 @@ stress: .venv/installed  ## Try to break it: SEED, COUNT
 	$(IN_CHIMERAX) $(BIN)/python tests/stress --seed $(SEED) --count $(COUNT)
 
 evidence: .venv/installed  ## Sort junk with two classifiers, four hours at most
-	$(BIN)/python -m pip install --quiet matplotlib
+	$(BIN)/python -m pip install --quiet $(PINNED) matplotlib
 	$(BIN)/python benchmarks/decoy/run.py --jobs 2 --results build/decoy/results.csv
 	$(BIN)/python benchmarks/decoy/report.py --results build/decoy/results.csv --output build/decoy
 
@@ -84,7 +88,7 @@ $(WHEEL): $(SOURCES) .venv/made
 # ChimeraX 1.8 does not see bundles whose metadata are of version 2.4, as setuptools 77 writes them.
 .venv/made:
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet "setuptools>=70.1,<77" mrcfile
+	$(BIN)/python -m pip install --quiet $(PINNED) "setuptools>=70.1,<77" mrcfile
 	@$(PYTHON) -c "open('$@', 'w')"
 
 # Without its dependencies: ChimeraX is not on PyPI, and not needed here.
