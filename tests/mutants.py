@@ -1,0 +1,495 @@
+"""Put slips into the code, one at a time, and tell those that no test notices.
+
+    make mutants                        all modules that run without ChimeraX
+    make mutants MODULE=naming          one
+    make mutants SAMPLE=300 SEED=1      some of them
+
+For each slip a copy of the package with that slip in one module is imported by a process of its
+own, which runs the tests that come by the changed line, the quickest first, until one fails. What
+comes by where is recorded once by coverage.py, and again when a test or a module has changed.
+
+`mutants.txt` lists slips that change nothing that anybody could notice, with the reason. mutmut
+and cosmic-ray were not taken: one cannot place `src` as a part of the namespace package
+`chimerax`, the other starts Python and NumPy anew for each of thousands of slips.
+"""
+
+import argparse
+import ast
+import contextlib
+import hashlib
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter, defaultdict
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+BUILD = ROOT / "build/mutants"
+KNOWN = ROOT / "tests/mutants.txt"
+MODULES = (
+    "grid sphere radial strength naming mrc scratch destination memory map recipe report decoy "
+    "quoting __main__"
+).split()
+# Where the tests have no module's name: those of what runs before any test, or in a process of
+# its own, which coverage does not see.
+OWN = {
+    "__main__": ["test_shell.py", "test_nothing_lost.py"],
+    "memory": ["test_nothing_lost.py"],
+}
+PROCESSES = 2
+SLOWEST = 3  # seconds: slower tests are left out
+PATIENCE = 8  # seconds of tests for one slip
+MEMORY = 6 * 2**30  # bytes
+
+BOUNDARY = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt}
+OPPOSITE = {
+    ast.Lt: ast.GtE,
+    ast.LtE: ast.Gt,
+    ast.Gt: ast.LtE,
+    ast.GtE: ast.Lt,
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.Is: ast.IsNot,
+    ast.IsNot: ast.Is,
+    ast.In: ast.NotIn,
+    ast.NotIn: ast.In,
+}
+ARITHMETIC = {
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.Div,
+    ast.Div: ast.Mult,
+    ast.FloorDiv: ast.Div,
+    ast.Mod: ast.Mult,
+    ast.Pow: ast.Mult,
+    ast.BitAnd: ast.BitOr,
+    ast.BitOr: ast.BitAnd,
+}
+TWINS = dict(
+    pair
+    for a, b in [
+        ("min", "max"),
+        ("any", "all"),
+        ("floor", "ceil"),
+        ("minimum", "maximum"),
+        ("sin", "cos"),
+        ("startswith", "endswith"),
+    ]
+    for pair in ((a, b), (b, a))
+)
+DROPPED_CALLS = {"abs", "sorted", "float", "int", "ceil", "floor", "rint", "lower"}
+
+
+class Slips:
+    """Every slip in a module's source, as (line, before, after, source with the slip)."""
+
+    def __init__(self, source):
+        self._tree = ast.parse(source)
+        self._lines = ast.unparse(self._tree).splitlines()
+        self.found = []
+        _drop_docstrings(self._tree)
+        self._lines = ast.unparse(self._tree).splitlines()
+        self._visit(self._tree)
+
+    def _slip(self, line, holder, field, new):
+        """Put something into a field, or an item of it, note what comes out, and put it back."""
+        name, index = field if isinstance(field, tuple) else (field, None)
+        values = getattr(holder, name)
+        old = values if index is None else values[index]
+        try:
+            if index is None:
+                setattr(holder, name, new)
+            else:
+                values[index] = new
+            source = ast.unparse(ast.fix_missing_locations(self._tree))
+        finally:
+            if index is None:
+                setattr(holder, name, old)
+            else:
+                values[index] = old
+        lines = source.splitlines()
+        changed = [
+            n for n, pair in enumerate(zip(self._lines, lines, strict=False)) if pair[0] != pair[1]
+        ]
+        if changed:
+            before, after = self._lines[changed[0]].strip(), lines[changed[0]].strip()
+            if isinstance(new, ast.Pass):
+                after = "pass"
+            self.found.append((line, before, after, source))
+
+    def _visit(self, node):
+        for name, value in ast.iter_fields(node):
+            if name in ("annotation", "returns", "decorator_list", "format_spec"):
+                continue
+            for field, child in (
+                [((name, n), item) for n, item in enumerate(value)]
+                if isinstance(value, list)
+                else [(name, value)]
+            ):
+                if isinstance(child, ast.AST):
+                    self._mutate(node, field, child)
+                    if not isinstance(child, ast.JoinedStr):
+                        self._visit(child)
+                    else:
+                        for part in child.values:
+                            if isinstance(part, ast.FormattedValue):
+                                self._visit(part)
+
+    def _mutate(self, holder, field, node):
+        def slip(new):
+            self._slip(node.lineno, holder, field, new)
+
+        def inner(name, new):
+            self._slip(node.lineno, node, name, new)
+
+        match node:
+            case ast.Compare():
+                for n, op in enumerate(node.ops):
+                    # What is the whole of a condition is true and false below.
+                    whole = isinstance(holder, ast.If | ast.IfExp)
+                    for table in (BOUNDARY,) if whole else (BOUNDARY, OPPOSITE):
+                        if type(op) in table:
+                            inner(("ops", n), table[type(op)]())
+            case ast.BinOp(op=op) | ast.AugAssign(op=op) if type(op) in ARITHMETIC:
+                if not isinstance(
+                    getattr(node, "left", None), ast.Constant | ast.JoinedStr
+                ) or not (isinstance(node.left, ast.JoinedStr) or isinstance(node.left.value, str)):
+                    inner("op", ARITHMETIC[type(op)]())
+            case ast.BoolOp(op=op):
+                inner("op", ast.Or() if isinstance(op, ast.And) else ast.And())
+            case ast.UnaryOp(op=ast.Not() | ast.USub() | ast.Invert(), operand=operand):
+                slip(operand)
+            case ast.Constant(value=bool(value)):
+                slip(ast.Constant(not value))
+            case ast.Constant(value=int(value)):
+                slip(ast.Constant(value + 1))
+                if value > 1:
+                    slip(ast.Constant(value - 1))
+                if value > 1000:
+                    slip(ast.Constant(value * 2))
+            case ast.Constant(value=float(value)):
+                slip(ast.Constant(value + 1 if value in (0.0, 1.0) else value * 1.2))
+                if 0 < abs(value) < 0.01:
+                    slip(ast.Constant(0.0))
+                    slip(ast.Constant(value * 1e4))
+            case ast.Constant(value=str(value)):
+                # What has blanks is prose: tests of every word would hold nobody up but writers.
+                if value and " " not in value.strip() and "\n" not in value:
+                    slip(ast.Constant(value + "X"))
+            case ast.Constant(value=bytes(value)):
+                slip(ast.Constant(value + b"X"))
+            case ast.Call(func=func, args=args):
+                name = getattr(func, "id", getattr(func, "attr", ""))
+                if name in TWINS:
+                    inner_name = "id" if isinstance(func, ast.Name) else "attr"
+                    self._slip(node.lineno, func, inner_name, TWINS[name])
+                if name in DROPPED_CALLS and isinstance(func, ast.Name) and len(args) == 1:
+                    slip(args[0])
+                if name == "lower":
+                    slip(func.value)
+        match node:
+            case ast.If() | ast.IfExp() | ast.While():
+                inner("test", ast.Constant(False))
+                if not isinstance(node, ast.While):
+                    inner("test", ast.Constant(True))
+            case ast.comprehension(ifs=[_, *_]):
+                for n in range(len(node.ifs)):
+                    self._slip(node.target.lineno, node, ("ifs", n), ast.Constant(True))
+            case ast.Expr(value=ast.Call() | ast.Yield()) | ast.Raise() | ast.AugAssign():
+                slip(ast.Pass())
+            case ast.Continue() | ast.Break():
+                slip(ast.Pass())
+            case ast.Return(value=value) if value is not None:
+                if isinstance(holder, ast.FunctionDef) and field[1] == len(holder.body) - 1:
+                    pass  # Its tests would notice little else.
+                else:
+                    slip(ast.Pass())
+            case ast.Assign(targets=[ast.Subscript() | ast.Attribute()]):
+                slip(ast.Pass())
+            case ast.With(
+                items=[ast.withitem(context_expr=ast.Call(func=ast.Name(id="suppress")))]
+            ):
+                slip(ast.If(ast.Constant(True), node.body, []))
+            case ast.ExceptHandler():
+                inner(("body", 0), ast.Raise())
+
+
+def _drop_docstrings(tree):
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            if ast.get_docstring(node, clean=False) is not None and len(node.body) > 1:
+                del node.body[0]
+
+
+# Which tests come by which line.
+
+
+def record():
+    """Run the suite once under coverage.py.
+
+    Returns
+    -------
+    seconds : dict
+        How long each test takes; the variants of one are one.
+    lines : dict
+        For each module, for each line, the tests that come by.
+    """
+    sources = [*sorted(ROOT.glob("src/*.py")), *sorted(ROOT.glob("tests/**/*.py"))]
+    sources.remove(Path(__file__).resolve())
+    state = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
+    cache = BUILD / "record.json"
+    if cache.exists():
+        known = json.loads(cache.read_text())
+        if known["state"] == state:
+            return known["seconds"], known["lines"]
+    import coverage
+
+    BUILD.mkdir(parents=True, exist_ok=True)
+    settings = BUILD / "coveragerc"
+    settings.write_text(
+        f"[run]\ndynamic_context = test_function\ndata_file = {BUILD}/coverage\n"
+        "source_pkgs = chimerax.makesphere\nconcurrency = thread\n"
+    )
+    words = ["-m", "coverage", "run", f"--rcfile={settings}", str(__file__), "--record"]
+    subprocess.run([sys.executable, *words], cwd=ROOT, check=True)
+    data = coverage.CoverageData(str(BUILD / "coverage"))
+    data.read()
+    lines = {}
+    for path in data.measured_files():
+        by_line = data.contexts_by_lineno(path)
+        lines[Path(path).stem] = {
+            str(line): sorted(set(map(_node, filter(None, names))))
+            for line, names in by_line.items()
+        }
+    seconds = json.loads((BUILD / "seconds.json").read_text())
+    cache.write_text(json.dumps({"state": state, "seconds": seconds, "lines": lines}))
+    return seconds, lines
+
+
+def _node(context):
+    module, _, function = context.partition(".")
+    return f"tests/{module}.py::{function}"
+
+
+class Stopwatch:
+    """Notes how long each test takes."""
+
+    def __init__(self):
+        self.seconds = Counter()
+
+    def pytest_runtest_logreport(self, report):
+        self.seconds[report.nodeid.partition("[")[0]] += report.duration
+
+
+def _run_all():
+    import pytest
+
+    watch = Stopwatch()
+    left_out = ["tests/test_panel.py", "tests/test_wheel.py"]
+    words = ["-q", "-p", "no:cacheprovider", *(f"--ignore={name}" for name in left_out)]
+    status = pytest.main(words, plugins=[watch])
+    (BUILD / "seconds.json").write_text(json.dumps(watch.seconds))
+    return status
+
+
+# One slip.
+
+
+class Verdict:
+    """Notes which test fails."""
+
+    def __init__(self, path):
+        self._path = path
+
+    def pytest_runtest_logreport(self, report):
+        if report.failed:
+            self._path.write_text(report.nodeid.partition("[")[0])
+
+    def pytest_collectreport(self, report):
+        if report.failed:
+            self._path.write_text("import")
+
+
+def _run_with(folder, tests):
+    """In a process of its own: run tests on the package in a folder."""
+    import resource
+
+    import pytest
+
+    os.setsid()
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    null = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(null, stream)
+    sys.path.insert(0, str(folder))
+    os.environ["PYTHONPATH"] = str(folder)
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    os.chdir(ROOT)
+    words = ["-x", "-q", "-p", "no:cacheprovider", f"--basetemp={folder}/tmp"]
+    # What is imported already is not in need of pytest's own asserts.
+    words += ["-W", "ignore::pytest.PytestAssertRewriteWarning", *tests]
+    return pytest.main(words, plugins=[Verdict(folder / "verdict")])
+
+
+class Run:
+    """Slips of one module, tried two at a time."""
+
+    def __init__(self, module, seconds, lines):
+        self._module = module
+        self._seconds = seconds
+        self._lines = lines.get(module, {})
+        self._all = sorted({test for tests in self._lines.values() for test in tests})
+        self._killers = defaultdict(int)
+        names = [*OWN.get(module, []), f"test_{module}.py"]
+        self._own = {f"tests/{name}" for name in names}
+        self._subprocess = [t for t in seconds if t.partition("::")[0] in self._own]
+
+    def tests(self, line):
+        """Choose tests for a line: those that caught the last ones first, then the quick ones."""
+        known = self._lines.get(str(line)) or []
+        chosen = [*known] if known else [*self._all, *self._subprocess]
+        if self._module in OWN:
+            chosen += self._subprocess
+        quick = [t for t in dict.fromkeys(chosen) if self._seconds.get(t, 99) < SLOWEST]
+
+        def rank(test):
+            own = test.partition("::")[0] in self._own
+            return -self._killers[test], not own, self._seconds[test]
+
+        total, taken = 0.0, []
+        for test in sorted(quick, key=rank):
+            total += self._seconds[test]
+            if total > PATIENCE and taken:
+                break
+            taken.append(test)
+        return taken
+
+    def all(self, slips):
+        """Try slips; give for each (line, before, after, verdict)."""
+        waiting, running, done = list(slips), {}, []
+        free = list(range(PROCESSES))
+        while waiting or running:
+            while waiting and free:
+                place = free.pop()
+                slip = waiting.pop(0)
+                running[self._start(place, slip)] = place, slip, time.monotonic()
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if pid in running:
+                place, slip, _ = running.pop(pid)
+                done.append((*slip[:3], self._verdict(place, status)))
+                free.append(place)
+            elif not pid:
+                for child, (_, _, since) in running.items():
+                    if time.monotonic() - since > 4 * PATIENCE:
+                        with contextlib.suppress(ProcessLookupError):
+                            os.killpg(child, signal.SIGKILL)
+                time.sleep(0.02)
+        return done
+
+    def _start(self, place, slip):
+        line, _, _, source = slip
+        folder = BUILD / f"{place}"
+        shutil.rmtree(folder, ignore_errors=True)
+        package = folder / "chimerax/makesphere"
+        shutil.copytree(
+            ROOT / "src", package, ignore=shutil.ignore_patterns("__pycache__", "docs", "icons")
+        )
+        (package / f"{self._module}.py").write_text(source)
+        tests = self.tests(line)
+        if not tests:
+            (folder / "verdict").write_text("")
+        pid = os.fork()
+        if not pid:
+            status = 1
+            try:
+                status = int(_run_with(folder, tests)) if tests else 0
+            except BaseException as error:
+                (folder / "verdict").write_text(repr(error))
+            finally:
+                os._exit(status)
+        return pid
+
+    def _verdict(self, place, status):
+        """Name the test that noticed, empty if none did."""
+        told = BUILD / f"{place}/verdict"
+        if os.WIFEXITED(status) and os.WEXITSTATUS(status) == 0:
+            return ""
+        test = told.read_text() if told.exists() else "time"
+        self._killers[test] += 1
+        return test or "time"
+
+
+def read_known():
+    """Read the slips that change nothing: (module, before, after) with the reason."""
+    known, reason = {}, ""
+    for line in KNOWN.read_text("utf-8").splitlines() if KNOWN.exists() else []:
+        if line.startswith("# "):
+            reason = line[2:]
+        elif line.strip():
+            known[tuple(part.strip() for part in line.split(" | "))] = reason
+    return known
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("modules", nargs="*", help="by default all that run without ChimeraX")
+    parser.add_argument("--sample", type=int, default=0, help="so many slips of each module")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--record", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.record:
+        return _run_all()
+    seconds, lines = record()
+    _preload()
+    known = read_known()
+    unused = set(known)
+    caught = counted = 0
+    for module in options.modules or MODULES:
+        start = time.monotonic()
+        slips = Slips((ROOT / f"src/{module}.py").read_text("utf-8")).found
+        if options.sample and len(slips) > options.sample:
+            slips = random.Random(options.seed).sample(slips, options.sample)
+        done = Run(module, seconds, lines).all(slips)
+        unused -= {(module, before, after) for _, before, after, verdict in done if not verdict}
+        missed = [d for d in done if not d[3] and (module, d[1], d[2]) not in known]
+        excused = sum(not d[3] for d in done) - len(missed)
+        here = len(done) - excused
+        caught, counted = caught + here - len(missed), counted + here
+        took = time.monotonic() - start
+        told = f"{here - len(missed)} of {here} caught, {excused} change nothing"
+        print(f"{module}: {told}, {took:.0f} s")
+        for line, before, after, _ in sorted(missed):
+            print(f"  {line}\t{module} | {before} | {after}")
+        sys.stdout.flush()
+    if not options.sample:
+        for module, before, after in sorted(unused):
+            if module in (options.modules or MODULES):
+                print(f"noticed, or no more there: {module} | {before} | {after}")
+    print(f"{caught} of {counted}: {100 * caught / max(counted, 1):.1f} %")
+    return 0 if caught >= 0.95 * counted else 1
+
+
+def _preload():
+    """Import what all tests need, but not the package: each process then has it at once."""
+    import importlib
+
+    for name in ("numpy", "scipy.ndimage", "mrcfile", "pytest", "hypothesis", "gemmi"):
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    from hypothesis import Phase, settings
+
+    # That one fails is enough; which is the simplest does not matter.
+    settings.register_profile(
+        "mutants", phases=[Phase.explicit, Phase.generate], database=None, derandomize=True
+    )
+    settings.load_profile("mutants")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
