@@ -13,7 +13,7 @@ import pytest
 from chimerax.core.errors import UserError
 from chimerax.geometry import rotation, translation
 from chimerax.makesphere.grid import Grid
-from conftest import IN_CHIMERAX
+from conftest import IN_CHIMERAX, in_chimerax
 from grids import distances, turned
 from views import view_energy
 
@@ -82,8 +82,7 @@ def test_a_map_below_a_map_is_another_one(session, command, new_map, blob):
     above = new_map(blob(), name="above", level=0.3)
     below = new_map(blob(), name="below", level=0.3, parent=above)
     assert command("makesphere #1 radius 6 save false").name == "above sphere r6"
-    spec = f"#{below.id_string}"
-    assert command(f"makesphere {spec} radius 6 save false").name == "below sphere r6"
+    assert command(f"makesphere #{below.id_string} radius 6 save false").name == "below sphere r6"
 
 
 def test_a_sphere_refers_to_its_file(session, command, cube):
@@ -496,3 +495,65 @@ def test_negative_density(command, cube):
     sphere = command("makesphere #1 radius 9 value -2")
     array = data("J1_sphere_r009A_v-2.mrc")
     assert array.min() == -2 and (array == sphere.full_matrix()).all()
+
+
+def test_the_sphere_is_shown_whole_and_see_through(command, cube):
+    from chimerax.makesphere.cmd import COLOR
+
+    sphere = command("makesphere #1 radius 9 value 4 save false")
+    assert [tuple(part) for part in sphere.region] == [(0, 0, 0), (23, 23, 23), (1, 1, 1)]
+    (surface,) = sphere.surfaces
+    assert surface.level == 2
+    np.testing.assert_allclose(surface.rgba, COLOR, atol=0.01)
+    np.testing.assert_allclose(sphere.data.rgba, COLOR)
+    assert 0 < COLOR[3] < 1
+
+
+@in_chimerax
+def test_a_large_sphere_is_shown_as_coarsely_as_its_map(session, command, tmp_path):
+    with mrcfile.new_mmap(tmp_path / "large.mrc", (320, 320, 320), 0) as file:
+        file.voxel_size = 1.0
+        file.data[160, 160, 160] = 1
+    (volume,) = command(f"open {tmp_path}/large.mrc")
+    sphere = command("makesphere #1 radius 100 save false")
+    (first, last, step), shown = sphere.region, volume.region
+    assert (tuple(first), tuple(last)) == ((0, 0, 0), (319, 319, 319))
+    assert tuple(step) == tuple(shown[2]) == (2, 2, 2)
+
+
+def test_memory_is_asked_for_spheres_and_for_maps_that_are_not_read(
+    fails, new_map, blob, monkeypatch
+):
+    from chimerax.makesphere import memory
+
+    asked = []
+
+    def refuse(*words):
+        asked.append(words)
+        raise ValueError("too large")
+
+    monkeypatch.setattr(memory, "require", refuse)
+    volume = new_map(blob((20, 24, 28)))
+    voxels = 20 * 24 * 28
+    fails("makesphere #1 radius 5", "too large")
+    assert asked.pop() == (4 * voxels, "a sphere in a box of 20 x 24 x 28 voxels")
+    monkeypatch.setattr(volume.data, "cached_data", lambda *region: None)
+    fails("makesphere #1 radius 5,6 value 1,2", "too large")
+    assert asked.pop() == (5 * 4 * voxels, "4 spheres in a box of 20 x 24 x 28 voxels")
+    other = new_map(blob().astype(np.int8))
+    assert other.id_string == "2"
+    monkeypatch.setattr(other.data, "cached_data", lambda *region: None)
+    fails("makesphere #1,2 radius 5", "too large")
+    needed = (4 + 4) * voxels + (4 + 1) * 24**3
+    assert asked.pop() == (needed, "2 spheres in boxes of up to 24 x 24 x 24 voxels")
+
+
+def test_names_in_the_log_are_no_html(command, new_map, blob, html_log, tmp_path):
+    folder = tmp_path / "<u>&"
+    folder.mkdir()
+    new_map(blob(), name="<b>a&b")
+    command(f'makesphere #1 radius 5 save "{folder}/c.mrc"')
+    said = html_log.infos[-1]
+    assert "<b>Made #2 &lt;b&gt;a&amp;b sphere r5</b>" in said
+    assert f"{tmp_path}/&lt;u&gt;&amp;/c.mrc</a>" in said
+    assert "<td>Radius&nbsp;</td><td>5 Å = 5 voxels</td>" in said

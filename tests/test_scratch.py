@@ -1,8 +1,10 @@
 """A file is whole or absent, and has the name that it should."""
 
 import os
+import stat
 import time
 
+import pytest
 from chimerax.makesphere.scratch import YOUNG, Scratch
 
 HEAD = 4
@@ -70,3 +72,75 @@ def test_files_can_be_read_by_whom_the_umask_lets(tmp_path):
         os.umask(before)
     if os.name == "posix":
         assert (tmp_path / "a.mrc").stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs the ways of POSIX")
+@pytest.mark.parametrize("finish", ["replace", "claim"])
+def test_a_file_is_on_disk_before_it_has_its_name_and_the_name_after(finish, tmp_path, monkeypatch):
+    path = tmp_path / "a.mrc"
+    flushed, fsync = [], os.fsync
+
+    def note(descriptor):
+        status = os.fstat(descriptor)
+        name = "folder" if stat.S_ISDIR(status.st_mode) else f"{status.st_size} bytes"
+        flushed.append((name, path.exists()))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    scratch = _scratch(tmp_path)
+    getattr(scratch, finish)(str(path), *([HEAD] if finish == "claim" else []))
+    assert flushed == [("8 bytes", False), ("folder", True)]
+    assert scratch.file.closed
+
+
+def test_a_folder_that_cannot_be_read_is_no_error(tmp_path, monkeypatch):
+    scratch = _scratch(tmp_path)
+
+    def refuse(*words):
+        raise PermissionError
+
+    monkeypatch.setattr(os, "open", refuse)
+    scratch.replace(str(tmp_path / "a.mrc"))
+    assert (tmp_path / "a.mrc").read_bytes() == b"headbody"
+
+
+def test_claim_where_there_are_no_links(tmp_path, monkeypatch):
+    def refuse(*words):
+        raise PermissionError
+
+    monkeypatch.setattr(os, "link", refuse)
+    path = tmp_path / "a.mrc"
+    first = _scratch(tmp_path)
+    assert first.claim(str(path), HEAD) and path.read_bytes() == b"headbody"
+    other = _scratch(tmp_path, b"hand")
+    assert not other.claim(str(path), HEAD)
+    other.discard()
+    assert _scratch(tmp_path, b"headcorpse").claim(str(path), HEAD)
+    assert path.read_bytes() == b"headcorpse"
+    # It was free, so that it can be taken back.
+    first.withdraw()
+    assert not path.exists()
+
+
+def test_a_name_that_cannot_be_read_is_taken(tmp_path):
+    (tmp_path / "a.mrc").mkdir()
+    scratch = _scratch(tmp_path)
+    assert not scratch.claim(str(tmp_path / "a.mrc"), HEAD)
+    scratch.discard()
+    assert [p.name for p in tmp_path.iterdir()] == ["a.mrc"]
+
+
+def test_only_litter_is_swept(tmp_path):
+    kept = [tmp_path / name for name in (".makesphere.mrc", "makesphere-.tmp", ".hidden.tmp")]
+    for path in kept:
+        path.write_bytes(b"mine")
+        os.utime(path, (0, 0))
+    dead = [_litter(tmp_path, name, 2 * YOUNG) for name in ("1", "2")]
+    _scratch(tmp_path).discard()
+    assert all(p.exists() for p in kept) and not any(p.exists() for p in dead)
+
+
+def test_young_is_an_hour(tmp_path):
+    litter = [_litter(tmp_path, str(age), age) for age in (3550, 3650)]
+    _scratch(tmp_path).discard()
+    assert [p.exists() for p in litter] == [True, False]

@@ -14,7 +14,7 @@ class ArrayGridData:
         name="",
     ):
         self.array = array
-        self.size = array.shape[::-1]
+        self.size, self.value_type = array.shape[::-1], array.dtype
         self.origin, self.step = tuple(origin), tuple(step)
         self.cell_angles, self.rotation = tuple(cell_angles), rotation
         self.name, self.path, self.rgba = name, "", None

@@ -1,0 +1,236 @@
+"""What is said of a sphere: facts, warnings, labels, the next step."""
+
+from dataclasses import replace
+from math import inf
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from chimerax.makesphere import report
+from chimerax.makesphere.grid import NO_ROTATION, Grid
+from chimerax.makesphere.map import Map
+from chimerax.makesphere.radial import Counts
+from chimerax.makesphere.recipe import Multiple, Recipe
+from chimerax.makesphere.sphere import Sphere
+from grids import turned
+
+GRID = Grid((64, 64, 64), (1.25, 1.25, 1.25), (10.0, 0.0, -5.0))
+MATCH = Multiple(1, "match")
+
+
+def made(recipe=None, grid=GRID, strength=0.5, density=1.0, counts=None, a_map=None):
+    recipe = recipe or Recipe(20.0)
+    return SimpleNamespace(
+        map=a_map or Map("J1_map.mrc", grid, (), 0.0123456),
+        recipe=recipe,
+        sphere=Sphere(recipe.radius, recipe.center or grid.center, recipe.edge),
+        strength=strength,
+        density=density,
+        counts=counts or Counts(17_077, 2000, 1234),
+    )
+
+
+def test_facts_of_a_plain_sphere():
+    assert report.facts(made()) == [
+        ("Radius", "20 Å = 16 voxels"),
+        ("Centre", "box centre, voxel 32,32,32"),
+        ("Box", "64 x 64 x 64 voxels of 1.25 Å = 80 Å"),
+        ("Fills", "6.51 % of the box, 17,077 voxels"),
+        ("Encloses", "61.7 % of the map's voxels at or above its contour level 0.01235"),
+        ("Density", "1, as by hand: 1 x match; its views are half as strong as the map's"),
+    ]
+
+
+def test_facts_of_all_arguments():
+    recipe = Recipe(20.5, 6.25, 10.0, MATCH, (12.5, 20.0, 0.123456))
+    grid = Grid((64, 60, 61), (1.25, 2.5, 3.0), (10.0, 0.0, -5.0))
+    told = dict(report.facts(made(recipe, grid, density=0.0123456, counts=Counts(5, 0, 0))))
+    assert told == {
+        "Radius": "20.5 Å = 16.4 voxels",
+        "Edge": "6.25 Å = 5 voxels, raised cosine",
+        "Inner radius": "10 Å = 8 voxels",
+        "Centre": "12.5,20,0.123456 Å, voxel 2,8,1.70782",
+        "Box": "64 x 60 x 61 voxels of 1.25 x 2.5 x 3 Å = 80 x 150 x 183 Å",
+        "Fills": "0.00213 % of the box, 5 voxels",
+        "Density": "0.0123 = match; its views are half as strong as the map's",
+    }
+
+
+@pytest.mark.parametrize(
+    "part, whole, told",
+    [
+        (1, 3, "33.3 %"),
+        (9994, 10000, "99.9 %"),
+        (9995, 10000, "more than 99.9 %"),
+        (999_999, 1_000_000, "more than 99.9 %"),
+        (10000, 10000, "100 %"),
+        (0, 10000, "0 %"),
+        (3, 10_000_000, "3e-05 %"),
+    ],
+)
+def test_a_share_is_100_percent_only_where_nothing_is_missing(part, whole, told):
+    enclosed = dict(report.facts(made(counts=Counts(5, whole, part))))["Encloses"]
+    assert enclosed.startswith(f"{told} of the map's voxels")
+
+
+@pytest.mark.parametrize(
+    "strength, told",
+    [
+        (0.5, "half as strong as"),
+        (0.5004, "half as strong as"),
+        (0.506, "0.506 times as strong as"),
+        (1.0, "as strong as"),
+        (2.0, "twice as strong as"),
+        (0.0123, "0.0123 times as strong as"),
+        (999.4, "999 times as strong as"),
+        (1234.5, "1,230 times as strong as"),
+        (999_999.0, "1,000,000 times as strong as"),
+        (1e9, "1e+09 times as strong as"),
+        (inf, "inf times as strong as"),
+    ],
+)
+def test_strength_in_words(strength, told):
+    density = dict(report.facts(made(Recipe(20.0, value=MATCH), strength=strength)))["Density"]
+    assert density == f"1 = match; its views are {told} the map's"
+
+
+@pytest.mark.parametrize(
+    "density, strength, told",
+    [
+        (1, 2.0, "1, as by hand: 2 x match; its views are twice as strong as the map's"),
+        (0.05, 0.5, "0.05: 1 x match; its views are half as strong as the map's"),
+        (-0.05, 2e6, "-0.05: 2,000 x match; its views are 2,000,000 times as strong as the map's"),
+        (0.05, inf, "0.05"),
+        (1, inf, "1, as by hand"),
+    ],
+)
+def test_density_beside_match(density, strength, told):
+    assert dict(report.facts(made(strength=strength, density=density)))["Density"] == told
+
+
+def warned(**more):
+    return report.warnings(made(**more))
+
+
+def test_a_sphere_as_it_should_be_gets_no_warning():
+    assert warned() == []
+
+
+def test_warnings_of_the_grid():
+    (told,) = warned(grid=replace(GRID, size=(64, 64, 62)))
+    assert told == "The box is not cubic (64 x 64 x 62 voxels), as cryoSPARC and RELION want it."
+    (told,) = warned(grid=replace(GRID, size=(65, 65, 65)))
+    assert told == "The box is odd (65 x 65 x 65 voxels); cryoSPARC and RELION want it even."
+    (told,) = warned(grid=replace(GRID, voxel_size=(1.25, 1.25, 1.2525)))
+    assert told == "The voxels are not equally sized (1.25 x 1.25 x 1.252 Å)."
+    assert not warned(grid=replace(GRID, voxel_size=(1.25, 1.25, 1.2505)))
+    (told,) = warned(grid=replace(GRID, rotation=turned(0, 0, 1, 1e-5)))
+    assert told == "The grid is rotated, which an MRC file tells to ChimeraX only."
+    assert not warned(grid=replace(GRID, rotation=turned(0, 0, 1, 1e-7)))
+    assert GRID.rotation == NO_ROTATION
+
+
+def test_a_sphere_that_reaches_beyond_the_box():
+    clearance = GRID.clearance(GRID.center)
+    assert clearance == 39.375
+    assert not warned(recipe=Recipe(clearance))
+    assert not warned(recipe=Recipe(clearance - 3.0, 6.0))
+    (told,) = warned(recipe=Recipe(clearance - 2.9, 6.0))
+    assert told == (
+        "The sphere reaches beyond the box: it extends 39.48 Å from its centre, and the box "
+        "ends at 39.38 Å."
+    )
+    (told,) = warned(recipe=Recipe(5.0, center=(5.0, 40.0, 40.0)))
+    assert told.endswith("it extends 5 Å from its centre, and the box ends at 0 Å.")
+
+
+def test_a_sphere_that_is_too_faint():
+    assert not warned(strength=0.01)
+    (told,) = warned(strength=0.00999)
+    assert told == (
+        "A sphere whose views are 0.00999 times as strong as the map's is as good as an empty "
+        "volume."
+    )
+
+
+@pytest.mark.parametrize(
+    "strengths, told",
+    [
+        ([0.5], ""),
+        ([1.0], ""),
+        ([2.0, 0.5], ""),
+        ([3.0, 2.0], "twice as strong as"),
+        ([1.01], "1.01 times as strong as"),
+        ([inf], ""),
+    ],
+)
+def test_spheres_that_are_all_too_strong(strengths, told):
+    sentence = report.too_strong([made(strength=s) for s in strengths])
+    expected = f"Noise will not go to a sphere whose views are {told} the map's."
+    assert sentence == (expected if told else "")
+
+
+def test_next_steps():
+    one, two, many = ("\n".join(t for _, t in report.next_steps(n)) for n in (1, 2, 3))
+    assert "this path, type map" in one and "connect it with" in one and "copy the file to" in one
+    assert "these paths, type map" in two and "connect both with" in two
+    assert "these paths, type map" in many and "connect all 3 with" in many
+    assert "copy the files to" in two and "copy the files to" in many
+    assert [what for what, _ in report.next_steps(1)] == ["Next", ""]
+
+
+def test_labels():
+    told = Map("J1_map.mrc", GRID, (), None)
+    assert report.labels(told, Recipe(20.0), 1) == ["makesphere radius 20", "map J1_map.mrc"]
+    label, _ = report.labels(told, Recipe(20.0, value=Multiple(2, "match")), 0.123456789)
+    assert label == "makesphere radius 20 value 2match = 0.123457"
+    _, label = report.labels(replace(told, path="/data/Å ~ \x7f\t.mrc"), Recipe(20.0), 1)
+    assert label == "map ? ~ ??.mrc"
+
+
+def test_labels_are_cut_where_they_are_too_long():
+    fits, cut = (Map("x" * n, GRID, (), None) for n in (76, 77))
+    assert report.labels(fits, Recipe(20.0), 1)[1] == "map " + "x" * 76
+    assert report.labels(cut, Recipe(20.0), 1)[1] == "map " + "x" * 73 + "..."
+
+
+def test_text_is_aligned():
+    assert report.as_text([("What", "this"), ("", "that")]) == (
+        "  What          this\n                that"
+    )
+
+
+def test_blocks_of_one_map_say_what_is_new():
+    one = Map("J1_map.mrc", GRID, (), 0.5)
+    spheres = [
+        made(Recipe(r), a_map=one, strength=3.0, counts=Counts(n, 10, 5))
+        for r, n in [(20.0, 100), (25.0, 200)]
+    ]
+    first, second = report.blocks([(s, f"/out/{s.recipe.radius}.mrc", "a note") for s in spheres])
+    assert first.rows[-2:] == [("File", "/out/20.0.mrc"), ("Folder", "the current one, as a note")]
+    assert [what for what, _ in first.rows].count("Box") == 1 and first.too_strong == ""
+    assert [what for what, _ in second.rows] == ["Radius", "Fills", "File", "Folder", "Next", ""]
+    assert "connect both" in second.rows[-2][1]
+    assert second.too_strong == report.too_strong(spheres)
+    assert (first.made, second.made) == tuple(spheres)
+
+
+def test_blocks_of_two_maps_are_by_themselves():
+    odd = replace(GRID, size=(64, 64, 62))
+    maps = [Map(name, odd, (), 0.5) for name in ("J1_map.mrc", "J2_map.mrc")]
+    told = report.blocks(
+        [(made(grid=odd, a_map=m, strength=s), "", "") for m in maps for s in (3, 4)]
+    )
+    assert [len(block.warnings) for block in told] == [1, 0, 1, 0]
+    assert [bool(block.too_strong) for block in told] == [False, True, False, True]
+    assert told[0].rows == told[2].rows and told[1].rows == told[3].rows
+    assert not any(what in ("File", "Folder", "Next") for b in told for what, _ in b.rows)
+
+
+def test_a_warning_that_is_new_is_told_of_the_second_sphere():
+    one = Map("J1_map.mrc", replace(GRID, size=(64, 64, 62)), (), 0.5)
+    recipes = Recipe(20.0), Recipe(60.0)
+    told = report.blocks([(made(r, one.grid, a_map=one), "", "") for r in recipes])
+    assert [len(block.warnings) for block in told] == [1, 1]
+    assert "beyond the box" in told[1].warnings[0]
+    assert np.all([block.too_strong == "" for block in told])
