@@ -1,4 +1,4 @@
-"""Measure makesphere beside what people would use instead: table, plot, six figures.
+"""Measure makesphere beside what people would use instead: table, plot, figures.
 
     python benchmarks/bench.py [--boxes 128 256 512] [--rounds 5] [--peers VENV] [--work FOLDER]
 
@@ -146,16 +146,20 @@ class Bench:
             _, status, usage = os.wait4(process.pid, 0)
             seconds = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode or self.output.stat().st_size < 4 * box**3:
+        written = sum(file.stat().st_size for file in self.output.parent.glob("*.mrc"))
+        if process.returncode or written < 4 * box**3:
             raise RuntimeError(f"{words} failed: see {self.work / 'shell.log'}")
         return {"seconds": seconds, "bytes": 1024 * usage.ru_maxrss}
 
     def _words(self, way, box, path):
         """Command line of a way; None if it is not installed."""
         radius = report.RADIUS * box
-        if way == "makesphere":
-            module = [sys.executable, "-m", "chimerax.makesphere"]
-            return [*module, path, "--radius", str(radius), "--output", self.output]
+        if way in ("makesphere", "pair"):
+            value, output = "1", self.output
+            if way == "pair":
+                value, output = "match,2match", self.output.parent
+            words = [sys.executable, "-m", "chimerax.makesphere", path, "--radius", str(radius)]
+            return [*words, "--value", value, "--output", output]
         if way == "relion":
             size = ["--box_size", str(box), "--outer_radius", str(radius), "--angpix", "1"]
             return self.relion and [self.relion, "--denovo", *size, "--o", self.output]

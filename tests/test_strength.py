@@ -63,6 +63,9 @@ class Gaussians:
         return 2 * pi * (frequency @ power) * cut / 4000 - (self.weights.sum() / side) ** 2
 
 
+on_real_maps = pytest.mark.xdist_group("real maps")
+
+
 @pytest.fixture(scope="module")
 def real():
     """Give the real maps by name: the map, its array, and the energy of a hundred of its views."""
@@ -75,6 +78,7 @@ def real():
     return found
 
 
+@on_real_maps
 @pytest.mark.parametrize("name", REAL)
 def test_a_real_map_against_a_hundred_views(name, real):
     a_map, _, energies = real[name]
@@ -83,6 +87,7 @@ def test_a_real_map_against_a_hundred_views(name, real):
     assert energies.max() > 1.2 * energies.min()
 
 
+@on_real_maps
 @pytest.mark.parametrize("times", [1.0, 1.3, 1.6])
 @pytest.mark.parametrize("name", REAL)
 def test_match_on_a_real_map_is_half_as_strong_as_its_views(name, times, real):
