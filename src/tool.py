@@ -8,11 +8,11 @@ from weakref import WeakKeyDictionary
 
 from chimerax.core.commands import run
 from chimerax.core.errors import UserError
-from chimerax.core.models import MODEL_NAME_CHANGED, REMOVE_MODELS
+from chimerax.core.models import ADD_MODELS, MODEL_NAME_CHANGED, REMOVE_MODELS
 from chimerax.core.settings import Settings
 from chimerax.core.tools import ToolInstance, get_singleton
 from chimerax.ui import MainToolWindow
-from Qt.QtCore import QTimer
+from Qt.QtCore import Qt, QTimer
 from Qt.QtWidgets import QApplication, QDockWidget, QVBoxLayout
 
 from . import decoy, report, volumes
@@ -30,6 +30,9 @@ MEASURING = "Measuring the map …"
 FACTS = ("Fills", "Encloses", "Density")
 # Milliseconds: for the panel to be drawn, and for a hand to come to rest.
 SOON, REST = 50, 400
+VERTICAL = Qt.Orientation.Vertical
+# Pixels: for the plot, more than its minimum; about the height of the tabs below the panel.
+FOR_PLOT, TAB_BAR = 40, 32
 # In Å: whole numbers will do for all but the smallest boxes.
 STEP, FINE_STEP, SMALL_BOX = 1.0, 0.1, 50
 # What belongs to one map, and as it is for a map that is new to the panel.
@@ -93,7 +96,9 @@ class MakeSphereTool(ToolInstance):
         form.asked.connect(self.make)
         form.help_asked.connect(self.display_help)
         form.copy.clicked.connect(lambda: QApplication.clipboard().setText("\n".join(form.paths)))
+        form.options.toggle_button.pressed.connect(self._keep_room)
         self._handlers = [
+            session.triggers.add_handler(ADD_MODELS, self._keep_room),
             session.triggers.add_handler(MODEL_NAME_CHANGED, self._renamed),
             session.triggers.add_handler(REMOVE_MODELS, self._closed),
         ]
@@ -102,10 +107,48 @@ class MakeSphereTool(ToolInstance):
             self._dock = self._dock.parentWidget()
         # Also when it is behind another tab, which its window does not tell.
         self._dock.visibilityChanged.connect(self._see)
+        self._dock.topLevelChanged.connect(self._settle)
         self.tool_window.manage(_place(session))
         # Qt 6.10.2 crashes when a tab that has not been laid out yet is removed.
         self._dock.window().layout().activate()
+        self._settle()
         self._take_map()
+
+    def _settle(self, *_):
+        """Take room in a new place."""
+        self._ask_for_room(FOR_PLOT)
+
+    def _keep_room(self, *_):
+        """See to it that what comes now, as a map in Volume Viewer, makes nothing be scrolled."""
+        if self.form.lack <= 0:
+            self._ask_for_room()
+
+    def _ask_for_room(self, more=0):
+        # Again when Volume Viewer has stopped asking for some itself, a while after it drew a map.
+        for delay in (SOON, REST, 3 * REST):
+            QTimer.singleShot(delay, lambda: self._take_room(more))
+
+    def _take_room(self, more):
+        """Take from the panels above and below what lacks for nothing to be scrolled."""
+        dock, lack = self._dock, self.form.lack + more
+        if self.tool_window.ui_area is None or dock.isFloating() or not self._seen or lack <= 0:
+            return
+        window = dock.parentWidget()
+        tabs = [dock, *window.tabifiedDockWidgets(dock)]
+        others = [
+            other
+            for other in window.findChildren(QDockWidget)
+            if window.dockWidgetArea(other) == window.dockWidgetArea(dock)
+            and other.isVisible()
+            and not other.isFloating()
+            and other not in tabs
+        ]
+        # Heights that do not add up to what there is would be scaled.
+        spare = [other.height() - other.minimumSizeHint().height() for other in others]
+        share = lack / max(sum(spare), 1)
+        heights = [max(int(o.height() - share * s), 1) for o, s in zip(others, spare, strict=True)]
+        height = dock.height() + lack + (TAB_BAR if tabs[1:] else 0)
+        window.resizeDocks([dock, *others], [height, *heights], VERTICAL)
 
     @classmethod
     def get_singleton(cls, session, create=True):

@@ -6,7 +6,7 @@ import re
 
 from chimerax.map import Volume
 from chimerax.ui.widgets import CollapsiblePanel, FloatSlider, ModelMenuButton, button_row
-from Qt.QtCore import QEvent, QSize, Qt, Signal
+from Qt.QtCore import Qt, Signal
 from Qt.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -35,44 +35,9 @@ MRC_FILTER = "MRC density map (*.mrc)"
 WIDE = QSizePolicy.Policy.Ignored
 # Width of fields, in characters.
 CHARACTERS = 9
-# Pixels: more than its minimum; of a screen, for menus, toolbar, tabs, and two low panels.
-FOR_PLOT, FOR_OTHERS = 50, 470
 DEFAULTS = {"edge": "0", "inner": "0", "value": MATCH}
 # What Python reads as a number, without digits of other scripts and underscores.
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
-
-
-class _Fields(QScrollArea):
-    """Fields that ask for the room at which nothing is scrolled, as far as a low screen has it."""
-
-    def __init__(self):
-        super().__init__(frameShape=QFrame.Shape.NoFrame, widgetResizable=True)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setWidget(QWidget())
-
-    def eventFilter(self, watched, event):
-        """Ask again when a field has come or gone."""
-        if event.type() == QEvent.Type.LayoutRequest:
-            self.updateGeometry()
-        return super().eventFilter(watched, event)
-
-    def resizeEvent(self, event):
-        """Ask again when texts need more or fewer lines."""
-        super().resizeEvent(event)
-        self.updateGeometry()
-
-    def minimumSizeHint(self):
-        """Ask for what the fields need, and some more for the plot."""
-        hint, fields = super().minimumSizeHint(), self.widget()
-        width = fields.minimumSizeHint().width() + self.verticalScrollBar().sizeHint().width()
-        # Not before there is a place: the main window would grow, where later panels shrink.
-        if self.isVisible():
-            needed = fields.heightForWidth(max(self.viewport().width(), width)) + FOR_PLOT
-            most = self.screen().availableGeometry().height() - FOR_OTHERS
-            hint.setHeight(max(hint.height(), min(needed, most)))
-        return hint.expandedTo(QSize(width, 0))
-
-    sizeHint = minimumSizeHint
 
 
 class Form(QWidget):
@@ -103,9 +68,12 @@ class Form(QWidget):
         outer.setContentsMargins(6, 4, 6, 4)
         outer.setSpacing(4)
         # Where there is little room the fields are scrolled; the button and the path stay.
-        fields = _Fields()
-        outer.addWidget(fields)
-        layout = QVBoxLayout(fields.widget())
+        self._scroll = scroll = QScrollArea(frameShape=QFrame.Shape.NoFrame, widgetResizable=True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        outer.addWidget(scroll)
+        fields = QWidget()
+        scroll.setWidget(fields)
+        layout = QVBoxLayout(fields)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(3)
         self._errors = {}
@@ -127,7 +95,15 @@ class Form(QWidget):
         layout.addWidget(self.profile, stretch=1)
         self._add_facts(layout)
         self._add_file(layout)
+        bar = scroll.verticalScrollBar().sizeHint().width()
+        scroll.setMinimumWidth(fields.minimumSizeHint().width() + bar)
         self._add_buttons()
+
+    @property
+    def lack(self):
+        """Pixels of the fields' height that are scrolled, less than 0 if the plot could give."""
+        fields = self._scroll.widget()
+        return fields.heightForWidth(self._scroll.viewport().width()) - self._scroll.height()
 
     def _add_facts(self, layout):
         self.facts = QLabel(wordWrap=True, textFormat=Qt.TextFormat.RichText)
