@@ -130,8 +130,10 @@ class MakeSphereTool(ToolInstance):
 
     def _take_room(self, more):
         """Take from the panels above and below what lacks for nothing to be scrolled."""
+        if not self._seen:  # It may have been closed.
+            return
         dock, lack = self._dock, self.form.lack + more
-        if self.tool_window.ui_area is None or dock.isFloating() or not self._seen or lack <= 0:
+        if dock.isFloating() or lack <= 0:
             return
         window = dock.parentWidget()
         tabs = [dock, *window.tabifiedDockWidgets(dock)]
