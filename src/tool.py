@@ -230,43 +230,50 @@ class MakeSphereTool(ToolInstance):
             center = self._center()
         except ValueError:
             return
-        self.session.logger.status(f"Measuring {self._volume.name} ...")
+        level = volumes.shown_level(self._volume)
+        if not self._is_measured(center) or level != self._map.set_level:
+            self._measuring = True
+            self._read(volumes.read_in_parts(self._volume), center, self._map)
+
+    def _read(self, parts, center, version):
+        """Read the next part of the map, which only this thread may."""
         try:
-            # Only this thread may read it.
-            a_map = volumes.map_of(self._volume)
+            part = next(parts) if self._map is version else None
         except CANNOT_READ as error:
             self._end_measuring(error)
             return
-        if self._is_measured(center) and a_map.level == self._map.level:
+        if part is None:
             self._end_measuring()
-            return
-        self._measuring = True
-        version = self._map
-        done = self._thread.submit(a_map.tables, center).add_done_callback
-        done(
-            lambda future: self.session.ui.thread_safe(
-                self._take_tables, future, a_map, center, version
+            self._measure()
+        elif isinstance(part, Map):
+            self.session.logger.status(f"Measuring {part.name} ...")
+            self._thread.submit(part.tables, center).add_done_callback(
+                lambda future: self.session.ui.thread_safe(
+                    self._take_tables, future, part, center, version
+                )
             )
-        )
+        else:
+            self.session.logger.status(f"Reading {self._volume.name} ... {part:.0%}")
+            QTimer.singleShot(0, lambda: self._read(parts, center, version))
 
     def _take_tables(self, future, a_map, center, version):
         self._measuring = False
         error = future.exception()
-        if error is not None and not isinstance(error, CANNOT_READ):
-            raise error
-        if self._map is not version:
-            # It is another map by now, or none, or the panel is closed.
-            self._end_measuring()
-            self._measure()
-            return
-        if error is None:
+        if isinstance(error, CANNOT_READ):
+            self._end_measuring(error)
+        elif self._map is version:
             self._tables, self._tables_center = future.result(), center
             # Without the planes, so that ChimeraX may forget them.
             self._map = a_map.without_planes()
             self._show_tables()
-        self._end_measuring(error)
+            self._end_measuring()
+        else:
+            # It is another map by now, or none, or the panel is closed.
+            self._end_measuring()
+            self._measure()
 
     def _end_measuring(self, error=None):
+        self._measuring = False
         self.session.logger.status("")
         if self._map is not None:
             self._trouble = f"{self._map.name} cannot be read: {error}" if error else ""

@@ -1,10 +1,13 @@
 """ChimeraX's volumes as maps, and as words of a command."""
 
+import numpy as np
 from chimerax.map import Volume
 
-from . import radial
 from .grid import Grid
 from .map import Map
+
+# Read in a tenth of a second.
+PART_BYTES = 2**25
 
 
 def map_of(volume):
@@ -18,9 +21,39 @@ def map_of(volume):
     -------
     Map
     """
-    grid = grid_of(volume)
-    array = volume.full_matrix()
-    return Map(volume.name, grid, array, level_of(volume, grid, array), path_of(volume))
+    return _map(volume, volume.full_matrix())
+
+
+def read_in_parts(volume):
+    """Take from a volume its whole map, with time for something else between its parts.
+
+    Parameters
+    ----------
+    volume : Volume
+
+    Yields
+    ------
+    float or Map
+        The share that has been read; in the end the map.
+    """
+    data = volume.data
+    nx, ny, nz = (int(n) for n in data.size)
+    if data.cached_data((0, 0, 0), (nx, ny, nz), (1, 1, 1)) is not None:
+        yield map_of(volume)
+        return
+    array = None
+    depth = max(1, PART_BYTES // (nx * ny * np.dtype(data.value_type).itemsize))
+    for k in range(0, nz, depth):
+        part = data.read_matrix((0, 0, k), (nx, ny, min(depth, nz - k)), (1, 1, 1), None)
+        if array is None:
+            array = np.empty((nz, ny, nx), part.dtype)
+        array[k : k + depth] = part
+        yield min((k + depth) / nz, 1.0)
+    yield _map(volume, array)
+
+
+def _map(volume, array):
+    return Map(volume.name, grid_of(volume), array, shown_level(volume), path_of(volume))
 
 
 def grid_of(volume):
@@ -35,12 +68,10 @@ def grid_of(volume):
     )
 
 
-def level_of(volume, grid, array):
-    """Take from a volume the lowest contour level shown, above 0 if there is one."""
+def shown_level(volume):
+    """Take from a volume the lowest contour level shown, above 0 if there is one; or None."""
     levels = [surface.level for surface in volume.surfaces]
-    if not levels:
-        return radial.contour_level(array, grid)
-    return min([level for level in levels if level > 0] or levels)
+    return min([level for level in levels if level > 0] or levels, default=None)
 
 
 def path_of(volume):

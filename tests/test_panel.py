@@ -312,12 +312,13 @@ def test_small_boxes_have_finer_steps(new_map, blob, open_panel):
 
 
 def test_dragging_reads_no_map(form, volume, monkeypatch, gui):
-    from chimerax.makesphere import cmd, radial
+    from chimerax.makesphere import radial, volumes
 
     def never(*_):
         raise AssertionError("the map has been read")
 
-    monkeypatch.setattr(cmd, "map_of", never)
+    monkeypatch.setattr(volumes, "read_in_parts", never)
+    monkeypatch.setattr(volumes, "map_of", never)
     monkeypatch.setattr(radial.RadialTables, "of", never)
     monkeypatch.setattr(radial, "count", never)
     vertices = previews(gui)[0].vertices
@@ -1088,6 +1089,62 @@ def test_measuring_takes_another_thread(volume, open_panel, monkeypatch):
     assert threads and threading.main_thread() not in threads
 
 
+def read_from_file(monkeypatch, volume, read=None):
+    """Let a map be one that has to be read, 8 planes at a time."""
+    from chimerax.makesphere import volumes
+
+    def planes(data, origin, size, step, progress):
+        return data.array[origin[2] : origin[2] + size[2]]
+
+    nx, ny, _ = volume.data.size
+    monkeypatch.setattr(volumes, "PART_BYTES", 8 * nx * ny * 4)
+    monkeypatch.setattr(type(volume.data), "cached_data", lambda *_: None)
+    monkeypatch.setattr(type(volume.data), "read_matrix", read or planes, raising=False)
+
+
+def test_large_map_is_read_in_parts(volume, open_panel, log, monkeypatch):
+    facts = open_panel().form.facts.text()
+    panel_of(volume.session).delete()
+    told = []
+    with monkeypatch.context() as patch:
+        read_from_file(patch, volume)
+        patch.setattr(log, "status", lambda text, *_: told.append(text))
+        assert open_panel().form.facts.text() == facts
+    parts = [text for text in told if text.startswith("Reading particle ...")]
+    assert len(set(parts)) == 8 and "50%" in "".join(parts)
+
+
+@pytest.mark.parametrize("end", ["panel", "map", "file"])
+def test_ends_while_the_map_is_read(end, volume, open_panel, monkeypatch, gui):
+    failures, seen = [], []
+
+    def read(data, origin, size, step, progress):
+        seen.append(origin[2])
+        if end == "file" and origin[2] > 20:
+            raise FileNotFoundError(2, "No such file")
+        return data.array[origin[2] : origin[2] + size[2]]
+
+    monkeypatch.setattr(sys, "excepthook", lambda *error: failures.append(error))
+    with monkeypatch.context() as patch:
+        read_from_file(patch, volume, read)
+        panel = open_panel(measured=False)
+        form = panel.form
+        while len(seen) < 3:
+            QApplication.processEvents()
+        if end == "panel":
+            panel.delete()
+        elif end == "map":
+            gui.models.close([volume])
+        QTest.qWait(300)
+        assert not failures and len(seen) < 8
+    if end == "map":
+        assert "Open a map" in form.facts.text()
+    if end == "file":
+        assert "No such file" in error(form, "map")
+        volume.set_parameters(surface_levels=[0.31])
+        assert wait(lambda: form.make.isEnabled())
+
+
 @pytest.mark.parametrize("end", ["panel", "map", "both", "data"])
 def test_ends_while_the_map_is_measured(end, volume, open_panel, monkeypatch, gui):
     import threading
@@ -1117,6 +1174,20 @@ def test_ends_while_the_map_is_measured(end, volume, open_panel, monkeypatch, gu
         assert form.radius.text() == "14"
     elif end == "map":
         assert "Open a map" in form.facts.text()
+
+
+@pytest.mark.parametrize("between", ["nothing", "hidden", "events"])
+def test_closed_at_once_again_and_again(between, volume, open_panel, gui):
+    """Qt 6.10.2 crashed."""
+    for _ in range(15):
+        panel = open_panel(measured=False)
+        if between == "hidden":
+            panel.display(False)
+            panel.display(True)
+        elif between == "events":
+            QApplication.processEvents()
+        panel.delete()
+    assert panel_of(gui) is None
 
 
 def test_closing_leaves_nothing(volume, open_panel, gui):
