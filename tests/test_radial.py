@@ -125,6 +125,39 @@ def test_fit_is_the_smallest_whole_radius_that_holds_99_percent():
     assert share[0] < 0.99 <= share[1]
 
 
+@pytest.mark.parametrize("voxel", [1.0, 1.1, 0.1, 3.3, 1.07, 1.0399999618530273])
+def test_a_voxel_on_the_surface_is_in_the_last_bin(voxel):
+    grid = Grid((24, 24, 3), (voxel,) * 3)
+    center = grid.position((12, 12, 1))
+    tables = radial.RadialTables.of(np.ones(grid.shape, np.float32), grid, center, 0.5)
+    found = distances(grid, center)
+    for i, j in [(3, 4), (1, 0), (6, 8), (5, 2), (7, 1)]:
+        radius = found[1, 12 + j, 12 + i]
+        held = (found <= radius * (1 + 1e-12)).sum()
+        assert tables.voxels[tables.bin(radius)] == held
+        assert tables.voxels[tables.bin(radius * (1 - 1e-8))] < held
+
+
+@pytest.mark.parametrize("voxel", [1.0, 1.1, 0.1, 0.7, 2.3, 3.3])
+def test_fit_of_a_whole_radius_is_that(voxel):
+    grid = Grid((25, 25, 25), (voxel,) * 3)
+    values = np.zeros(grid.shape, np.float32)
+    values[12, 12, 22] = 1
+    tables = radial.RadialTables.of(values, grid, grid.center, 0.5)
+    assert tables.fit() == round(10 * voxel)
+    center = (grid.center[0] - 0.001, *grid.center[1:])
+    assert radial.RadialTables.of(values, grid, center, 0.5).fit() == round(10 * voxel) + 1
+
+
+def test_fit_is_1_at_least():
+    grid = Grid((9, 9, 9), (0.2, 0.2, 0.2))
+    values = np.zeros(grid.shape, np.float32)
+    values[4, 4, 4] = 1
+    assert radial.RadialTables.of(values, grid, grid.center, 0.5).fit() == 1
+    values[4, 4, 8] = 1
+    assert radial.RadialTables.of(values, grid, grid.center, 0.5).fit() == 1
+
+
 def test_fit_needs_something_above_the_level():
     grid = Grid((8, 8, 8), (1.0, 1.0, 1.0))
     tables = radial.RadialTables.of(np.zeros(grid.shape, np.float32), grid, grid.center, 1)

@@ -87,6 +87,31 @@ def test_volume_of_a_soft_sphere():
     assert drawn.sum(dtype=float) == pytest.approx(analytic, rel=1e-4)
 
 
+def test_a_soft_sphere_reaches_half_its_edge_further():
+    sphere = Sphere(20, CUBE.center, edge=8)
+    assert sphere.reach == 24
+    drawn = sphere.draw(CUBE)[32, 32]
+    assert drawn[32 + 24] == 0 and 0 < drawn[32 + 23] < 0.1
+    assert Sphere(20, CUBE.center).reach == 20
+
+
+@pytest.mark.parametrize("angle", [90.00001, 89.9, 89.42])
+def test_angles_near_90_are_not_90(angle):
+    grid = Grid((5, 6, 7), (1.0, 1.3, 1.7), angles=(90, 90, angle))
+    u, v = np.arange(5) + 700.0, np.arange(6)[:, None] + 900.0
+    expected = u**2 + (1.3 * v) ** 2 + 2 * 1.3 * np.cos(np.radians(angle)) * u * v
+    np.testing.assert_allclose(grid.flat2((-700, -900)), expected, rtol=1e-12)
+
+
+def test_what_is_drawn_is_what_is_reached():
+    grid = Grid((9, 9, 9), (1.0, 1.0, 1.0))
+    planes = [p.plane for p in grid.patches((4.0, 4.0, 4.0), 2.0)]
+    assert planes == [2, 3, 4, 5, 6]
+    (patch,) = (p for p in grid.patches((4.0, 4.0, 4.0), 2.0) if p.plane == 2)
+    assert (patch.rows, patch.columns) == (slice(4, 5), slice(4, 5))
+    assert patch.height2 == 4
+
+
 def test_unequal_axes_are_not_swapped():
     grid = Grid((9, 15, 21), (1.0, 2.0, 3.0))
     drawn = Sphere(3.0, (2.0, 20.0, 45.0)).draw(grid)
