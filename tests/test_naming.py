@@ -4,6 +4,7 @@ import itertools
 import math
 import re
 
+import numpy as np
 import pytest
 from chimerax.makesphere import naming
 from hypothesis import example, given
@@ -63,6 +64,7 @@ NAMES = [
     ("apo.mrc.bz2", "apo"),
     ("apo.v2.mrc", "apo_v2"),
     ("T20S 2.5A", "T20S_2_5A"),
+    ("X_apoX", "X_apoX"),
     # folders, model names of ChimeraX
     ("/data/CS-igg/J310/J310_003_volume_map.mrc", "J310_003"),
     ("/data/CS-igg/J310/", "J310"),
@@ -167,6 +169,18 @@ def test_number_reads_back(x):
     assert re.fullmatch(r"-?(0|[1-9]\d*)(\.\d*[1-9])?", text)
     digits = text.replace(".", "").strip("-0")
     assert len(digits) <= len(repr(x).lstrip("-0.").partition("e")[0].replace(".", ""))
+
+
+def test_number_of_another_kind():
+    """The number is that which Python makes of it."""
+    assert naming.number(np.float32(0.1)) == "0.10000000149011612"
+
+
+def test_sizes():
+    """Equal sizes are one."""
+    assert naming.by((1.25, 1.25, 1.25)) == "1.25"
+    assert naming.by((1.25, 1.250001, 1.25)) == "1.25"
+    assert naming.by((64, 1.25, 100.06)) == "64 x 1.25 x 100.1"
 
 
 @pytest.mark.parametrize("x", [math.nan, math.inf, -math.inf])
@@ -281,6 +295,14 @@ def test_longest_tag_with_measured_center_fits():
     center = (-163.08239412307739, -158.99999999999997, -171.30000000000001)
     made = naming.file_name("x" * 120, 62.5, 12.5, 20.5, "0.35", center, 12)
     assert len(made) <= 255
+
+
+def test_the_longest_name_that_fits():
+    """A name has 255 characters at most."""
+    rest = len(naming.file_name("J1", 60, value="5")) - 1
+    assert len(naming.file_name("J1", 60, value="5" * (255 - rest))) == 255
+    with pytest.raises(ValueError, match="256 characters, more than the 255"):
+        naming.file_name("J1", 60, value="5" * (256 - rest))
 
 
 @pytest.mark.parametrize(("recipe", "message"), [
