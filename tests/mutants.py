@@ -43,7 +43,8 @@ OWN = {
 }
 PROCESSES = 2
 SLOWEST = 3  # seconds: slower tests are left out
-PATIENCE = 8  # seconds of tests for one slip
+PATIENCE = 10  # seconds of tests for one slip
+LIKELY = 12  # tests: of these one most often fails
 MEMORY = 6 * 2**30  # bytes
 
 BOUNDARY = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt}
@@ -333,8 +334,11 @@ def _run_with(folder, tests):
     os.chdir(ROOT)
     words = ["-x", "-q", "-p", "no:cacheprovider", f"--basetemp={folder}/tmp"]
     # What is imported already is not in need of pytest's own asserts.
-    words += ["-W", "ignore::pytest.PytestAssertRewriteWarning", *tests]
-    return pytest.main(words, plugins=[Verdict(folder / "verdict")])
+    words += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
+    status = 0
+    for part in filter(None, tests):
+        status = status or int(pytest.main([*words, *part], plugins=[Verdict(folder / "verdict")]))
+    return status
 
 
 class Run:
@@ -351,7 +355,9 @@ class Run:
         self._subprocess = [t for t in seconds if t.partition("::")[0] in self._own]
 
     def tests(self, line):
-        """Choose tests for a line: those that caught the last ones first, then the quick ones."""
+        """Choose tests for a line: the likely ones, and the others; the module's own come first,
+        then those that caught most, then the quick ones.
+        """
         known = self._lines.get(str(line)) or []
         chosen = [*known] if known else [*self._all, *self._subprocess]
         if self._module in OWN:
@@ -360,15 +366,16 @@ class Run:
 
         def rank(test):
             own = test.partition("::")[0] in self._own
-            return -self._killers[test], not own, self._seconds[test]
+            return not own, -self._killers[test], self._seconds[test]
 
         total, taken = 0.0, []
         for test in sorted(quick, key=rank):
-            total += self._seconds[test]
-            if total > PATIENCE and taken:
-                break
-            taken.append(test)
-        return taken
+            if total + self._seconds[test] < PATIENCE:
+                total += self._seconds[test]
+                taken.append(test)
+        # A file is imported as a whole, so that most slips are caught before all of them are.
+        first = [t for t in taken if rank(t)[0] is False or self._killers[t]][:LIKELY]
+        return first or taken[:LIKELY], [t for t in taken if t not in first]
 
     def all(self, slips):
         """Try slips; give for each (line, before, after, verdict)."""
@@ -402,13 +409,11 @@ class Run:
         )
         (package / f"{self._module}.py").write_text(source)
         tests = self.tests(line)
-        if not tests:
-            (folder / "verdict").write_text("")
         pid = os.fork()
         if not pid:
             status = 1
             try:
-                status = int(_run_with(folder, tests)) if tests else 0
+                status = _run_with(folder, tests)
             except BaseException as error:
                 (folder / "verdict").write_text(repr(error))
             finally:
