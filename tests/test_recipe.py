@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from chimerax.makesphere.grid import Grid
 from chimerax.makesphere.map import Map
-from chimerax.makesphere.recipe import Multiple, Recipe, read_amounts, recipes
+from chimerax.makesphere.recipe import Multiple, Recipe, fitting, read_amounts, recipes
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -85,6 +85,7 @@ def test_multiples_as_they_are_typed():
         ({"inner_radius": np.nan}, "innerRadius must be 0 Å or more, got nan"),
         ({"inner_radius": 5}, "innerRadius must be less than the radius of 5 Å, got 5"),
         ({"center": (0, np.nan, 1)}, "center must be three finite numbers, got 0,nan,1"),
+        ({"center": (np.inf,) * 3}, "center must be three finite numbers, got inf,inf,inf"),
         (
             {"value": 0},
             "value must be a number other than 0, or match, got 0; it may be 1e-15 to 1e+15 "
@@ -102,8 +103,9 @@ def test_what_is_no_recipe(more, sentence):
 
 
 def test_numbers_at_their_limits_are_recipes():
-    Recipe(5.0, 0.0, 4.999, 1e15)
-    Recipe(5e-324, value=-1e-15)
+    for value in (1e15, -1e15, 1e-15, -1e-15):
+        Recipe(5.0, 0.0, 4.999, value)
+    Recipe(5e-324)
 
 
 def test_words_are_what_differs():
@@ -132,6 +134,8 @@ def test_a_center_beside_the_box_centre_is_another(axis, shift):
 def test_a_center_has_six_decimals_and_no_minus_zero():
     center = Recipe(5.0, center=(1.23456789, -1e-9, -2.0)).simplified(GRID).center
     assert center == (1.234568, 0.0, -2.0) and str(center[1]) == "0.0"
+    center = Recipe(5.0, center=np.array([1.0, 2.0, 3.0])).simplified(GRID).center
+    assert [type(c) for c in center] == [float] * 3
 
 
 @pytest.mark.parametrize("grid", [GRID, Grid((9, 9, 9), (4.0, 2.0, 3.0))])
@@ -182,6 +186,7 @@ def test_densities():
         (30.0, 1.0001, 31.0),
         (1000.0, 1.0000001, 1001.0),
         (3.0, 0.1, 1.0),
+        (1e5, 1.1, 110000.0),
     ],
 )
 def test_multiples_of_fit_are_whole(fit, times, radius):
@@ -189,6 +194,7 @@ def test_multiples_of_fit_are_whole(fit, times, radius):
     (recipe,) = recipes(told, [Multiple(times, "fit")])
     assert recipe == Recipe(radius) and isinstance(recipe.radius, float)
     assert told.asked == [None]
+    assert fitting(times, fit) == radius and isinstance(fitting(times, fit), float)
 
 
 def test_a_recipe_for_each_radius_and_each_value():
@@ -199,6 +205,7 @@ def test_a_recipe_for_each_radius_and_each_value():
     assert [(r.radius, r.value) for r in made] == [(60, match), (60, 2), (50, match), (50, 2)]
     assert {(r.center, r.edge, r.inner_radius) for r in made} == {(point, 3.0, 1)}
     assert told.asked == [point]
+    assert {type(r.radius) for r in made} == {float}
     recipes(told, [60.0, 70.0], [match])
     assert told.asked == [point]  # Fit was not asked for.
 
