@@ -157,7 +157,7 @@ class Bench:
         if way in ("makesphere", "pair"):
             value, output = "1", self.output
             if way == "pair":
-                value, output = "match,2match", self.output.parent
+                value, output = "match,4match", self.output.parent
             words = [sys.executable, "-m", "chimerax.makesphere", path, "--radius", str(radius)]
             return [*words, "--value", value, "--output", output]
         if way == "relion":

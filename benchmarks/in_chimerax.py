@@ -18,7 +18,7 @@ radius = 0.35 * box
 # step 1: ChimeraX opens large maps at a coarser one, and volume scale would keep to that.
 WAYS = {
     "makesphere": [f"makesphere #1 radius {radius} save {output}"],
-    "pair": [f"makesphere #1 radius {radius} value match,2match save {os.path.dirname(output)}"],
+    "pair": [f"makesphere #1 radius {radius} value match,4match save {os.path.dirname(output)}"],
     "hand": [
         "volume scale #1 factor 0 step 1",
         "volume scale #2 shift 1 step 1",

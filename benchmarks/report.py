@@ -28,7 +28,7 @@ TASKS = {
         "In a ChimeraX session: model and file",
         {
             "makesphere": "makesphere",
-            "pair": "makesphere, two: value match,2match",
+            "pair": "makesphere, two: value match,4match",
             "molmap": "marker, molmap balls, save",
             "hand": "by hand: volume scale twice, volume erase, save",
         },
@@ -37,7 +37,7 @@ TASKS = {
         "Whole shell command, start and imports included",
         {
             "makesphere": "makesphere, which reads the map",
-            "pair": "makesphere, two: --value match,2match",
+            "pair": "makesphere, two: --value match,4match",
             "relion": "relion_mask_create",
             "pytom": "pytom-match-pick's spherical_mask",
             "skimage": "scikit-image's ball, mrcfile",

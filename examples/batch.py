@@ -2,7 +2,7 @@
 
     ChimeraX --nogui --exit --script "batch.py FOLDER [makesphere's arguments]"
 
-For example:  "batch.py maps radius 1.3fit value match,2match save decoys". The exit status is 0
+For example:  "batch.py maps radius 1.3fit value match,4match save decoys". The exit status is 0
 only if every map got its spheres.
 """
 

@@ -22,7 +22,7 @@ particles in cryoSPARC's Heterogeneous Refinement."""
 
 EPILOG = """\
 examples:
-  %(prog)s map.mrc --radius 1.3fit --value match,2match
+  %(prog)s map.mrc --radius 1.3fit --value match,4match
   %(prog)s map.mrc --radius 60
   %(prog)s map.mrc --radius 60,75,90
   %(prog)s map.mrc --radius 80 --inner-radius 40 --edge 10 --output spheres/

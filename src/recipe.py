@@ -11,8 +11,8 @@ from .naming import number
 from .sphere import Sphere
 
 FIT, MATCH = "fit", "match"
-# Takes junk of both kinds: what is fainter than the map, and what is brighter.
-PAIR = "match,2match"
+# A faint and a bright one: what was measured is in docs/choosing-a-decoy.md.
+PAIR = "match,4match"
 # A third of room around the particle takes more junk.
 MARGIN = 1.3
 RECOMMENDED = f"radius {MARGIN}{FIT} value {PAIR}"

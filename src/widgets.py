@@ -134,7 +134,7 @@ class Form(QWidget):
     def _add_options(self, layout):
         self.value = self._choice(
             (MATCH, PAIR, "1"),
-            "Density inside: match is half as strong as the map, 2match twice; 1 is as by hand",
+            "Density inside: match is half as strong as the map, 4match 8 times; 1 is as by hand",
         )
         self.center = self._choice(
             (BOX_CENTER, ROTATION_CENTER), "Or type x,y,z in Å, in the map's coordinates"

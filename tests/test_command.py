@@ -264,8 +264,8 @@ def test_the_log_says_what_was_made(command, cube, log):
         ("odd and anisotropic", "radius 9", "not equally sized"),
         ("cube", "radius 18", "beyond the box"),
         ("cube", "radius 15 edge 6", "beyond the box"),
-        ("cube", "radius 12 value 50", "radius 12 value match,2match"),
-        ("cube", "radius 9,12 edge 2 value 50,60", "radius 9,12 edge 2 value match,2match"),
+        ("cube", "radius 12 value 50", "radius 12 value match,4match"),
+        ("cube", "radius 9,12 edge 2 value 50,60", "radius 9,12 edge 2 value match,4match"),
         ("cube", "radius 12 value 2match", "views are twice as strong as the map's"),
         ("cube", "radius 12 value 0.1match", "as good as an empty volume"),
         ("rotated", "radius 9", "rotated"),
@@ -304,7 +304,7 @@ def test_the_warning_can_be_clicked(command, cube, html_log):
     command("makesphere #1 radius 9 center 20,20,20 save false")
     (link,) = re.findall('href="cxcmd:(.*?)"', "".join(html_log.warnings))
     spheres = command(unquote(link))
-    assert [s.name.split()[-1] for s in spheres] == ["match", "2match"]
+    assert [s.name.split()[-1] for s in spheres] == ["match", "4match"]
     assert len(html_log.warnings) == 1
 
 
@@ -378,7 +378,7 @@ def test_a_negative_map_has_a_match(command, new_map, blob):
 
 def test_a_command_without_a_radius_says_what_to_type(fails, new_map, blob, cube):
     new_map(blob())
-    fails("makesphere #1,2", "makesphere #1,2 radius 1.3fit value match,2match")
+    fails("makesphere #1,2", "makesphere #1,2 radius 1.3fit value match,4match")
 
 
 def test_fit_needs_something_above_the_level(fails, cube):

@@ -39,7 +39,7 @@ def spheres(folder):
 
 SCRIPTS = {
     "one-sphere.cxc": [
-        "EMD-3197_sphere_r090A_v2match.mrc",
+        "EMD-3197_sphere_r090A_v4match.mrc",
         "EMD-3197_sphere_r090A_vmatch.mrc",
     ],
     "decoy-series.cxc": [
@@ -116,7 +116,7 @@ def test_the_shell_loop(folder):
     assert spheres(folder / "maps") == [
         f"{name}_sphere_r171A_{value}.mrc"
         for name in ("a", "b_c")
-        for value in ("v2match", "vmatch")
+        for value in ("v4match", "vmatch")
     ]
     assert done.stdout.endswith("no sphere for maps/d.map\n")
 

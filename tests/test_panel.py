@@ -525,7 +525,7 @@ def test_density_that_kills_the_decoy_is_warned_of_and_the_link_mends_it(form, a
     write(form.value.lineEdit(), "30")
     assert "Noise will not go to" in form.facts.text() and form.make.isEnabled()
     form.facts.linkActivated.emit(form.facts.text().split('href="')[1].split('"')[0])
-    assert form.value.currentText() == "match,2match" and "⚠" not in form.facts.text()
+    assert form.value.currentText() == "match,4match" and "⚠" not in form.facts.text()
     write(form.value.lineEdit(), "0.0001")
     assert "as good as an empty volume" in form.facts.text()
 

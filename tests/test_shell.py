@@ -100,7 +100,7 @@ def test_fit_and_level(source, capsys, map_file):
         (["--radius", "9", "--output", "no/such/"], "folder that does not exist"),
         (["--radius", "9", "--output", "P1_J2_map.mrc"], "file of an open map"),
         (["--radius", "9,8", "--output", "a.mrc"], "more than one sphere"),
-        ([], "--radius is missing; try: --radius 1.3fit --value match,2match"),
+        ([], "--radius is missing; try: --radius 1.3fit --value match,4match"),
     ],
 )
 def test_errors_are_one_line_and_status_2(options, words, source, capsys):
