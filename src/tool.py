@@ -70,6 +70,7 @@ class MakeSphereTool(ToolInstance):
         self._trouble = ""
         self._own = WeakKeyDictionary()
         self._seen = self._measuring = False
+        self._is_new_here = True
         self._times = 0
         self._made = None, None, ()
         self._settings = _Settings(session, tool_name)
@@ -111,12 +112,13 @@ class MakeSphereTool(ToolInstance):
         self.tool_window.manage(_place(session))
         # Qt 6.10.2 crashes when a tab that has not been laid out yet is removed.
         self._dock.window().layout().activate()
-        self._settle()
         self._take_map()
 
     def _settle(self, *_):
-        """Take room in a new place."""
-        self._ask_for_room(FOR_PLOT)
+        """Take room in a new place, as soon as it is seen there."""
+        self._is_new_here = not self._seen
+        if self._seen:
+            self._ask_for_room(FOR_PLOT)
 
     def _keep_room(self, *_):
         """See to it that what comes now, as a map in Volume Viewer, makes nothing be scrolled."""
@@ -368,6 +370,8 @@ class MakeSphereTool(ToolInstance):
             return
         try:
             self._show_file(asked)
+        except FileNotFoundError:
+            form.show_error("save finds that the current folder is gone", "save")
         except (ValueError, OSError) as error:
             form.show_error(str(error), "save")
         else:
@@ -472,6 +476,8 @@ class MakeSphereTool(ToolInstance):
         self._seen = seen
         if seen:
             self._mode.take_button()
+            if self._is_new_here:
+                self._settle()
             self._timer.start(SOON)
             self._refresh()
         else:
