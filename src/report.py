@@ -144,7 +144,7 @@ def _as_strong(strength):
 
 def _three_digits(x):
     text = f"{x:.3g}"
-    return f"{float(text):,.0f}" if 1000 <= x < 1e9 else text
+    return f"{float(text):,.0f}" if 1000 <= float(text) < 1e9 else text
 
 
 def too_strong(spheres):

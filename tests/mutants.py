@@ -127,6 +127,8 @@ class Slips:
         for name, value in ast.iter_fields(node):
             if name in ("annotation", "returns", "decorator_list", "format_spec"):
                 continue
+            if isinstance(node, ast.keyword) and node.arg == "strict":
+                continue  # It guards what is never so.
             for field, child in (
                 [((name, n), item) for n, item in enumerate(value)]
                 if isinstance(value, list)
@@ -173,11 +175,12 @@ class Slips:
                     slip(ast.Constant(value - 1))
                 if value > 1000:
                     slip(ast.Constant(value * 2))
+            case ast.Constant(value=float(value)) if 0 < value < 0.001:
+                # Slack: that it is there, and small, is all there is to notice.
+                slip(ast.Constant(0.0))
+                slip(ast.Constant(value * 1e4))
             case ast.Constant(value=float(value)):
                 slip(ast.Constant(value + 1 if value in (0.0, 1.0) else value * 1.2))
-                if 0 < abs(value) < 0.01:
-                    slip(ast.Constant(0.0))
-                    slip(ast.Constant(value * 1e4))
             case ast.Constant(value=str(value)):
                 # What has blanks is prose: tests of every word would hold nobody up but writers.
                 if value and " " not in value.strip() and "\n" not in value:

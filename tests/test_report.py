@@ -83,6 +83,8 @@ def test_a_share_is_100_percent_only_where_nothing_is_missing(part, whole, told)
         (2.0, "twice as strong as"),
         (0.0123, "0.0123 times as strong as"),
         (999.4, "999 times as strong as"),
+        (999.6, "1,000 times as strong as"),
+        (1000.0, "1,000 times as strong as"),
         (1234.5, "1,230 times as strong as"),
         (999_999.0, "1,000,000 times as strong as"),
         (1e9, "1e+09 times as strong as"),
@@ -121,6 +123,7 @@ def test_warnings_of_the_grid():
     assert told == "The box is not cubic (64 x 64 x 62 voxels), as cryoSPARC and RELION want it."
     (told,) = warned(grid=replace(GRID, size=(65, 65, 65)))
     assert told == "The box is odd (65 x 65 x 65 voxels); cryoSPARC and RELION want it even."
+    assert "odd (64 x 63 x 64 voxels)" in warned(grid=replace(GRID, size=(64, 63, 64)))[1]
     (told,) = warned(grid=replace(GRID, voxel_size=(1.25, 1.25, 1.2525)))
     assert told == "The voxels are not equally sized (1.25 x 1.25 x 1.252 Å)."
     assert not warned(grid=replace(GRID, voxel_size=(1.25, 1.25, 1.2505)))
@@ -133,7 +136,7 @@ def test_warnings_of_the_grid():
 def test_a_sphere_that_reaches_beyond_the_box():
     clearance = GRID.clearance(GRID.center)
     assert clearance == 39.375
-    assert not warned(recipe=Recipe(clearance))
+    assert not warned(recipe=Recipe(clearance * (1 + 1e-9)))
     assert not warned(recipe=Recipe(clearance - 3.0, 6.0))
     (told,) = warned(recipe=Recipe(clearance - 2.9, 6.0))
     assert told == (
@@ -218,13 +221,16 @@ def test_blocks_of_one_map_say_what_is_new():
 def test_blocks_of_two_maps_are_by_themselves():
     odd = replace(GRID, size=(64, 64, 62))
     maps = [Map(name, odd, (), 0.5) for name in ("J1_map.mrc", "J2_map.mrc")]
-    told = report.blocks(
-        [(made(grid=odd, a_map=m, strength=s), "", "") for m in maps for s in (3, 4)]
-    )
+    spheres = [made(grid=odd, a_map=m, strength=s) for m in maps for s in (3, 4)]
+    told = report.blocks([(sphere, "", "") for sphere in spheres])
     assert [len(block.warnings) for block in told] == [1, 0, 1, 0]
     assert [bool(block.too_strong) for block in told] == [False, True, False, True]
     assert told[0].rows == told[2].rows and told[1].rows == told[3].rows
     assert not any(what in ("File", "Folder", "Next") for b in told for what, _ in b.rows)
+    spheres[2].strength = 0.5
+    told = report.blocks([(sphere, "a.mrc", "") for sphere in spheres[1:]])
+    assert [bool(block.too_strong) for block in told] == [True, False, False]
+    assert ["both" in dict(b.rows).get("Next", "") for b in told] == [False, False, True]
 
 
 def test_a_warning_that_is_new_is_told_of_the_second_sphere():
