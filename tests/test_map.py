@@ -58,6 +58,7 @@ def test_grids_that_no_sphere_can_be_drawn_on(change, words):
         {"voxel_size": (0.9e9,) * 3},
         {"origin": (1.99e6, -1.99e6, 0.0)},
         {"angles": (90.0, 90.0, 0.001)},
+        {"rotation": ((0.0, 1.0, 0.0), (1.0, 0.0, 0.0), (0.0, 0.0, 1.0))},
     ],
 )
 def test_grids_at_the_limit(change):
@@ -73,7 +74,10 @@ def test_one_pass_measures_all():
     assert told.views == Map("J1", GRID, ARRAY, 0.5).views
     assert planes.passes == 1
     tables = told.tables((1.0, 9.0, 9.0))
-    assert planes.passes == 2
+    assert planes.passes == 2 and told.count(sphere) == inside and planes.passes == 3
+    views = told.views
+    told.tables()
+    assert told.views is views and planes.passes == 4
     assert tables.fit() == radial.RadialTables.of(ARRAY, GRID, (1.0, 9.0, 9.0), 0.5).fit()
     assert told.views.energy > 0 and told.tables().step > 0
 
