@@ -97,7 +97,7 @@ class MakeSphereTool(ToolInstance):
         form.asked.connect(self.make)
         form.help_asked.connect(self.display_help)
         form.copy.clicked.connect(lambda: QApplication.clipboard().setText("\n".join(form.paths)))
-        form.options.toggle_button.pressed.connect(self._keep_room)
+        form.more.pressed.connect(self._keep_room)
         self._handlers = [
             session.triggers.add_handler(ADD_MODELS, self._keep_room),
             session.triggers.add_handler(MODEL_NAME_CHANGED, self._renamed),
@@ -454,12 +454,12 @@ class MakeSphereTool(ToolInstance):
         self._refresh()
 
     def _remember(self, asked):
-        texts = self.form.texts()
-        # A density as a number belongs to its map.
-        if not all(isinstance(recipe.value, Multiple) for recipe in asked):
-            texts["value"] = DEFAULTS["value"]
-        for name in DEFAULTS:
-            setattr(self._settings, name, texts[name])
+        # A density as a number belongs to its map, as the radius does.
+        of_any_map = all(isinstance(recipe.value, Multiple) for recipe in asked)
+        words = ",".join(recipe.value_word for recipe in asked)
+        self._settings.value = words if of_any_map else DEFAULTS["value"]
+        self._settings.edge = number(asked[0].edge)
+        self._settings.inner = number(asked[0].inner_radius)
         self._settings.save_file = self.form.save.isChecked()
 
     # Coming and going

@@ -5,7 +5,7 @@ import os
 import re
 
 from chimerax.map import Volume
-from chimerax.ui.widgets import CollapsiblePanel, FloatSlider, ModelMenuButton, button_row
+from chimerax.ui.widgets import FloatSlider, ModelMenuButton, button_row
 from Qt.QtCore import Qt, Signal
 from Qt.QtWidgets import (
     QCheckBox,
@@ -139,12 +139,18 @@ class Form(QWidget):
         self.center = self._choice(
             (BOX_CENTER, ROTATION_CENTER), "Or type x,y,z in Å, in the map's coordinates"
         )
-        self.options = CollapsiblePanel(self, title="Edge, inner radius")
-        # Its title is beside the centre, as rows are dear where a screen is low.
+        # Not ChimeraX's CollapsiblePanel, which resizes the dock. Its title is beside the centre,
+        # as rows are dear where a screen is low.
+        self.more = QToolButton(text="Edge, inner radius", checkable=True, autoRaise=True)
+        self.more.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.more.setArrowType(Qt.ArrowType.RightArrow)
+        self.more.toggled.connect(self._disclose)
+        self.options = QWidget()
+        self.options.hide()
         layout.addLayout(
             _row(
                 *(QLabel("Density"), self.value),
-                *(QLabel("Centre"), self.center, self.options.toggle_button),
+                *(QLabel("Centre"), self.center, self.more),
             )
         )
         for argument in ("value", "center"):
@@ -152,7 +158,7 @@ class Form(QWidget):
         layout.addWidget(self.options)
         self.edge = self._number("Full width of a soft edge; 0 is a hard edge")
         self.inner = self._number("Radius of a hollow; 0 is a solid sphere")
-        inside = self.options.content_area.layout()
+        inside = QVBoxLayout(self.options)
         inside.setContentsMargins(0, 0, 0, 0)
         inside.addLayout(
             _row(
@@ -228,6 +234,7 @@ class Form(QWidget):
     def _error(self, argument):
         label = self._errors[argument] = QLabel(wordWrap=True)
         label.setSizePolicy(WIDE, QSizePolicy.Policy.Preferred)
+        label.hide()
         return label
 
     def _browse(self):
@@ -287,7 +294,7 @@ class Form(QWidget):
             label = self._errors.get(argument or sentence.split()[0], self._errors["map"])
             _show_in_red(label, sentence)
             if self.options.isAncestorOf(label):
-                self.disclose()
+                self.more.setChecked(True)
 
     def show_failure(self, sentence):
         """Show that the command failed, until something is changed or made."""
@@ -320,10 +327,10 @@ class Form(QWidget):
             self.name.setCursorPosition(0)
             self.name.setToolTip("\n".join(names))
 
-    def disclose(self):
-        """Show the edge and the inner radius."""
-        self.options.toggle_button.setChecked(True)
-        self.options.toggle_panel_display(True)
+    def _disclose(self, shown):
+        arrows = Qt.ArrowType
+        self.more.setArrowType(arrows.DownArrow if shown else arrows.RightArrow)
+        self.options.setVisible(shown)
 
     def arguments(self):
         """Read the fields.
@@ -387,7 +394,7 @@ class Form(QWidget):
                 field.edited = bool(text)
             (field.setEditText if isinstance(field, QComboBox) else field.setText)(text)
         if any(texts.get(name, "0") != "0" for name in ("edge", "inner")):
-            self.disclose()
+            self.more.setChecked(True)
 
 
 def _row(*widgets):

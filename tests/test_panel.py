@@ -437,9 +437,9 @@ def test_sphere_follows_its_map(form, volume, gui, ran):
 
 
 def test_options_are_disclosed_by_mouse(form):
-    assert not form.options.shown
-    click(form.options.toggle_button)
-    assert form.options.shown
+    assert not form.options.isVisibleTo(form)
+    click(form.more)
+    assert form.options.isVisibleTo(form)
 
 
 def test_edge_inner_radius_and_density_are_run(form, ran):
@@ -487,7 +487,22 @@ def test_wrong_option_is_told_beside_it(form, field, argument, text):
     line = form.value.lineEdit() if field == "value" else getattr(form, field)
     write(line, text)
     assert errors(form) == [argument] and argument in error(form, argument)
-    assert form.options.shown == (field != "value") and not form.make.isEnabled()
+    assert form.options.isVisibleTo(form) == (field != "value") and not form.make.isEnabled()
+
+
+@in_chimerax
+def test_options_are_as_high_as_what_is_in_them(form, gui, open_panel):
+    write(form.inner, "3")
+    form.save.setChecked(False)
+    click(form.make)
+    panel_of(gui).delete()
+    form = open_panel().form
+    height = form.options.height()
+    assert height < 1.5 * form.edge.height()
+    write(form.edge, "x")
+    assert wait(lambda: form.options.height() > height)
+    write(form.edge, "0")
+    assert wait(lambda: form.options.height() == height)
 
 
 def test_match_exists_for_a_map_that_is_negative(new_map, blob, open_panel):
@@ -692,7 +707,7 @@ def test_nothing_is_scrolled_on_a_low_screen(form):
     form.save.setChecked(False)
     if IN_CHIMERAX:
         form.window().resize(1280, 776)
-    click(form.options.toggle_button)
+    click(form.more)
     click(form.make)
     if not IN_CHIMERAX:
         form.window().resize(520, form.window().height() + form.lack)
@@ -825,7 +840,7 @@ def test_room_comes_back_after_floating_but_not_against_the_users_will(form, gui
     height = panel._dock.height()
     form.save.setChecked(False)
     click(form.make)
-    click(form.options.toggle_button)
+    click(form.more)
     QTest.qWait(1500)
     assert panel._dock.height() == pytest.approx(height, abs=2)
 
@@ -1255,7 +1270,7 @@ def test_the_recipe_is_remembered(form, gui, open_panel, value, remembered):
     # Radius and density, where that is a number, belonged to that map.
     assert (form.radius.text(), form.edge.text()) == ("25", "4")
     assert form.value.currentText() == remembered
-    assert not form.save.isChecked() and form.options.shown
+    assert not form.save.isChecked() and form.options.isVisibleTo(form)
 
 
 @in_chimerax

@@ -9,7 +9,6 @@ from Qt.QtWidgets import (
     QMenu,
     QPushButton,
     QSlider,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -25,27 +24,6 @@ def button_row(parent, name_and_callback_list, button_list):
         buttons.append(button)
     parent.layout().addWidget(row)
     return row, buttons
-
-
-class CollapsiblePanel(QWidget):
-    def __init__(self, parent, title):
-        super().__init__(parent)
-        self.toggle_button, self.content_area = QToolButton(), QFrame()
-        self.toggle_button.setText(title)
-        self.toggle_button.setCheckable(True)
-        self.toggle_button.clicked.connect(self.toggle_panel_display)
-        QVBoxLayout(self.content_area)
-        layout = QVBoxLayout(self)
-        layout.addWidget(self.toggle_button)
-        layout.addWidget(self.content_area)
-        self.content_area.hide()
-
-    @property
-    def shown(self):
-        return not self.content_area.isHidden()
-
-    def toggle_panel_display(self, shown):
-        self.content_area.setVisible(shown)
 
 
 class FloatSlider(QWidget):
