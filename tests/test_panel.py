@@ -717,8 +717,10 @@ def test_nothing_is_scrolled_on_a_low_screen(form):
 
 def test_folder_in_ones_home(form, tmp_path, monkeypatch, ran):
     (tmp_path / "home" / "decoys").mkdir(parents=True)
-    home = str(tmp_path / "home")
-    monkeypatch.setattr(os.path, "expanduser", lambda path: path.replace("~", home))
+    folder, expand = str(tmp_path / "home" / "decoys"), os.path.expanduser
+    monkeypatch.setattr(
+        os.path, "expanduser", lambda path: folder if path == "~/decoys" else expand(path)
+    )
     write(form.folder, "~/decoys")
     click(form.make)
     assert len(list((tmp_path / "home" / "decoys").iterdir())) == 1
