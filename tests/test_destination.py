@@ -132,6 +132,24 @@ def test_a_typed_folder_is_absolute_and_needs_no_note(tmp_path):
     assert Destination(a_map(), "A.MRC", str(tmp_path)).file == str(tmp_path / "A.MRC")
 
 
+@pytest.mark.parametrize(
+    "typed, words",
+    [
+        ("l" * 300, "save cannot write {}/" + "l" * 300 + ".mrc: "),
+        ("there", "save names a folder, not a file: {}/there.mrc"),
+        (".mrc", "save names a file that has no name before .mrc: {}/.mrc"),
+        ("a.map", "save must name a folder or an .mrc file, got {}/a.map"),
+        ("none/", "save names a folder that does not exist: {}/none"),
+        ("none/a", "save names a folder that does not exist: {}/none"),
+    ],
+)
+def test_paths_that_cannot_be_are_told_before_any_work(typed, words, tmp_path):
+    (tmp_path / "there.mrc").mkdir()
+    with pytest.raises(ValueError) as error:
+        Destination(a_map(), typed, str(tmp_path))
+    assert str(error.value).startswith(words.format(tmp_path))
+
+
 def test_automatic_paths_count_copies(tmp_path):
     to = Destination(a_map(), True, str(tmp_path))
     paths = [to.path(Recipe(5.0)), to.path(Recipe(5.0), 2)]
