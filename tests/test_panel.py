@@ -757,6 +757,31 @@ def test_folder_with_a_name_that_could_part_the_command(form, name, tmp_path, gu
     assert len(gui.models.list(type=type(volume))) == 2
 
 
+def test_any_path_comes_back_from_the_panels_command(form, gui):
+    from chimerax.makesphere import cmd
+    from hypothesis import given, settings
+    from test_quoting import NAMES, hard_examples
+
+    panel = panel_of(gui)
+    asked = panel._recipes()
+
+    @hard_examples
+    @given(text=NAMES)
+    @settings(deadline=None)
+    def check(text):
+        path = "/folder/" + text
+        form.save_argument = lambda: path
+        try:
+            line = panel._command(asked)
+        except ValueError:
+            return
+        words, _, rest = line.partition(" save ")
+        assert words == "makesphere #1 radius 25 value match"
+        assert cmd.SphereFileArg.parse(rest, gui)[::2] == (path, "")
+
+    check()
+
+
 @pytest.mark.skipif(os.name == "nt", reason="no such names on Windows")
 @pytest.mark.parametrize("name", ["line\nbreak", "a' b\" c", "x" * 256, "Å" * 130])
 def test_name_that_cannot_be_is_told_beside_it(form, name, tmp_path, ran):
