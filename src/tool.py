@@ -298,7 +298,10 @@ class MakeSphereTool(ToolInstance):
         self.form.enable_fit(fit > 0)
         self._set_limit(max(grid.clearance(grid.center), fitting(MARGIN, fit)))
         if self._times and fit:
-            self.form.radius.setText(number(fitting(self._times, fit)))
+            radius = fitting(self._times, fit)
+            if radius >= grid.farthest(self._tables_center):  # It would be the whole box.
+                radius = max(self._round(grid.clearance(grid.center)), self._step)
+            self.form.radius.setText(number(radius))
         self._times = 0
         self.form.profile.show_tables(self._tables, min(grid.voxel_size), self.form.range[1])
 
@@ -365,6 +368,8 @@ class MakeSphereTool(ToolInstance):
             # There may be no radius before the map has been measured.
             if self._tables is None and not form.radius.text():
                 form.facts.setText(MEASURING)
+            elif not form.radius.text() and not form.fit.isEnabled():
+                form.show_error("radius must be typed: no voxel is at or above the contour level")
             else:
                 form.show_error(str(error))
             return

@@ -197,12 +197,20 @@ def test_map_without_density_above_its_level(new_map, open_panel):
     new_map(np.zeros((20, 20, 20), np.float32), name="empty", level=1.0)
     form = open_panel(measured=False).form
     wait(lambda: "radius" in errors(form))
+    assert "contour level" in error(form, "radius")
     assert not form.fit.isEnabled() and not form.make.isEnabled()
     write(form.radius, "5")
     # Nor does a density match it.
     assert errors(form) == ["value"]
     write(form.value.lineEdit(), "1")
     assert form.make.isEnabled()
+
+
+def test_map_that_fills_its_box_starts_with_a_sphere_that_can_be_made(new_map, open_panel):
+    noise = np.random.default_rng(1).normal(size=(24, 24, 24)).astype(np.float32)
+    new_map(noise, name="noise", level=1.0)
+    form = open_panel().form
+    assert form.radius.text() == "11.5" and form.make.isEnabled()
 
 
 # Radius
