@@ -82,6 +82,7 @@ VARIANTS = {
     "rotated, axis of any length": {"label": _labels(LABEL + b"3 -4 12 -77.5"), "nxstart": 4},
     "rotated, last label": {"label": _labels(*[b"x"] * 9, LABEL + b"0 1 0 90")},
     "rotated twice": {"label": _labels(LABEL + b"1 0 0 20", LABEL + b"0 1 0 50")},
+    "no rotation": {"label": _labels(b"Chimera rotations: 0 0 1 30")},
     "rotated and skewed": {
         "label": _labels(b"", LABEL + b"1 2 3 200"),
         "cellb": (80.0, 94.3, 101.0),

@@ -11,7 +11,7 @@ import mrcfile
 import numpy as np
 import pytest
 from chimerax.makesphere import mrc
-from chimerax.makesphere.grid import Grid
+from chimerax.makesphere.grid import NO_ROTATION, Grid
 from chimerax.makesphere.scratch import Scratch
 from chimerax.makesphere.sphere import Sphere
 from conftest import in_chimerax
@@ -108,6 +108,30 @@ def test_damaged_maps_are_told(fields, words, tmp_path, map_file):
     with pytest.raises(ValueError, match=words) as error:
         map_file(path)
     assert path in str(error.value)
+
+
+@pytest.mark.parametrize("numbers", ["0 0 0 30", "1 0 0 nan", "1 0 0 inf", "1 0 x 30", "1 0 30"])
+def test_a_label_that_tells_no_rotation_is_none(numbers, tmp_path, map_file):
+    labels = [headers.LABEL + numbers.encode(), *[b""] * 9]
+    assert map_file(write_map(tmp_path / "a.mrc", label=labels)).grid.rotation == NO_ROTATION
+    labels[1] = headers.LABEL + b"0 0 1 90"
+    rotation = map_file(write_map(tmp_path / "a.mrc", label=labels[::-1])).grid.rotation
+    np.testing.assert_allclose(rotation, [[0, -1, 0], [1, 0, 0], [0, 0, 1]], atol=1e-12)
+
+
+def test_a_cell_that_is_flat_is_told(tmp_path, map_file):
+    path = write_map(tmp_path / "a.mrc", cellb=(1e-7,) * 3, mapc=3, mapr=1, maps=2)
+    with pytest.raises(ValueError, match="its cell is flat"):
+        map_file(path)
+
+
+def test_a_row_of_65536_is_one_in_the_other_byte_order(tmp_path, map_file):
+    for count in (1, 65535):
+        path = write_map(tmp_path / "a.mrc", np.zeros((1, 1, count), np.int8))
+        assert map_file(path).grid.size == (count, 1, 1)
+    path = write_map(tmp_path / "a.mrc", np.zeros((1, 1, 65536), np.int8))
+    with pytest.raises(ValueError, match="is damaged"):
+        map_file(path)
 
 
 def test_files_that_are_no_maps_are_told(tmp_path, map_file):

@@ -5,6 +5,7 @@ import stat
 import time
 
 import pytest
+from chimerax.makesphere import scratch
 from chimerax.makesphere.scratch import YOUNG, Scratch
 
 HEAD = 4
@@ -130,6 +131,36 @@ def test_a_name_that_cannot_be_read_is_taken(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["a.mrc"]
 
 
+def test_what_somebody_else_has_removed_is_no_error(tmp_path):
+    first, second = _scratch(tmp_path), _scratch(tmp_path)
+    assert first.claim(str(tmp_path / "a.mrc"), HEAD)
+    os.unlink(tmp_path / "a.mrc")
+    first.withdraw()
+    if os.name == "posix":
+        os.unlink(second.file.name)
+    second.discard()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_cannot_be_listed_can_be_written(tmp_path, monkeypatch):
+    def refuse(*words):
+        raise PermissionError
+
+    monkeypatch.setattr(os, "listdir", refuse)
+    _scratch(tmp_path).replace(str(tmp_path / "a.mrc"))
+    assert (tmp_path / "a.mrc").exists()
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/fd"), reason="needs Linux")
+def test_nothing_stays_open(tmp_path):
+    before = os.listdir("/proc/self/fd")
+    _litter(tmp_path, "dead", 2 * YOUNG)
+    _scratch(tmp_path).replace(str(tmp_path / "a.mrc"))
+    _scratch(tmp_path).discard()
+    assert _scratch(tmp_path).claim(str(tmp_path / "b.mrc"), HEAD)
+    assert len(os.listdir("/proc/self/fd")) == len(before)
+
+
 def test_only_litter_is_swept(tmp_path):
     kept = [tmp_path / name for name in (".makesphere.mrc", "makesphere-.tmp", ".hidden.tmp")]
     for path in kept:
@@ -138,6 +169,14 @@ def test_only_litter_is_swept(tmp_path):
     dead = [_litter(tmp_path, name, 2 * YOUNG) for name in ("1", "2")]
     _scratch(tmp_path).discard()
     assert all(p.exists() for p in kept) and not any(p.exists() for p in dead)
+
+
+def test_litter_is_swept_also_where_there_are_no_locks(tmp_path, monkeypatch):
+    monkeypatch.setattr(scratch, "fcntl", None)
+    young, dead = (_litter(tmp_path, name, age) for name, age in [("y", 9), ("d", 2 * YOUNG)])
+    _scratch(tmp_path).replace(str(tmp_path / "a.mrc"))
+    assert young.exists() and not dead.exists()
+    assert (tmp_path / "a.mrc").read_bytes() == b"headbody"
 
 
 def test_young_is_an_hour(tmp_path):
