@@ -137,7 +137,7 @@ def test_what_somebody_else_has_removed_is_no_error(tmp_path):
     os.unlink(tmp_path / "a.mrc")
     first.withdraw()
     if os.name == "posix":
-        os.unlink(second.file.name)
+        os.unlink(second._path)
     second.discard()
     assert not list(tmp_path.iterdir())
 
