@@ -495,6 +495,8 @@ def _preload():
     """Import what all tests need, but not the package: each process then has it at once."""
     import importlib
 
+    # Threads do not survive a fork, and each process has one core.
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
     for name in ("numpy", "scipy.ndimage", "mrcfile", "pytest", "hypothesis", "gemmi"):
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
