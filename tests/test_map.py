@@ -1,5 +1,7 @@
 """A map to make spheres for: what it may be, and what is measured once."""
 
+import io
+import mmap
 from dataclasses import replace
 
 import numpy as np
@@ -139,8 +141,36 @@ def test_memory_that_is_there_is_enough(monkeypatch):
     memory.require(2**60, "it")
 
 
-def test_memory_as_linux_tells_it():
-    available = memory._linux_available()
-    psutil = pytest.importorskip("psutil")
-    if available is not None:
-        assert available == pytest.approx(psutil.virtual_memory().available, rel=0.2)
+def test_memory_as_linux_tells_it(monkeypatch):
+    lines = "MemTotal:       9000 kB\nMemFree:  8 kB\nMemAvailable:    7000 kB\nBuffers: 6 kB\n"
+    monkeypatch.setattr("builtins.open", lambda path: io.StringIO(lines))
+    told = memory._linux_available()
+    monkeypatch.setattr("builtins.open", lambda path: io.StringIO("MemTotal: 9000 kB\n"))
+    old_kernel = memory._linux_available()
+
+    def refuse(path):
+        raise FileNotFoundError
+
+    monkeypatch.setattr("builtins.open", refuse)
+    elsewhere = memory._linux_available()
+    monkeypatch.undo()
+    assert (told, old_kernel, elsewhere) == (7000 * 1024, None, None)
+
+
+@pytest.mark.skipif(not hasattr(mmap, "MADV_HUGEPAGE"), reason="needs Linux")
+@pytest.mark.parametrize("known", [True, False])
+def test_large_arrays_ask_for_huge_pages(known, monkeypatch):
+    asked = []
+
+    class Pages(mmap.mmap):
+        def madvise(self, advice):
+            asked.append((len(self), advice))
+            if not known:
+                raise OSError  # The kernel is built without.
+
+    monkeypatch.setattr(mmap, "mmap", Pages)
+    assert memory.zeros((2**20 - 1,)).size == 2**20 - 1 and not asked
+    assert memory.zeros((2**10, 2**10)).shape == (2**10, 2**10)
+    assert asked == [(2**22, mmap.MADV_HUGEPAGE)]
+    monkeypatch.delattr(mmap, "MADV_HUGEPAGE")
+    assert memory.zeros((2**20,)).size == 2**20 and len(asked) == 1
