@@ -127,8 +127,8 @@ class Slips:
         for name, value in ast.iter_fields(node):
             if name in ("annotation", "returns", "decorator_list", "format_spec"):
                 continue
-            if isinstance(node, ast.keyword) and node.arg == "strict":
-                continue  # It guards what is never so.
+            if isinstance(node, ast.keyword) and node.arg in ("strict", "metavar"):
+                continue  # What guards against what is never so, and what is prose.
             for field, child in (
                 [((name, n), item) for n, item in enumerate(value)]
                 if isinstance(value, list)
@@ -367,8 +367,6 @@ class Run:
         """
         known = self._lines.get(str(line)) or []
         chosen = [*known] if known else [*self._all, *self._subprocess]
-        if self._module in OWN:
-            chosen += self._subprocess
         quick = [t for t in dict.fromkeys(chosen) if self._seconds.get(t, 99) < SLOWEST]
 
         def rank(test):

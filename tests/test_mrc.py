@@ -159,7 +159,7 @@ GRIDS = [
 
 
 @pytest.mark.parametrize("grid", GRIDS, ids=range(len(GRIDS)))
-@pytest.mark.parametrize("value, edge, inner", [(1, 0, 0), (-0.35, 0, 3), (2.5, 4, 0)])
+@pytest.mark.parametrize("value, edge, inner", [(1, 0, 0), (-0.35, 0, 3), (2.5, 4, 0), (3, 90, 0)])
 def test_a_written_sphere_reads_the_same(grid, value, edge, inner, tmp_path, map_file):
     sphere = Sphere(6.0, grid.center, edge, inner)
     path = str(tmp_path / "a.mrc")

@@ -136,6 +136,18 @@ def test_a_process_tells_all_before_it_ends(source):
     assert done.returncode == 2 and done.stderr.count("\n") == 1 and not done.stdout
 
 
+@pytest.mark.skipif(os.name != "posix" or IN_CHIMERAX, reason="needs pipes as of POSIX")
+def test_a_reader_that_has_read_enough_is_no_error(source):
+    words = [sys.executable, "-m", "chimerax.makesphere", source, "--radius", "9"]
+    end, start = os.pipe()
+    os.close(end)
+    done = subprocess.run(words, stdout=start, stderr=subprocess.PIPE, encoding="utf-8")
+    os.close(start)
+    assert done.returncode == 0 and "BrokenPipe" not in done.stderr
+    assert "not reported" not in done.stderr
+    assert files() == ["P1_J2_map.mrc", "P1_J2_sphere_r009A.mrc"]
+
+
 @pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="needs Linux")
 @pytest.mark.skipif(IN_CHIMERAX, reason="ChimeraX has threads of its own")
 def test_a_process_has_no_idle_threads(source):

@@ -95,11 +95,13 @@ def test_a_soft_sphere_reaches_half_its_edge_further():
     assert Sphere(20, CUBE.center).reach == 20
 
 
-@pytest.mark.parametrize("angle", [90.00001, 89.9, 89.42])
-def test_angles_near_90_are_not_90(angle):
-    grid = Grid((5, 6, 7), (1.0, 1.3, 1.7), angles=(90, 90, angle))
+@pytest.mark.parametrize("voxel", [1.0, 0.001])
+@pytest.mark.parametrize("angle", [90.0000001, 90.00001, 89.9, 89.42])
+def test_angles_near_90_are_not_90(angle, voxel):
+    grid = Grid((5, 6, 7), (voxel, 1.3 * voxel, 1.7 * voxel), angles=(90, 90, angle))
     u, v = np.arange(5) + 700.0, np.arange(6)[:, None] + 900.0
     expected = u**2 + (1.3 * v) ** 2 + 2 * 1.3 * np.cos(np.radians(angle)) * u * v
+    expected *= voxel**2
     np.testing.assert_allclose(grid.flat2((-700, -900)), expected, rtol=1e-12)
 
 
