@@ -212,7 +212,8 @@ class Recipe:
         if not isinstance(self.value, Multiple):
             return self.value
         density = self.value.times * a_map.views.match(sphere)
-        _require_density(density, f"value {self.value} gives a density of {density:.4g}, and it")
+        word = f"{self.value.times:g}{self.value.unit}"
+        _require_density(density, f"value {word} gives a density of {density:.4g}, and it")
         return density
 
     def file_name(self, source, copy=1):
