@@ -221,17 +221,19 @@ class Slices:
 def wiener(numerator, weight, noise, shells):
     """Return what was inserted over its weight, damped where it is no stronger than its noise.
 
-    The power of the signal is estimated for each shell, from the sums themselves: their square less
-    what noise alone would give. Where nothing was inserted nothing comes out.
+    The power of the signal is estimated for each shell from the sums themselves, as their square
+    less what noise alone would give: the mean of a linear interpolation's squared weights is 8/27
+    of that of its weights. What the division leaves is cut to the box, which keeps the signal and,
+    of the noise in a padded transform, one part in `PADDING`^3. Where nothing was inserted nothing
+    comes out.
     """
     count = shells.max() + 1
     power, squared, total = (
         np.bincount(shells.ravel(), v.ravel(), count)
         for v in (np.abs(numerator) ** 2, weight**2, weight)
     )
-    squared = np.maximum(squared, 1e-30)
-    signal = np.maximum((power - noise * total) / squared, 1e-3 * power / squared)
-    damping = noise / np.maximum(signal, 1e-30)
+    signal = np.maximum(power - noise * 8 / 27 * total, 1e-3 * power) / np.maximum(squared, 1e-30)
+    damping = noise / PADDING**3 / np.maximum(signal, 1e-30)
     return numerator / np.maximum(weight + damping[shells], 1e-30)
 
 
@@ -339,45 +341,70 @@ class Classifier:
         views = [self.slices.take(reference) for reference in self.references]
         parts = [(v.real.T.copy(), v.imag.T.copy(), (np.abs(v) ** 2).T.copy()) for v in views]
         found = [(np.zeros(v.shape, np.complex64), np.zeros(v.shape, np.float32)) for v in views]
-        classes, noise = len(views), self.options.noise
+        classes = len(views)
         for first in range(0, len(batch), CHUNK):
             chunk = batch[first : first + CHUNK]
-            ctf = self.ctf[chunk]
-            data = (self.images[chunk] * ctf)[:, None] * self.unshift
-            rows = (len(chunk) * len(self.unshift), -1)
-            real, imag = data.real.reshape(rows), data.imag.reshape(rows)
-            # Class, image, shift, rotation without and with 180 degrees in the plane.
-            fit = np.empty((classes, 2, len(chunk), len(self.unshift), self.slices.count), "f4")
-            for k, (view_real, view_imag, power) in enumerate(parts):
-                even = (real @ view_real).reshape(fit.shape[2:])
-                odd = (imag @ view_imag).reshape(fit.shape[2:])
-                even -= (ctf**2 @ power)[:, None] / 2
-                np.add(even, odd, out=fit[k, 0])
-                np.subtract(even, odd, out=fit[k, 1])
-            fit *= 2 / noise
-            best = fit.max(axis=(1, 3, 4))
-            fit -= best[:, None, :, None, None]
-            np.exp(fit, out=fit)
-            total = fit.sum(axis=(1, 3, 4))
-            odds = np.log(total) + best
-            odds -= odds.max(axis=0)
-            probability = np.exp(odds) / np.exp(odds).sum(axis=0)
             if draw:
                 drawn = self.rng.integers(classes, size=len(chunk))
-                probability = np.eye(classes)[drawn].T
-            self.probability[chunk] = probability.T
-            if self.options.hard:
-                probability = np.eye(classes)[probability.argmax(axis=0)].T
-            scale = (probability / total).astype(np.float32)
-            for k in range(classes):
-                used = np.flatnonzero(scale[k] * total[k] > 1e-4)
-                if not len(used):
+                self.probability[chunk] = share = np.eye(classes)[drawn]
+                fits = [self._fit(chunk[drawn == k], parts[k]) for k in range(classes)]
+            else:
+                fits = [self._fit(chunk, part) for part in parts]
+                odds = np.stack([best + np.log(total) for _, best, total in fits], axis=1)
+                share = np.exp(odds - odds.max(axis=1, keepdims=True))
+                share /= share.sum(axis=1, keepdims=True)
+                self.probability[chunk] = share
+                if self.options.hard:
+                    share = np.eye(classes)[share.argmax(axis=1)]
+            for k, (fit, _, total) in enumerate(fits):
+                mine = share[:, k] > 1e-4
+                if not mine.any():
                     continue
-                rows = (len(used) * len(self.unshift), -1)
-                plain, turned = fit[k][:, used] * scale[k, used, None, None]
-                both, apart = plain + turned, plain - turned
-                numerator, weight = found[k]
-                numerator.real += both.reshape(rows).T @ data.real[used].reshape(rows)
-                numerator.imag += apart.reshape(rows).T @ data.imag[used].reshape(rows)
-                weight += both.sum(axis=1).T @ ctf[used] ** 2
+                if not draw and not mine.all():
+                    fit, total = fit[:, mine], total[mine]
+                self._gather(found[k], fit, chunk[mine], share[mine, k] / total)
         return found
+
+    def _shifted(self, images):
+        """Return images times CTF at all shifts: real and imaginary, shape (n * shifts, m)."""
+        data = (self.images[images] * self.ctf[images])[:, None] * self.unshift
+        return data.real.reshape(-1, data.shape[-1]), data.imag.reshape(-1, data.shape[-1])
+
+    def _fit(self, images, part):
+        """Compare images with one reference.
+
+        Returns
+        -------
+        fit : ndarray, shape (2, n, shifts, rotations)
+            Likelihood over the image's best one, without and with 180 degrees in the plane.
+        best : ndarray, shape (n,)
+            Logarithm of the best.
+        total : ndarray, shape (n,)
+            Sum of `fit` over all but images.
+        """
+        view_real, view_imag, power = part
+        real, imag = self._shifted(images)
+        scale = np.float32(2 / self.options.noise)
+        fit = np.empty((2, len(images), len(self.unshift), self.slices.count), np.float32)
+        even = (real * scale @ view_real).reshape(fit.shape[1:])
+        even -= (self.ctf[images] ** 2 * (scale / 2) @ power)[:, None]
+        odd = (imag * scale @ view_imag).reshape(fit.shape[1:])
+        np.add(even, odd, out=fit[0])
+        np.subtract(even, odd, out=fit[1])
+        best = fit.max(axis=(0, 2, 3), initial=-np.inf)
+        fit -= best[:, None, None]
+        # What is negligible must not get so small that computing with it is slow.
+        np.exp(np.maximum(fit, -40, out=fit), out=fit)
+        return fit, best, fit.sum(axis=(0, 2, 3))
+
+    def _gather(self, found, fit, images, scale):
+        """Add images to the sums of one class, each at its orientations and times its scale."""
+        real, imag = self._shifted(images)
+        scale = np.float32(scale)[:, None]
+        each = np.repeat(scale, len(self.unshift), axis=0)
+        numerator, weight = found
+        both = fit[0] + fit[1]
+        numerator.real += both.reshape(len(each), -1).T @ (real * each)
+        weight += both.sum(axis=1).T @ (self.ctf[images] ** 2 * scale)
+        apart = np.subtract(fit[0], fit[1], out=both)
+        numerator.imag += apart.reshape(len(each), -1).T @ (imag * each)

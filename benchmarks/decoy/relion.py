@@ -6,15 +6,16 @@ from pathlib import Path
 
 import mrcfile
 import numpy as np
+import synthetic
 
 PROGRAM = "relion_refine"
 
 
-def version():
+def version(program=PROGRAM):
     """Return RELION's version, or None where RELION is not installed."""
-    if shutil.which(PROGRAM) is None:
+    if shutil.which(program) is None:
         return None
-    words = subprocess.run([PROGRAM, "--version"], capture_output=True, text=True).stdout.split()
+    words = subprocess.run([program, "--version"], capture_output=True, text=True).stdout.split()
     return words[words.index("version:") + 1] if "version:" in words else "unknown"
 
 
@@ -68,8 +69,18 @@ def read_map(path):
         return mrc.data.copy()
 
 
-def write_particles(folder, images, voxel):
-    """Write images as a stack and the STAR file that names them; return the STAR file's path."""
+def write_particles(folder, images, voxel, defocus):
+    """Write images as a stack and the STAR file that names them; return the STAR file's path.
+
+    Parameters
+    ----------
+    folder : Path
+    images : ndarray, shape (n, box, box)
+    voxel : float
+        Å.
+    defocus : ndarray, shape (n,)
+        Å.
+    """
     stack = folder / "particles.mrcs"
     with mrcfile.new(stack, overwrite=True) as mrc:
         mrc.set_data(images)
@@ -82,25 +93,30 @@ def write_particles(folder, images, voxel):
         "rlnImagePixelSize": [voxel],
         "rlnImageSize": [images.shape[-1]],
         "rlnImageDimensionality": [2],
-        "rlnVoltage": [300],
-        "rlnSphericalAberration": [2.7],
-        "rlnAmplitudeContrast": [0.1],
+        "rlnVoltage": [synthetic.VOLTAGE],
+        "rlnSphericalAberration": [synthetic.ABERRATION],
+        "rlnAmplitudeContrast": [synthetic.AMPLITUDE],
     }
     particles = {
         "rlnImageName": [f"{i:06d}@{stack}" for i in range(1, count + 1)],
         "rlnMicrographName": ["synthetic.mrc"] * count,
         "rlnOpticsGroup": [1] * count,
+        "rlnDefocusU": defocus.round(1),
+        "rlnDefocusV": defocus.round(1),
+        "rlnDefocusAngle": [0.0] * count,
     }
     path = folder / "particles.star"
     write_star(path, {"optics": optics, "particles": particles})
     return path
 
 
-def start_class3d(folder, particles, references, classes, iterations, diameter, seed):
-    """Start Class3D.
+def class3d(program, folder, particles, references, classes, iterations, diameter, seed):
+    """Run Class3D.
 
     Parameters
     ----------
+    program : str
+        ``relion_refine``, or where another one is.
     folder : Path
         Where RELION writes; what it prints goes to ``relion.log`` there.
     particles : path-like
@@ -114,20 +130,21 @@ def start_class3d(folder, particles, references, classes, iterations, diameter, 
     seed : int
         RELION's random seed.
 
-    Returns
-    -------
-    subprocess.Popen
+    Raises
+    ------
+    RuntimeError
+        RELION failed.
     """
     reference = references[0]
     if len(references) > 1:
         reference = folder / "references.star"
         write_star(reference, {"model_classes": {"rlnReferenceImage": references}})
     command = [
-        PROGRAM, "--i", particles, "--o", folder / "run", "--ref", reference,
+        program, "--i", particles, "--o", folder / "run", "--ref", reference,
         "--K", classes, "--iter", iterations, "--particle_diameter", diameter,
         "--random_seed", seed,
-        # As Class3D's form has them, for data without a CTF.
-        "--ctf_corrected_ref", "--flatten_solvent", "--zero_mask", "--tau2_fudge", 4,
+        # As Class3D's form has them.
+        "--ctf", "--ctf_corrected_ref", "--flatten_solvent", "--zero_mask", "--tau2_fudge", 4,
         "--norm", "--scale", "--oversampling", 1, "--sym", "C1", "--ini_high", 30,
         # Coarser than the form has it, to be done in minutes on one core.
         "--healpix_order", 1, "--offset_range", 3, "--offset_step", 2,
@@ -136,13 +153,10 @@ def start_class3d(folder, particles, references, classes, iterations, diameter, 
         "--pool", 10, "--j", 1,
     ]  # fmt: skip
     with open(folder / "relion.log", "w") as log:
-        return subprocess.Popen([str(c) for c in command], stdout=log, stderr=subprocess.STDOUT)
-
-
-def log_tail(folder, lines=12):
-    """Return the last lines that RELION printed."""
-    text = (folder / "relion.log").read_text(errors="replace")
-    return "\n".join(text.splitlines()[-lines:])
+        done = subprocess.run([str(c) for c in command], stdout=log, stderr=subprocess.STDOUT)
+    if done.returncode:
+        tail = (folder / "relion.log").read_text(errors="replace").splitlines()[-12:]
+        raise RuntimeError("\n".join([f"{program} ended with status {done.returncode}:", *tail]))
 
 
 def read_classes(folder, iteration):

@@ -1,268 +1,278 @@
-"""Does a makesphere decoy catch junk? Runs RELION's Class3D on synthetic particles.
+"""Do makesphere's decoys catch junk? Classifies images whose truth is known, in two ways.
 
-Each run makes its data and its decoys (by makesphere's own shell command), classifies, and adds
-one row to a CSV file. A run found there is not run again, so that the plan goes on where it was
-stopped::
+Each run takes images of one map, decoys made by makesphere's own shell command, and one of two
+classifiers: the online-EM engine beside this script, or RELION's Class3D. It adds one row to a CSV
+file. A run found there is not run again, so that the plan goes on where it was stopped::
 
     python benchmarks/decoy/run.py --jobs 2          # all that is missing from results.csv
-    python benchmarks/decoy/run.py --sample          # two tiny runs: does it still work?
-    python benchmarks/decoy/report.py                # the table and the plot from results.csv
+    python benchmarks/decoy/run.py --sample          # a few small runs: does it still work?
+    python benchmarks/decoy/report.py                # tables and plots from results.csv
 """
 
 import argparse
 import csv
+import multiprocessing
 import os
 import re
 import shutil
 import subprocess
 import sys
 import time
-from collections import deque
-from dataclasses import dataclass
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import online_em
 import relion
 import synthetic
 
 HERE = Path(__file__).resolve().parent
 SOURCE = HERE.parents[1] / "src"
-MASK_DIAMETER = 212.0  # Å; holds the largest sphere of the plan
 SEEDS = (1, 2, 3)
+ENGINE = "online EM"
+RELION = {"3": "RELION 3", "5": "RELION 5"}  # by the first number of its version
+RELION_ITERATIONS = 8
+MASK = 0.84  # diameter of RELION's mask over the box's side
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What a run is given; the defaults are the point from which one factor changes at a time.
+    """What a run is given, beside the map, the classifier and the seed.
 
     Attributes
     ----------
-    map : str
-        One of `synthetic.MAPS`.
-    times_match : tuple of float or None
-        Density of each sphere in units of ``value match``; None is makesphere's default of 1.
-    radii : tuple of float
-        Radius of each sphere over ``radius fit``; empty for no decoy, two classes from the map.
-    edge : float
-        Full width of the soft edge in Å.
-    hollow : float
-        Inner radius over radius; 0 is solid.
+    decoys : tuple of (str, str)
+        Radius and value of each of makesphere's commands, as it takes them.
+    arguments : tuple of str
+        Further arguments of makesphere.
+    copies : int
+        How many times the map itself is given.
+    noise : bool
+        Put low-passed noise, its views as strong, in the place of each sphere.
+    poor : bool
+        Start from the map low-passed to 40 Å and turned by 5 degrees; also makesphere does.
     snr : float
         Signal-to-noise ratio of the images: see `synthetic.grey_scale`.
-    noise : bool
-        Replace the sphere's density by low-passed noise of the same energy in projection.
     particles, junk : int
         Number of true particles and of junk images.
+    options : online_em.Options
     """
 
-    map: str = "compact"
-    times_match: tuple = (1.0,)
-    radii: tuple = (1.3,)
-    edge: float = 0.0
-    hollow: float = 0.0
-    snr: float = 0.06
+    decoys: tuple = ()
+    arguments: tuple = ()
+    copies: int = 1
     noise: bool = False
-    particles: int = 600
-    junk: int = 240
+    poor: bool = False
+    snr: float = 0.06
+    particles: int = 300
+    junk: int = 120
+    options: online_em.Options = field(default_factory=online_em.Options)
 
 
-SETTINGS = {
-    "value 1": Setting(times_match=(None,)),
-    "match": Setting(),
-    "0.5 x match": Setting(times_match=(0.5,)),
-    "2 x match": Setting(times_match=(2.0,)),
-    "4 x match": Setting(times_match=(4.0,)),
-    # One factor at a time.
-    "radius 1.0 x fit": Setting(radii=(1.0,)),
-    "radius 1.6 x fit": Setting(radii=(1.6,)),
-    "soft edge": Setting(edge=24.0),
-    "two decoys": Setting(radii=(1.0, 1.6), times_match=(1.0, 1.0)),
-    "no decoy": Setting(radii=(), times_match=()),
-    "low SNR": Setting(snr=0.008),
-    "elongated map": Setting(map="elongated"),
-    "map with halo": Setting(map="halo"),
-    "noise volume": Setting(noise=True),
-    # Where the first results ask for more.
-    "match and 2 x match": Setting(radii=(1.3, 1.3), times_match=(1.0, 2.0)),
-    "radius 1.0, 0.5 x match": Setting(radii=(1.0,), times_match=(0.5,)),
-    "1.4 x match": Setting(times_match=(1.4,)),
-    "mostly junk": Setting(particles=240, junk=600),
-    "hollow shell": Setting(hollow=0.7),
-    "elongated map, value 1": Setting(map="elongated", times_match=(None,)),
-    "map with halo, value 1": Setting(map="halo", times_match=(None,)),
-    "low SNR, 0.5 x match": Setting(snr=0.008, times_match=(0.5,)),
-}
-MAIN = list(SETTINGS)[:5]
-ONE_FACTOR = list(SETTINGS)[5:14]
-MORE = list(SETTINGS)[14:]
-ITERATIONS = 8
+def spheres(*decoys, **changes):
+    """Return a setting with decoys of these radii and values."""
+    return Setting(decoys=decoys, **changes)
+
+
+COLUMNS = [
+    "run", "setting", "map", "classifier", "version", "seed", "snr", "radius_A", "density",
+    "strength", "strength_with_ctf", "good_class", "particle", "particle_lost",
+    *(c for k in synthetic.JUNK for c in (k, f"{k}_caught")), "history", "seconds",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Run:
-    """One setting with one seed: the data, RELION and a noise volume each have their own."""
+    """One setting on one map, by one classifier, with one seed.
+
+    The seed stands for the images, 100 more, for the classifier, and for noise, 200 more.
+    """
 
     setting: str
+    map: str
+    classifier: str
     seed: int
-    sample: bool = False
 
     @property
     def name(self):
         """Return the name that the results and the folder of the run go by."""
-        return re.sub(r"[^a-z0-9.]+", "-", f"{self.setting} s{self.seed}".lower())
-
-    @property
-    def size(self):
-        """Return the number of particles, of junk images and of iterations."""
-        setting = SETTINGS[self.setting]
-        return (60, 25, 2) if self.sample else (setting.particles, setting.junk, ITERATIONS)
-
-    @property
-    def data_seed(self):
-        """Return the seed of the images."""
-        return 100 + self.seed
-
-    @property
-    def noise_seed(self):
-        """Return the seed of the noise volume."""
-        return 200 + self.seed
+        words = f"{self.setting} {self.map} {self.classifier} s{self.seed}"
+        return re.sub(r"[^a-z0-9.]+", "-", words.lower())
 
 
-PLAN = [Run(s, seed) for part in (MAIN, ONE_FACTOR) for seed in SEEDS for s in part]
-PLAN += [Run(s, seed) for seed in SEEDS[:2] for s in MORE]
-SAMPLE = [Run(s, 1, sample=True) for s in ("match", "value 1")]
+# On every map.
+MAIN = {
+    "1": spheres(("1.3fit", "1")),
+    "match": spheres(("1.3fit", "match")),
+    "2match": spheres(("1.3fit", "2match")),
+    "match,2match": spheres(("1.3fit", "match,2match")),
+    "match,4match": spheres(("1.3fit", "match,4match")),
+    "match,8match": spheres(("1.3fit", "match,8match")),
+    "match,2match,4match": spheres(("1.3fit", "match,2match,4match")),
+    "0.5match,2match": spheres(("1.3fit", "0.5match,2match")),
+}
+SETTINGS = MAIN
+PLAN = [Run(s, m, ENGINE, seed) for seed in SEEDS for s in MAIN for m in synthetic.MAPS]
+SAMPLE, SAMPLE_SETTINGS = [], {}
 
-COLUMNS = [
-    "run", "setting", "seed", "data_seed", "relion_seed", "noise_seed", "map", "snr",
-    "fit_A", "radius_A", "edge_A", "density", "match_density", "energy_ratio", "iterations",
-    "particle", "particle_lost", *(c for k in synthetic.JUNK for c in (k, f"{k}_caught")),
-    "outside_by_iteration", "seconds", "relion",
-]  # fmt: skip
 
-
-def makesphere(work, map_path, output, radius, value="match", edge=0.0, inner=0.0):
-    """Make a sphere with makesphere's shell command.
+def makesphere(map_path, folder, radius, value, arguments=()):
+    """Make spheres with makesphere's shell command.
 
     Returns
     -------
-    radius : float
-        In Å.
-    sphere : ndarray
+    list of (float, ndarray)
+        Radius in Å and density array, the faintest first.
     """
     # A namespace package around this checkout's source, so that no installed copy is taken.
-    package = work / "namespace" / "chimerax"
-    package.mkdir(parents=True, exist_ok=True)
-    if not (package / "makesphere").is_symlink():
-        (package / "makesphere").symlink_to(SOURCE, target_is_directory=True)
+    package = folder / "namespace" / "chimerax"
+    package.mkdir(parents=True)
+    (package / "makesphere").symlink_to(SOURCE, target_is_directory=True)
     command = [sys.executable, "-m", "chimerax.makesphere", map_path, "--radius", radius]
-    command += ["--value", value, "--edge", edge, "--inner-radius", inner, "--output", output]
+    command += ["--value", value, *arguments, "--output", folder]
     done = subprocess.run(
         [str(c) for c in command],
         env=os.environ | {"PYTHONPATH": str(package.parent), "PYTHONUTF8": "1"},
         capture_output=True,
         encoding="utf-8",
     )
-    found = re.search(r"^ *Radius +([\d.]+) Å", done.stdout, re.MULTILINE)
-    if done.returncode or not found:
+    if done.returncode:
         raise RuntimeError(f"makesphere failed: {done.stderr.strip() or done.stdout}")
-    return float(found[1]), relion.read_map(output)
+    found = []
+    for path in folder.glob("*.mrc"):
+        radius = re.search(r"_r(\d+)(?:p(\d+))?A", path.name)
+        found.append((float(f"{radius[1]}.{radius[2] or 0}"), relion.read_map(path)))
+    return sorted(found, key=lambda pair: float(pair[1].max()))
 
 
-class Job:
-    """A run at work."""
+def dataset(run, setting, work):
+    """Return images, defocus and kinds; made once, and kept for other runs."""
+    name = f"{run.map}-{setting.snr}-{setting.particles}-{setting.junk}-{run.seed}.npz"
+    path = work / "data" / name
+    if not path.exists():
+        particle = synthetic.grey_scale(synthetic.make_particle(run.map), setting.snr)
+        made = synthetic.make_dataset(particle, setting.particles, setting.junk, 100 + run.seed)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_name(f"{run.name}-{name}")
+        np.savez(unfinished, images=made[0], defocus=made[1], kinds=made[2])
+        unfinished.rename(path)
+    with np.load(path) as made:
+        return made["images"], made["defocus"], made["kinds"]
 
-    def __init__(self, run, work):
-        self.run = run
-        self.setting = SETTINGS[run.setting]
-        self.work = work
-        self.folder = work / run.name
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self.folder.mkdir(parents=True)
-        particle = synthetic.grey_scale(synthetic.make_particle(self.setting.map), self.setting.snr)
-        volume = particle.volume()
-        references = [self.folder / "map.mrc"]
-        relion.write_map(references[0], volume, synthetic.VOXEL)
-        self.facts = self._make_decoys(references, synthetic.projection_energy(volume))
-        particles, junk, self.iterations = run.size
-        images, kinds = synthetic.make_dataset(particle, particles, junk, run.data_seed)
-        self.kinds = np.array(kinds)
-        self.started = time.monotonic()
-        self.process = relion.start_class3d(
-            self.folder,
-            relion.write_particles(self.folder, images, synthetic.VOXEL),
-            references,
-            classes=max(2, len(references)),
-            iterations=self.iterations,
-            diameter=MASK_DIAMETER,
-            seed=run.seed,
-        )
 
-    def _make_decoys(self, references, map_energy):
-        """Make the decoys, add them to the references, and return what is known of them."""
-        facts = {"radius_A": [], "density": [], "match_density": [], "energy_ratio": []}
-        path = self.folder / "fit.mrc"
-        facts["fit_A"], _ = makesphere(self.work, references[0], path, "fit")
-        for ratio, times in zip(self.setting.radii, self.setting.times_match, strict=True):
-            path = self.folder / f"decoy{len(references)}.mrc"
-            outer = round(ratio * facts["fit_A"], 1)
-            form = {"edge": self.setting.edge, "inner": round(self.setting.hollow * outer, 1)}
-            radius, sphere = makesphere(self.work, references[0], path, outer, **form)
-            match = float(sphere.max())
-            if times != 1:
-                value = 1 if times is None else f"{times * match:.6g}"
-                radius, sphere = makesphere(self.work, references[0], path, outer, value, **form)
+def references(run, setting, folder):
+    """Make the starting references.
+
+    Returns
+    -------
+    volumes : list of ndarray
+        The map, as many times as is asked, and the decoys.
+    voxel : float
+        Å.
+    facts : dict
+        What the results say of the decoys.
+    """
+    particle = synthetic.grey_scale(synthetic.make_particle(run.map), setting.snr)
+    if setting.poor:
+        turn = np.deg2rad(5)
+        rotation = [[np.cos(turn), -np.sin(turn), 0], [np.sin(turn), np.cos(turn), 0], [0, 0, 1]]
+        particle = particle.moved(np.array(rotation))
+    volume, voxel = particle.volume(), particle.voxel
+    if setting.poor:
+        volume = synthetic.low_pass(volume, 40.0, voxel).astype(np.float32)
+    path = folder / "map.mrc"
+    relion.write_map(path, volume, voxel)
+    volumes, facts = [volume] * setting.copies, {}
+    energies = [synthetic.view_energy(volume, voxel, s) for s in (None, synthetic.mean_ctf2)]
+    for i, (radius, value) in enumerate(setting.decoys):
+        made = makesphere(path, folder / f"spheres{i}", radius, value, setting.arguments)
+        for outer, sphere in made:
             density = float(sphere.max())
-            if self.setting.noise:
-                sphere = synthetic.noise_decoy(sphere, self.run.noise_seed)
-                relion.write_map(path, sphere, synthetic.VOXEL)
-            references.append(path)
-            facts["radius_A"].append(radius)
-            facts["density"].append(float(f"{density:.5g}"))
-            facts["match_density"].append(float(f"{match:.5g}"))
-            energy = synthetic.projection_energy(sphere) / map_energy
-            facts["energy_ratio"].append(float(f"{energy:.4g}"))
-        joined = {k: ";".join(map(str, v)) for k, v in facts.items() if isinstance(v, list)}
-        return facts | joined
+            if setting.noise:
+                sphere = synthetic.noise_decoy(sphere, voxel, 200 + run.seed)
+            strength, seen = (
+                synthetic.view_energy(sphere, voxel, s) / energy
+                for s, energy in zip((None, synthetic.mean_ctf2), energies, strict=True)
+            )
+            columns = ("radius_A", "density", "strength", "strength_with_ctf")
+            for column, fact in zip(columns, (outer, density, strength, seen), strict=True):
+                facts.setdefault(column, []).append(f"{fact:.4g}")
+            volumes.append(sphere)
+    return volumes, voxel, {column: ";".join(values) for column, values in facts.items()}
 
-    def row(self):
-        """Return the row of the results.
 
-        Raises
-        ------
-        RuntimeError
-            RELION failed.
-        """
-        run = self.run
-        if self.process.returncode:
-            status, tail = self.process.returncode, relion.log_tail(self.folder)
-            raise RuntimeError(f"{relion.PROGRAM} ended with status {status}:\n{tail}")
-        each = [relion.read_classes(self.folder, i) for i in range(1, self.iterations + 1)]
-        truth = self.kinds == synthetic.PARTICLE
-        good = 1
-        if not self.setting.radii and np.sum(each[-1][truth] == 2) > np.sum(each[-1][truth] == 1):
-            good = 2  # without a decoy, the class that holds more of the particles
-        outside = each[-1] != good
-        row = {
-            "run": run.name,
-            "setting": run.setting,
-            "seed": run.seed,
-            "data_seed": run.data_seed,
-            "relion_seed": run.seed,
-            "noise_seed": run.noise_seed if self.setting.noise else "",
-            "map": self.setting.map,
-            "snr": self.setting.snr,
-            "edge_A": self.setting.edge,
-            "iterations": self.iterations,
-            "particle": int(truth.sum()),
-            "particle_lost": int(outside[truth].sum()),
-            "outside_by_iteration": ";".join(str(int(np.sum(c != good))) for c in each),
-            "seconds": round(time.monotonic() - self.started),
-            "relion": relion.version(),
-        }
-        for kind in synthetic.JUNK:
-            row[kind] = int(np.sum(self.kinds == kind))
-            row[f"{kind}_caught"] = int(np.sum(outside[self.kinds == kind]))
-        return row | self.facts
+def classify(run, setting, folder, program, images, defocus, volumes, voxel):
+    """Classify, and return the class of each image after each iteration, from 0."""
+    if run.classifier == ENGINE:
+        found = []
+        classifier = online_em.Classifier(
+            images,
+            volumes,
+            voxel,
+            lambda frequency: synthetic.ctf(frequency, defocus[:, None]),
+            setting.options,
+            run.seed,
+        )
+        classifier.run(lambda c: found.append(c.probability.argmax(axis=1)))
+        return found
+    paths = []
+    for i, volume in enumerate(volumes):
+        paths.append(folder / f"reference{i}.mrc")
+        relion.write_map(paths[-1], volume, voxel)
+    if setting.copies == len(volumes):
+        paths = paths[:1]  # RELION makes the classes differ itself
+    iterations = min(RELION_ITERATIONS, setting.options.iterations)
+    relion.class3d(
+        program,
+        folder,
+        relion.write_particles(folder, images, voxel, defocus),
+        paths,
+        classes=len(volumes),
+        iterations=iterations,
+        diameter=MASK * images.shape[-1] * voxel,
+        seed=run.seed,
+    )
+    return [relion.read_classes(folder, i) - 1 for i in range(1, iterations + 1)]
+
+
+def do(run, setting, work, program):
+    """Do a run, and return its row of the results."""
+    started = time.monotonic()
+    folder = work / run.name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    images, defocus, kinds = dataset(run, setting, work)
+    volumes, voxel, facts = references(run, setting, folder)
+    each = classify(run, setting, folder, program, images, defocus, volumes, voxel)
+    truth = kinds == synthetic.PARTICLE
+    # The class that a user would go on with; nearly always that of the map, number 0.
+    good = np.bincount(each[-1][truth]).argmax()
+    row = {
+        "run": run.name,
+        "setting": run.setting,
+        "map": run.map,
+        "classifier": run.classifier,
+        "version": relion.version(program) if program else f"NumPy {np.__version__}",
+        "seed": run.seed,
+        "snr": setting.snr,
+        "good_class": int(good),
+        "particle": int(truth.sum()),
+        "particle_lost": int(np.sum(each[-1][truth] != good)),
+        # After each iteration, for particles and for each kind of junk, how many were outside.
+        "history": ";".join(
+            " ".join(
+                str(np.sum(c[kinds == k] != good)) for k in (synthetic.PARTICLE, *synthetic.JUNK)
+            )
+            for c in each
+        ),
+        "seconds": round(time.monotonic() - started),
+    }
+    for kind in synthetic.JUNK:
+        row[kind] = int(np.sum(kinds == kind))
+        row[f"{kind}_caught"] = int(np.sum(each[-1][kinds == kind] != good))
+    shutil.rmtree(folder)
+    return row | facts
 
 
 def read_results(path):
@@ -283,31 +293,40 @@ def append_result(path, row):
         writer.writerow(row)
 
 
-def run_all(plan, work, results, jobs):
-    """Run what is missing, `jobs` at a time, and return the number of runs that failed."""
+def run_all(plan, settings, work, results, jobs, programs):
+    """Run what is missing, `jobs` at a time, and return the number of runs that failed.
+
+    Parameters
+    ----------
+    plan : list of Run
+    settings : dict
+        Name to `Setting`.
+    work, results : Path
+        Folder to work in, file for the results.
+    jobs : int
+    programs : dict
+        Classifier to the program it needs, or to None; runs of others are left out.
+    """
     done = {row["run"] for row in read_results(results)}
-    waiting = deque(run for run in plan if run.name not in done)
-    print(f"{len(plan)} runs planned, {len(plan) - len(waiting)} done before")
-    active, failed = [], 0
-    try:
-        while waiting or active:
-            while waiting and len(active) < jobs:
-                active.append(Job(waiting.popleft(), work))
-                print(f"{time.strftime('%H:%M:%S')} start  {active[-1].run.name}", flush=True)
-            time.sleep(0.5)
-            for job in [job for job in active if job.process.poll() is not None]:
-                active.remove(job)
-                try:
-                    row = job.row()
-                except RuntimeError as error:
-                    failed += 1
-                    print(f"{job.run.name}: {error}", file=sys.stderr)
-                    continue
-                append_result(results, row)
-                print(f"{time.strftime('%H:%M:%S')} {summary(row)}", flush=True)
-    finally:
-        for job in active:
-            job.process.terminate()
+    waiting = [run for run in plan if run.name not in done and run.classifier in programs]
+    print(f"{len(plan)} runs planned, {len(plan) - len(waiting)} not to be done now", flush=True)
+    # Each worker has one core; set before it loads NumPy, as it is started afresh.
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    failed = 0
+    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
+        futures = {
+            pool.submit(do, run, settings[run.setting], work, programs[run.classifier]): run
+            for run in waiting
+        }
+        for future in as_completed(futures):
+            try:
+                row = future.result()
+            except Exception as error:
+                failed += 1
+                print(f"{futures[future].name}: {error}", file=sys.stderr, flush=True)
+                continue
+            append_result(results, row)
+            print(f"{time.strftime('%H:%M:%S')} {summary(row)}", flush=True)
     return failed
 
 
@@ -315,7 +334,7 @@ def summary(row):
     """Return one line about a finished run."""
     caught = "  ".join(f"{k} {row[f'{k}_caught']}/{row[k]}" for k in synthetic.JUNK)
     lost = f"particles lost {row['particle_lost']}/{row['particle']}"
-    return f"done   {row['run']}: caught {caught}; {lost}; {row['seconds']} s"
+    return f"{row['run']}: caught {caught}; {lost}; {row['seconds']} s"
 
 
 def main():
@@ -324,31 +343,35 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("--sample", action="store_true", help="two tiny runs, results kept in the work folder")
+    add("--sample", action="store_true", help="a few small runs, results kept in the work folder")
     add("--list", action="store_true", help="print the plan and what is done of it")
     add("--jobs", type=int, default=2, metavar="N", help="runs at a time; default: 2")
+    add("--only", metavar="TEXT", default="", help="runs whose names have this in them")
+    add("--relion", action="append", metavar="PROGRAM", help="default: relion_refine")
     add("--work", type=Path, default=Path("build/decoy"), help="folder; default: build/decoy")
     add("--results", type=Path, default=HERE / "results.csv", help="default: beside this script")
     options = parser.parse_args()
+    plan = [run for run in PLAN if options.only in run.name]
     if options.list:
         done = {row["run"] for row in read_results(options.results)}
-        for run in PLAN:
+        for run in plan:
             print("done   " if run.name in done else "missing", run.name)
         return 0
-    if relion.version() is None:
-        print(
-            f"RELION is not installed ({relion.PROGRAM} is not on the PATH; on Debian: "
-            "apt-get install relion), so no classification was run."
-        )
-        return 0 if options.sample else 1
-    work = options.work.resolve()
+    programs = {ENGINE: None}
+    for program in options.relion or [relion.PROGRAM]:
+        version = relion.version(program)
+        if version is None:
+            print(f"{program} is not installed (on Debian: apt-get install relion): left out")
+        else:
+            programs[RELION[version[0]]] = program
+    work, settings, results = options.work.resolve(), SETTINGS, options.results
     if options.sample:
-        work /= "sample"
+        work, plan, settings = work / "sample", SAMPLE, SAMPLE_SETTINGS
         shutil.rmtree(work, ignore_errors=True)
+        results = work / "results.csv"
     work.mkdir(parents=True, exist_ok=True)
-    results = work / "results.csv" if options.sample else options.results
     results.parent.mkdir(parents=True, exist_ok=True)
-    failed = run_all(SAMPLE if options.sample else PLAN, work, results, options.jobs)
+    failed = run_all(plan, settings, work, results, options.jobs, programs)
     print(f"results in {results}")
     return 1 if failed else 0
 
