@@ -59,12 +59,13 @@ check: .venv/installed .venv/tested  ## Check code, XML, links, argument names a
 	$(BIN)/python -m pytest -q tests/check_repository.py tests/test_wheel.py
 
 # With CHIMERAX=... in both: also in a ChimeraX that has the bundle.
-bench: .venv/installed  ## Measure makesphere beside other programs, and that the evidence still runs
+bench: .venv/installed .venv/tested  ## Measure makesphere beside other programs, and that the evidence still runs
 	$(BIN)/python -m pip install --quiet $(PINNED) matplotlib
 	$(PYTHON) -m venv build/peers
 	$(PEERS)/python -m pip install --quiet -r benchmarks/requirements.txt
 	$(PEERS)/python -m pip install --quiet --no-deps pytom-match-pick==0.14.0
 	$(IN_CHIMERAX) $(BIN)/python benchmarks/bench.py --peers build/peers
+	$(BIN)/python -m pytest -q benchmarks/decoy
 	$(BIN)/python benchmarks/decoy/run.py --sample
 
 stress: .venv/installed  ## Try to break it: SEED, COUNT
@@ -73,7 +74,7 @@ stress: .venv/installed  ## Try to break it: SEED, COUNT
 evidence: .venv/installed  ## Sort junk with two classifiers, four hours at most
 	$(BIN)/python -m pip install --quiet $(PINNED) matplotlib
 	$(BIN)/python benchmarks/decoy/run.py --jobs 2 --results build/decoy/results.csv
-	$(BIN)/python benchmarks/decoy/report.py --results build/decoy/results.csv --output build/decoy
+	$(BIN)/python benchmarks/decoy/report.py --results build/decoy/results.csv --output build/decoy/report.md
 
 tag: check  ## Tag this version for a release, if all is committed
 	git diff --quiet HEAD

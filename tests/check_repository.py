@@ -145,6 +145,18 @@ def test_targets_that_are_named_exist():
             assert set(named) <= targets, name(path)
 
 
+def test_pages_say_what_the_evidence_says(monkeypatch):
+    """`python benchmarks/decoy/report.py` mends it."""
+    monkeypatch.syspath_prepend(ROOT / "benchmarks/decoy")
+    import pages
+    import run
+
+    results = run.read_results(ROOT / "benchmarks/decoy/results.csv")
+    assert results
+    for page in (*pages.PAGES, *pages.HELP):
+        assert pages.fill(read(ROOT / page), results) == read(ROOT / page), page
+
+
 def test_versions_agree():
     version = BUNDLE.get("version")
     assert re.search(r"^## (.*)$", read(ROOT / "CHANGELOG.md"), re.MULTILINE)[1] == version

@@ -62,7 +62,7 @@ class Options:
     random_iterations: int = 5
     random_rate: float = 0.2
     rate: float = 0.1
-    iterations: int = 20
+    iterations: int = 15
     full_passes: int = 2
     batch_per_class: int = 1000
     noise: float = 1.0

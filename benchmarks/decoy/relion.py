@@ -147,7 +147,7 @@ def class3d(program, folder, particles, references, classes, iterations, diamete
         "--ctf", "--ctf_corrected_ref", "--flatten_solvent", "--zero_mask", "--tau2_fudge", 4,
         "--norm", "--scale", "--oversampling", 1, "--sym", "C1", "--ini_high", 30,
         # Coarser than the form has it, to be done in minutes on one core.
-        "--healpix_order", 1, "--offset_range", 3, "--offset_step", 2,
+        "--healpix_order", 1, "--offset_range", 2, "--offset_step", 2,
         "--strict_highres_exp", 20, "--adaptive_fraction", 0.99,
         "--pad", 1, "--skip_gridding", "--dont_combine_weights_via_disc", "--preread_images",
         "--pool", 10, "--j", 1,

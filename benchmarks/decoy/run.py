@@ -19,7 +19,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +33,7 @@ SEEDS = (1, 2, 3)
 ENGINE = "online EM"
 RELION = {"3": "RELION 3", "5": "RELION 5"}  # by the first number of its version
 RELION_ITERATIONS = 8
+RELION_SHARE = 0.5  # of the images, as it is much slower
 MASK = 0.84  # diameter of RELION's mask over the box's side
 
 
@@ -51,7 +52,7 @@ class Setting:
     noise : bool
         Put low-passed noise, its views as strong, in the place of each sphere.
     poor : bool
-        Start from the map low-passed to 40 Å and turned by 5 degrees; also makesphere does.
+        Start from the map low-passed to 40 Å; also makesphere does.
     snr : float
         Signal-to-noise ratio of the images: see `synthetic.grey_scale`.
     particles, junk : int
@@ -101,20 +102,58 @@ class Run:
         return re.sub(r"[^a-z0-9.]+", "-", words.lower())
 
 
+BASE = "match,4match"
 # On every map.
 MAIN = {
     "1": spheres(("1.3fit", "1")),
     "match": spheres(("1.3fit", "match")),
-    "2match": spheres(("1.3fit", "2match")),
     "match,2match": spheres(("1.3fit", "match,2match")),
-    "match,4match": spheres(("1.3fit", "match,4match")),
-    "match,8match": spheres(("1.3fit", "match,8match")),
+    BASE: spheres(("1.3fit", BASE)),
     "match,2match,4match": spheres(("1.3fit", "match,2match,4match")),
-    "0.5match,2match": spheres(("1.3fit", "0.5match,2match")),
 }
-SETTINGS = MAIN
-PLAN = [Run(s, m, ENGINE, seed) for seed in SEEDS for s in MAIN for m in synthetic.MAPS]
-SAMPLE, SAMPLE_SETTINGS = [], {}
+BY_RELION = (BASE, "1", "match,2match")
+# On one map: what changes from `BASE` when one thing does.
+FACTOR_MAPS = ("EMD-3488",)
+FACTORS = {
+    "0.5match,2match": spheres(("1.3fit", "0.5match,2match")),
+    "match,8match": spheres(("1.3fit", "match,8match")),
+    "match twice": spheres(("1.3fit", "match"), ("1.3fit", "match")),
+    "and a small bright one": spheres(("1.3fit", BASE), ("0.6fit", "8match")),
+    "radius 1.0fit": spheres(("1fit", BASE)),
+    "radius 1.6fit": spheres(("1.6fit", BASE)),
+    "soft edge, 24 Å": spheres(("1.3fit", BASE), arguments=("--edge", "24")),
+    "noise in their place": spheres(("1.3fit", BASE), noise=True),
+    "no sphere, the map twice": Setting(copies=2),
+    "no sphere, the map three times": Setting(copies=3),
+    "the map twice and match": spheres(("1.3fit", "match"), copies=2),
+    "no random iterations": spheres(
+        ("1.3fit", BASE), options=online_em.Options(random_iterations=0)
+    ),
+    "hard classes": spheres(("1.3fit", BASE), options=online_em.Options(hard=True)),
+    "mostly junk": spheres(("1.3fit", BASE), particles=120, junk=300),
+    "a tenth of the signal": spheres(("1.3fit", BASE), snr=0.006),
+    "poor start": spheres(("1.3fit", BASE), poor=True),
+}
+# One sphere, ever brighter.
+SWEEP = {v: spheres(("1.3fit", v)) for v in ("0.5match", "1.4match", "2match", "4match", "8match")}
+SETTINGS = MAIN | FACTORS | SWEEP
+SHORT = ("1", "match", "match,2match", BASE)
+PLAN = [
+    Run(setting, name, ENGINE, seed)
+    for seed in SEEDS
+    for settings, maps in ((SHORT, synthetic.MAPS), ((*FACTORS, *SWEEP), FACTOR_MAPS))
+    for setting in settings
+    for name in maps
+]
+PLAN += [Run(s, m, RELION["3"], seed) for s in BY_RELION for seed in SEEDS for m in synthetic.MAPS]
+PLAN += [Run("match,2match,4match", m, ENGINE, seed) for seed in SEEDS for m in synthetic.MAPS]
+QUICK = {
+    "particles": 40,
+    "junk": 20,
+    "options": online_em.Options(iterations=3, random_iterations=1, full_passes=1, angle=30.0),
+}
+SAMPLE_SETTINGS = {s: replace(MAIN[s], **QUICK) for s in ("1", BASE)}
+SAMPLE = [Run(s, "EMD-3488", c, 1) for s in SAMPLE_SETTINGS for c in (ENGINE, RELION["3"])]
 
 
 def makesphere(map_path, folder, radius, value, arguments=()):
@@ -174,10 +213,6 @@ def references(run, setting, folder):
         What the results say of the decoys.
     """
     particle = synthetic.grey_scale(synthetic.make_particle(run.map), setting.snr)
-    if setting.poor:
-        turn = np.deg2rad(5)
-        rotation = [[np.cos(turn), -np.sin(turn), 0], [np.sin(turn), np.cos(turn), 0], [0, 0, 1]]
-        particle = particle.moved(np.array(rotation))
     volume, voxel = particle.volume(), particle.voxel
     if setting.poor:
         volume = synthetic.low_pass(volume, 40.0, voxel).astype(np.float32)
@@ -243,6 +278,9 @@ def do(run, setting, work, program):
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     images, defocus, kinds = dataset(run, setting, work)
+    if run.classifier != ENGINE:
+        count = round(RELION_SHARE * len(images))
+        images, defocus, kinds = images[:count], defocus[:count], kinds[:count]
     volumes, voxel, facts = references(run, setting, folder)
     each = classify(run, setting, folder, program, images, defocus, volumes, voxel)
     truth = kinds == synthetic.PARTICLE

@@ -1,7 +1,10 @@
 """Tests of the benchmark's pure parts; none needs RELION."""
 # ruff: noqa: D103 (the name of a test says what it shows)
 
+import maps
 import numpy as np
+import online_em
+import pages
 import pytest
 import relion
 import run
@@ -24,40 +27,100 @@ def test_single_gaussian_against_the_formula():
     assert view.sum() == pytest.approx(5.0, rel=1e-6)
 
 
+def test_a_sampled_map_has_the_views_of_what_was_sampled():
+    """Also when it is turned, shifted and cut in two."""
+    exact = synthetic.make_particle("elongated")
+    sampled = synthetic.Sampled(exact.volume().astype(float), exact.voxel, 0.1)
+    turn = synthetic.random_rotation(np.random.default_rng(1))
+    views = [p.moved(turn, (5, -7, 3)).projection() for p in (exact, sampled)]
+    difference = views[1] - (views[0] - views[0].mean())
+    assert np.std(difference) < 0.02 * np.std(views[0])
+    halves = [sampled.where(lambda at, s=s: s * at[:, 1] > 0) for s in (1, -1)]
+    middle = sampled.where(lambda at: at[:, 1] == 0)
+    whole = sum(part.moved(turn, (5, -7, 3)).projection() for part in (*halves, middle))
+    assert np.allclose(whole, views[1], atol=1e-6 * np.abs(views[1]).max())
+
+
 def test_rotations_are_proper():
     rotation = synthetic.random_rotation(np.random.default_rng(1))
     assert np.allclose(rotation @ rotation.T, np.eye(3))
     assert np.linalg.det(rotation) == pytest.approx(1)
 
 
+def test_ctf_against_values_by_hand():
+    """Only amplitude contrast at zero; first zero where the phase is 180 degrees."""
+    assert synthetic.ctf(np.array([0.0]), 15_000.0) == pytest.approx(0.1)
+    frequency = np.linspace(0.0, 0.1, 200_001)
+    signs = np.sign(synthetic.ctf(frequency, 15_000.0))
+    first = frequency[np.argmax(signs < 0)]
+    phase = np.pi * 0.019687 * 15_000 * first**2 - np.pi / 2 * 2.7e7 * 0.019687**3 * first**4
+    assert phase + np.arcsin(0.1) == pytest.approx(np.pi, abs=1e-3)
+
+
 @pytest.mark.parametrize("name", synthetic.MAPS)
 def test_images_have_the_stated_snr(name):
     particle = synthetic.grey_scale(synthetic.make_particle(name), 0.06)
+    space = online_em.Fourier(particle.box, particle.voxel, synthetic.RESOLUTION)
     rng = np.random.default_rng(2)
-    power = [synthetic.make_signal("particle", particle, rng).var() for _ in range(100)]
-    assert np.mean(power) == pytest.approx(0.06, rel=0.1)
+    energies = []
+    for _ in range(100):
+        view = synthetic.make_signal("particle", particle, rng)
+        seen = synthetic.with_ctf(view, particle.voxel, rng.uniform(*synthetic.DEFOCUS))
+        energies.append(space.to_images(space.of_images(seen)).var())
+    assert np.mean(energies) == pytest.approx(0.06, rel=0.15)
 
 
-def test_dataset_is_repeatable_and_normalised():
-    particle = synthetic.grey_scale(synthetic.make_particle("compact"), 0.06)
-    images, kinds = synthetic.make_dataset(particle, 6, 10, seed=3)
-    again, _ = synthetic.make_dataset(particle, 6, 10, seed=3)
+@pytest.mark.parametrize("name", ["compact", "EMD-3488"])
+def test_dataset_is_repeatable_and_normalised(name):
+    particle = synthetic.grey_scale(synthetic.make_particle(name), 0.06)
+    images, defocus, kinds = synthetic.make_dataset(particle, 6, 10, seed=3)
+    again, _, _ = synthetic.make_dataset(particle, 6, 10, seed=3)
     assert np.array_equal(images, again)
-    assert kinds.count("particle") == 6
-    assert all(kinds.count(kind) == 2 for kind in synthetic.JUNK)
-    y, x = np.indices(images.shape[1:]) - 32
-    background = images[:, x**2 + y**2 > synthetic.BACKGROUND_RADIUS**2]
+    assert np.all((defocus >= 10_000) & (defocus <= 25_000))
+    assert list(kinds).count("particle") == 6
+    assert all(list(kinds).count(kind) == 2 for kind in synthetic.JUNK)
+    y, x = np.indices(images.shape[1:]) - particle.box // 2
+    background = images[:, x**2 + y**2 > (synthetic.BACKGROUND * particle.box) ** 2]
     assert np.allclose(background.mean(axis=1), 0, atol=1e-5)
     assert np.allclose(background.std(axis=1), 1, atol=1e-5)
+
+
+def test_view_energy_against_projections():
+    """Of a Gaussian, all of whose views are the same, and which lies below 20 Å."""
+    blob = synthetic.Blobs(np.zeros((1, 3)), np.array([5.0]), np.array([25.0]))
+    view = blob.projection()
+    expected = np.sum((view - view.mean()) ** 2)
+    assert synthetic.view_energy(blob.volume(), blob.voxel) == pytest.approx(expected, rel=0.02)
 
 
 def test_noise_decoy_stays_inside_and_has_the_energy_of_the_sphere():
     z, y, x = np.indices((64, 64, 64)) - 32
     sphere = (x**2 + y**2 + z**2 <= 15**2) * 0.02
-    noise = synthetic.noise_decoy(sphere, seed=4)
+    noise = synthetic.noise_decoy(sphere, 4.0, seed=4)
     assert not noise[sphere == 0].any()
-    energies = [synthetic.projection_energy(volume) for volume in (noise, sphere)]
+    energies = [synthetic.view_energy(volume, 4.0) for volume in (noise, sphere)]
     assert energies[0] == pytest.approx(energies[1], rel=1e-4)
+
+
+def test_fourier_cropping_keeps_the_map_where_it_is():
+    """A Gaussian wide enough for the larger voxels is the same Gaussian on them."""
+    blob = synthetic.Blobs(np.array([[8.0, -12.0, 4.0]]), np.array([5.0]), np.array([20.0]))
+    small = maps.fourier_crop(blob.volume().astype(float), 32)
+    assert np.allclose(small, blob.volume()[::2, ::2, ::2], atol=1e-6 * small.max())
+    assert maps.pad(np.ones((5, 5, 5)), 8).sum() == 125
+    assert np.argmax(maps.pad(np.eye(1, 125, 62).reshape(5, 5, 5), 8)) == (4 * 8 + 4) * 8 + 4
+
+
+def test_makesphere_makes_what_the_setting_says(tmp_path):
+    """A pair of strengths 1/2 and 2, by views of all directions."""
+    planned = run.Run("pair", "EMD-3488", run.ENGINE, 1)
+    setting = run.spheres(("1.3fit", "match,2match"))
+    volumes, voxel, facts = run.references(planned, setting, tmp_path)
+    assert len(volumes) == 3
+    assert voxel == pytest.approx(2.625)
+    strengths = [float(s) for s in facts["strength"].split(";")]
+    assert strengths == pytest.approx([0.5, 2.0], rel=0.06)
+    assert len(set(facts["radius_A"].split(";"))) == 1
 
 
 def test_star_file_comes_back_as_written(tmp_path):
@@ -77,6 +140,7 @@ def test_plan_has_each_run_once():
     names = [planned.name for planned in run.PLAN]
     assert len(set(names)) == len(names)
     assert {planned.setting for planned in run.PLAN} == set(run.SETTINGS)
+    assert {planned.setting for planned in run.SAMPLE} == set(run.SAMPLE_SETTINGS)
 
 
 def test_results_are_appended_under_one_header(tmp_path):
@@ -84,3 +148,32 @@ def test_results_are_appended_under_one_header(tmp_path):
     for name in ("a", "b"):
         run.append_result(path, {"run": name})
     assert [row["run"] for row in run.read_results(path)] == ["a", "b"]
+
+
+def result(setting, name, seed, caught, lost=0, classifier=run.ENGINE):
+    """Return a row of results, as read from the file."""
+    row = {"setting": setting, "map": name, "classifier": classifier, "seed": str(seed)}
+    row |= {"particle": "200", "particle_lost": str(lost), "run": f"{setting} {name} {seed}"}
+    for kind in synthetic.JUNK:
+        row |= {kind: "20", f"{kind}_caught": str(caught)}
+    return row | {"seconds": "1", "strength": "", "strength_with_ctf": "", "history": ""}
+
+
+def test_nothing_is_quoted_from_fewer_than_three_seeds():
+    rows = [result("1", name, seed, 5) for seed in (1, 2) for name in synthetic.MAPS]
+    assert "%" not in pages.summary(rows).replace("% at most", "")
+    rows += [result("1", name, 3, 8, lost=1) for name in synthetic.MAPS]
+    assert "| `1` | 30 % | 0.5 % at most |" in pages.summary(rows)
+
+
+def test_pages_are_filled_between_their_markers_only():
+    page = (
+        "before\n<!-- summary: written by report.py -->\nold\n<!-- end of summary -->\nafter 50 %\n"
+    )
+    rows = [result("1", name, seed, 5) for seed in run.SEEDS for name in synthetic.MAPS]
+    filled = pages.fill(page, rows)
+    assert filled.startswith("before\n")
+    assert filled.endswith("after 50 %\n")
+    assert "old" not in filled
+    assert "25 %" in filled
+    assert pages.fill(filled, rows) == filled

@@ -1,0 +1,209 @@
+"""The tables of the decoy benchmark, from its results, and the pages that have them.
+
+A page says where a table goes by two comments, ``<!-- NAME: written by report.py -->`` before it
+and ``<!-- end of NAME -->`` after it.
+"""
+
+import re
+
+import numpy as np
+import run
+import synthetic
+
+ROOT = run.HERE.parents[1]
+PAGES = ("README.md", "docs/choosing-a-decoy.md", "benchmarks/decoy/README.md")
+HELP = ("src/docs/user/commands/makesphere.html",)
+MARK = r"(<!-- {}: written by report.py -->\n).*?(<!-- end of {} -->)"
+LEAST_SEEDS = 3  # below which nothing is quoted
+NAMES = {
+    "noise": "pure noise",
+    "ice": "ice",
+    "aggregate": "aggregates",
+    "small": "small pieces",
+    "half": "halves",
+}
+
+
+def select(rows, **wanted):
+    """Return the rows whose columns have the values that are wanted."""
+    return [row for row in rows if all(row[k] == str(v) for k, v in wanted.items())]
+
+
+def caught(row, kinds=synthetic.JUNK):
+    """Return the junk of these kinds that was caught in a run, in percent."""
+    total, out = (sum(int(row[f"{k}{s}"]) for k in kinds) for s in ("", "_caught"))
+    return 100 * out / total
+
+
+def lost(row):
+    """Return the particles lost in a run, in percent."""
+    return 100 * int(row["particle_lost"]) / int(row["particle"])
+
+
+def span(values, digits=0):
+    """Return the mean of percentages and their range over seeds, as "47 (43-50)"."""
+    if not values:
+        return "-"
+    mean, low, high = (f"{v:.{digits}f}" for v in (np.mean(values), min(values), max(values)))
+    return mean if low == high else f"{mean} ({low}-{high})"
+
+
+def quoted(rows, measure, digits=0):
+    """Return what `span` does, or a dash where there are fewer seeds than are quoted."""
+    if len(rows) < LEAST_SEEDS:
+        return "-"
+    return span([measure(row) for row in rows], digits)
+
+
+def markdown(heads, lines):
+    """Return a Markdown table, all columns but the first to the right."""
+    rows = ["| " + " | ".join(heads) + " |", "|---" + "|---:" * (len(heads) - 1) + "|"]
+    return "\n".join(rows + ["| " + " | ".join(line) + " |" for line in lines])
+
+
+def html(heads, lines):
+    """Return a table for the help pages."""
+    rows = ["<tr>" + "".join(f"<th>{head}</th>" for head in heads) + "</tr>"]
+    rows += ["<tr>" + "".join(f"<td>{cell}</td>" for cell in line) + "</tr>" for line in lines]
+    return "\n".join(["<table>", *rows, "</table>"])
+
+
+def classifiers(rows):
+    """Return the classifiers that have results, the engine first."""
+    return [c for c in (run.ENGINE, *run.RELION.values()) if select(rows, classifier=c)]
+
+
+def over_maps(rows, setting, classifier, measure):
+    """Return the mean of each map that has enough seeds; of the maps, a list of float."""
+    found = []
+    for name in synthetic.MAPS:
+        of_map = select(rows, setting=setting, classifier=classifier, map=name)
+        if len(of_map) >= LEAST_SEEDS:
+            found.append(np.mean([measure(row) for row in of_map]))
+    return found
+
+
+def summary(rows, style=markdown):
+    """Return the short table: what each line of values caught, over all maps."""
+    found = classifiers(rows)
+    heads = ["`value`" if style is markdown else "value"]
+    heads += [f"junk caught, {c}" for c in found] + ["particles lost"]
+    lines = []
+    for setting in run.SHORT:
+        cells, all_lost = [], []
+        for classifier in found:
+            shares = over_maps(rows, setting, classifier, caught)
+            whole = len(shares) == len(synthetic.MAPS)
+            cells.append(f"{span(shares)} %" if whole else "-")
+            all_lost += [lost(row) for row in select(rows, setting=setting, classifier=classifier)]
+        name = f"`{setting}`" if style is markdown else setting
+        lines.append([name, *cells, f"{max(all_lost):.1f} % at most" if all_lost else "-"])
+    return style(heads, lines)
+
+
+def by_map(rows):
+    """Return the junk caught on each map, for the settings that were run on all of them."""
+    lines = []
+    for setting in run.MAIN:
+        for classifier in classifiers(rows):
+            of_setting = select(rows, setting=setting, classifier=classifier)
+            if of_setting:
+                cells = [
+                    quoted([row for row in of_setting if row["map"] == name], caught)
+                    for name in synthetic.MAPS
+                ]
+                most = max(lost(row) for row in of_setting)
+                lines.append([f"`{setting}`", classifier, *cells, f"{most:.1f}"])
+    return markdown(["values", "classifier", *synthetic.MAPS, "most particles lost"], lines)
+
+
+def by_kind(rows, setting):
+    """Return what was caught of each kind, over all maps."""
+    lines = []
+    for kind in synthetic.JUNK:
+        cells = []
+        for classifier in classifiers(rows):
+            shares = over_maps(rows, setting, classifier, lambda row, k=kind: caught(row, (k,)))
+            cells.append(f"{span(shares)} %" if len(shares) == len(synthetic.MAPS) else "-")
+        lines.append([NAMES[kind], *cells])
+    return markdown(["junk", *classifiers(rows)], lines)
+
+
+def everything(rows):
+    """Return every setting on every map by every classifier, by kind."""
+    kinds = list(synthetic.JUNK)
+    heads = ["setting", "map", "classifier", "seeds", "strength", "with CTF"]
+    heads += [*(NAMES[k] for k in kinds), "all junk", "particles lost", "s"]
+    lines = []
+    for setting in run.SETTINGS:
+        for name in synthetic.MAPS:
+            for classifier in classifiers(rows):
+                of = select(rows, setting=setting, map=name, classifier=classifier)
+                if not of:
+                    continue
+                cells = [setting, name, classifier, str(len(of))]
+                cells += [numbers(of, c) for c in ("strength", "strength_with_ctf")]
+                cells += [span([caught(row, (kind,)) for row in of]) for kind in kinds]
+                cells += [span([caught(row) for row in of]), span([lost(row) for row in of], 1)]
+                lines.append([*cells, f"{np.mean([int(row['seconds']) for row in of]):.0f}"])
+    return markdown(heads, lines)
+
+
+def factors(rows):
+    """Return what changes when one thing does, on the two maps it was tried on."""
+    lines = []
+    for setting in (run.BASE, *run.FACTORS):
+        cells = []
+        for name in run.FACTOR_MAPS:
+            of = select(rows, setting=setting, map=name, classifier=run.ENGINE)
+            cells += [quoted(of, caught), quoted(of, lost, 1)]
+        lines.append([setting, *cells])
+    heads = ["setting", *(w for m in run.FACTOR_MAPS for w in (f"{m}: junk", "particles lost"))]
+    return markdown(heads, lines)
+
+
+def numbers(rows, column):
+    """Return the mean of a column that holds one number per decoy, as text per decoy."""
+    per_decoy = zip(*(map(float, r[column].split(";")) for r in rows if r[column]), strict=True)
+    means = [np.mean(values) for values in per_decoy]
+    return ", ".join(f"{v:.0f}" if v >= 10 else f"{v:.2g}" for v in means) or "-"
+
+
+def amount(rows):
+    """Return how much was run, and what of the plan is missing."""
+    hours = sum(int(row["seconds"]) for row in rows) / 3600
+    text = f"{len(rows)} runs, {hours:.1f} hours one after the other."
+    missing = {(r.setting, r.classifier) for r in run.PLAN} - {
+        (r.setting, r.classifier) for r in run.PLAN if r.name in {row["run"] for row in rows}
+    }
+    left = len(run.PLAN) - len({row["run"] for row in rows} & {r.name for r in run.PLAN})
+    if left:
+        text += f" {left} of the {len(run.PLAN)} planned runs are missing"
+        whole = ", ".join(f"{s} ({c})" for s, c in sorted(missing))
+        text += f"; not begun: {whole}." if whole else "."
+    return text
+
+
+def blocks(rows):
+    """Return all tables, by the name of the markers they go between."""
+    return {
+        "summary": summary(rows),
+        "summary for help": summary(rows, html),
+        "maps": by_map(rows),
+        "kinds": by_kind(rows, run.BASE),
+        "factors": factors(rows),
+        "all results": everything(rows) + "\n\n" + amount(rows),
+    }
+
+
+def fill(text, rows):
+    """Return a page with the tables between its markers made anew."""
+    for name, table in blocks(rows).items():
+        space = "" if "help" in name else "\n"
+        text = re.sub(
+            MARK.format(name, name),
+            lambda m, t=f"{space}{table}\n{space}": m[1] + t + m[2],
+            text,
+            flags=re.DOTALL,
+        )
+    return text
