@@ -55,6 +55,12 @@ def quoted(rows, measure, digits=0):
     return span([measure(row) for row in rows], digits)
 
 
+def percent(shares):
+    """Return the mean over maps with its range, and on how many maps if not on all."""
+    where = "" if len(shares) == len(synthetic.MAPS) else f" on {len(shares)} of the maps"
+    return f"{span(shares)} %{where}" if shares else "-"
+
+
 def markdown(heads, lines):
     """Return a Markdown table, all columns but the first to the right."""
     rows = ["| " + " | ".join(heads) + " |", "|---" + "|---:" * (len(heads) - 1) + "|"]
@@ -93,8 +99,7 @@ def summary(rows, style=markdown):
         cells, all_lost = [], []
         for classifier in found:
             shares = over_maps(rows, setting, classifier, caught)
-            whole = len(shares) == len(synthetic.MAPS)
-            cells.append(f"{span(shares)} %" if whole else "-")
+            cells.append(percent(shares))
             all_lost += [lost(row) for row in select(rows, setting=setting, classifier=classifier)]
         name = f"`{setting}`" if style is markdown else setting
         lines.append([name, *cells, f"{max(all_lost):.1f} % at most" if all_lost else "-"])
@@ -124,7 +129,7 @@ def by_kind(rows, setting):
         cells = []
         for classifier in classifiers(rows):
             shares = over_maps(rows, setting, classifier, lambda row, k=kind: caught(row, (k,)))
-            cells.append(f"{span(shares)} %" if len(shares) == len(synthetic.MAPS) else "-")
+            cells.append(percent(shares))
         lines.append([NAMES[kind], *cells])
     return markdown(["junk", *classifiers(rows)], lines)
 

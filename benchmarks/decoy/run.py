@@ -103,15 +103,17 @@ class Run:
 
 
 BASE = "match,4match"
+NOISE = "match,4match, noise"
 # On every map.
 MAIN = {
     "1": spheres(("1.3fit", "1")),
     "match": spheres(("1.3fit", "match")),
     "match,2match": spheres(("1.3fit", "match,2match")),
     BASE: spheres(("1.3fit", BASE)),
+    NOISE: spheres(("1.3fit", BASE), noise=True),
     "match,2match,4match": spheres(("1.3fit", "match,2match,4match")),
 }
-BY_RELION = (BASE, "1", "match,2match")
+BY_RELION = ("1", BASE, NOISE)
 # On one map: what changes from `BASE` when one thing does.
 FACTOR_MAPS = ("EMD-3488",)
 FACTORS = {
@@ -122,7 +124,7 @@ FACTORS = {
     "radius 1.0fit": spheres(("1fit", BASE)),
     "radius 1.6fit": spheres(("1.6fit", BASE)),
     "soft edge, 24 Å": spheres(("1.3fit", BASE), arguments=("--edge", "24")),
-    "noise in their place": spheres(("1.3fit", BASE), noise=True),
+    "match,2match, noise": spheres(("1.3fit", "match,2match"), noise=True),
     "no sphere, the map twice": Setting(copies=2),
     "no sphere, the map three times": Setting(copies=3),
     "the map twice and match": spheres(("1.3fit", "match"), copies=2),
@@ -137,15 +139,13 @@ FACTORS = {
 # One sphere, ever brighter.
 SWEEP = {v: spheres(("1.3fit", v)) for v in ("0.5match", "1.4match", "2match", "4match", "8match")}
 SETTINGS = MAIN | FACTORS | SWEEP
-SHORT = ("1", "match", "match,2match", BASE)
-PLAN = [
-    Run(setting, name, ENGINE, seed)
-    for seed in SEEDS
-    for settings, maps in ((SHORT, synthetic.MAPS), ((*FACTORS, *SWEEP), FACTOR_MAPS))
-    for setting in settings
-    for name in maps
-]
-PLAN += [Run(s, m, RELION["3"], seed) for s in BY_RELION for seed in SEEDS for m in synthetic.MAPS]
+SHORT = ("1", "match", "match,2match", BASE, NOISE)
+# RELION is slow: the maps in the order of what they tell.
+SLOW = ("EMD-3488", "EMD-11007", "compact", "halo", "elongated")
+PLAN = [Run(s, m, ENGINE, seed) for seed in SEEDS for s in SHORT for m in synthetic.MAPS]
+PLAN += [Run(s, m, ENGINE, seed) for seed in SEEDS for s in FACTORS for m in FACTOR_MAPS]
+PLAN += [Run(s, m, ENGINE, seed) for seed in SEEDS for s in SWEEP for m in FACTOR_MAPS]
+PLAN += [Run(s, m, RELION["3"], seed) for m in SLOW for s in BY_RELION for seed in SEEDS]
 PLAN += [Run("match,2match,4match", m, ENGINE, seed) for seed in SEEDS for m in synthetic.MAPS]
 QUICK = {
     "particles": 40,

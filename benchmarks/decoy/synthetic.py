@@ -282,8 +282,7 @@ def view_energy(volume, voxel, seen=None):
     `seen`, a function of frequency in 1/Å, weights the squared coefficients: `mean_ctf2` for
     images with a CTF. The volume counts inside the largest ball in its box.
     """
-    space = online_em.Fourier(len(volume), voxel, RESOLUTION)
-    slices = online_em.Slices(space, online_em.rotations(15.0))
+    space, slices = _space(len(volume), voxel), _all_views(len(volume), voxel)
     cube = space.through_space(space.of_volume(volume), space.ball)
     weight = 1.0 if seen is None else seen(space.lengths)
     return float(2 * np.mean(np.sum(np.abs(slices.take(cube)) ** 2 * weight, axis=1)))
@@ -358,6 +357,12 @@ def _ice(particle, rng):
 def _space(box, voxel):
     """Return the Fourier coefficients in which signal is measured."""
     return online_em.Fourier(box, voxel, RESOLUTION)
+
+
+@cache
+def _all_views(box, voxel):
+    """Return the slices of all directions."""
+    return online_em.Slices(_space(box, voxel), online_em.rotations(15.0))
 
 
 def _seen_energy(image, voxel):
