@@ -57,7 +57,8 @@ def quoted(rows, measure, digits=0):
 
 def percent(shares):
     """Return the mean over maps with its range, and on how many maps if not on all."""
-    where = "" if len(shares) == len(synthetic.MAPS) else f" on {len(shares)} of the maps"
+    where = f", {len(shares)} of {len(synthetic.MAPS)} maps"
+    where = "" if len(shares) == len(synthetic.MAPS) else where
     return f"{span(shares)} %{where}" if shares else "-"
 
 
@@ -77,6 +78,12 @@ def html(heads, lines):
 def classifiers(rows):
     """Return the classifiers that have results, the engine first."""
     return [c for c in (run.ENGINE, *run.RELION.values()) if select(rows, classifier=c)]
+
+
+def enough(rows):
+    """Return the rows of those settings, maps and classifiers that have enough seeds to quote."""
+    keys = [(row["setting"], row["map"], row["classifier"]) for row in rows]
+    return [row for row, key in zip(rows, keys, strict=True) if keys.count(key) >= LEAST_SEEDS]
 
 
 def over_maps(rows, setting, classifier, measure):
@@ -100,7 +107,8 @@ def summary(rows, style=markdown):
         for classifier in found:
             shares = over_maps(rows, setting, classifier, caught)
             cells.append(percent(shares))
-            all_lost += [lost(row) for row in select(rows, setting=setting, classifier=classifier)]
+            of_setting = select(rows, setting=setting, classifier=classifier)
+            all_lost += [lost(row) for row in enough(of_setting)]
         name = f"`{setting}`" if style is markdown else setting
         lines.append([name, *cells, f"{max(all_lost):.1f} % at most" if all_lost else "-"])
     return style(heads, lines)
@@ -111,7 +119,7 @@ def by_map(rows):
     lines = []
     for setting in run.MAIN:
         for classifier in classifiers(rows):
-            of_setting = select(rows, setting=setting, classifier=classifier)
+            of_setting = enough(select(rows, setting=setting, classifier=classifier))
             if of_setting:
                 cells = [
                     quoted([row for row in of_setting if row["map"] == name], caught)
@@ -122,16 +130,19 @@ def by_map(rows):
     return markdown(["values", "classifier", *synthetic.MAPS, "most particles lost"], lines)
 
 
-def by_kind(rows, setting):
-    """Return what was caught of each kind, over all maps."""
+def by_kind(rows):
+    """Return what was caught of each kind, over all maps, by the settings that matter most."""
+    columns = [
+        (setting, classifier)
+        for setting in ("1", run.BASE, run.NOISE)
+        for classifier in classifiers(rows)
+        if over_maps(rows, setting, classifier, caught)
+    ]
     lines = []
     for kind in synthetic.JUNK:
-        cells = []
-        for classifier in classifiers(rows):
-            shares = over_maps(rows, setting, classifier, lambda row, k=kind: caught(row, (k,)))
-            cells.append(percent(shares))
-        lines.append([NAMES[kind], *cells])
-    return markdown(["junk", *classifiers(rows)], lines)
+        shares = [over_maps(rows, *c, lambda row, k=kind: caught(row, (k,))) for c in columns]
+        lines.append([NAMES[kind], *(percent(share) for share in shares)])
+    return markdown(["junk", *(f"`{s}`, {c}" for s, c in columns)], lines)
 
 
 def everything(rows):
@@ -158,6 +169,8 @@ def factors(rows):
     """Return what changes when one thing does, on the two maps it was tried on."""
     lines = []
     for setting in (run.BASE, *run.FACTORS):
+        if not enough(select(rows, setting=setting, classifier=run.ENGINE)):
+            continue
         cells = []
         for name in run.FACTOR_MAPS:
             of = select(rows, setting=setting, map=name, classifier=run.ENGINE)
@@ -195,7 +208,7 @@ def blocks(rows):
         "summary": summary(rows),
         "summary for help": summary(rows, html),
         "maps": by_map(rows),
-        "kinds": by_kind(rows, run.BASE),
+        "kinds": by_kind(rows),
         "factors": factors(rows),
         "all results": everything(rows) + "\n\n" + amount(rows),
     }

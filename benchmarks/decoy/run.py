@@ -103,50 +103,54 @@ class Run:
 
 
 BASE = "match,4match"
-NOISE = "match,4match, noise"
+NOISE = "0.5match,2match, noise"
 # On every map.
 MAIN = {
     "1": spheres(("1.3fit", "1")),
     "match": spheres(("1.3fit", "match")),
     "match,2match": spheres(("1.3fit", "match,2match")),
     BASE: spheres(("1.3fit", BASE)),
-    NOISE: spheres(("1.3fit", BASE), noise=True),
+    NOISE: spheres(("1.3fit", "0.5match,2match"), noise=True),
+    "match,4match, noise": spheres(("1.3fit", BASE), noise=True),
     "match,2match,4match": spheres(("1.3fit", "match,2match,4match")),
 }
 BY_RELION = ("1", BASE, NOISE)
 # On one map: what changes from `BASE` when one thing does.
 FACTOR_MAPS = ("EMD-3488",)
 FACTORS = {
-    "0.5match,2match": spheres(("1.3fit", "0.5match,2match")),
-    "match,8match": spheres(("1.3fit", "match,8match")),
-    "match twice": spheres(("1.3fit", "match"), ("1.3fit", "match")),
-    "and a small bright one": spheres(("1.3fit", BASE), ("0.6fit", "8match")),
     "radius 1.0fit": spheres(("1fit", BASE)),
     "radius 1.6fit": spheres(("1.6fit", BASE)),
-    "soft edge, 24 Å": spheres(("1.3fit", BASE), arguments=("--edge", "24")),
-    "match,2match, noise": spheres(("1.3fit", "match,2match"), noise=True),
-    "no sphere, the map twice": Setting(copies=2),
-    "no sphere, the map three times": Setting(copies=3),
-    "the map twice and match": spheres(("1.3fit", "match"), copies=2),
     "no random iterations": spheres(
         ("1.3fit", BASE), options=online_em.Options(random_iterations=0)
     ),
     "hard classes": spheres(("1.3fit", BASE), options=online_em.Options(hard=True)),
-    "mostly junk": spheres(("1.3fit", BASE), particles=120, junk=300),
     "a tenth of the signal": spheres(("1.3fit", BASE), snr=0.006),
+    "mostly junk": spheres(("1.3fit", BASE), particles=120, junk=300),
     "poor start": spheres(("1.3fit", BASE), poor=True),
+    "no sphere, the map twice": Setting(copies=2),
+    "no sphere, the map three times": Setting(copies=3),
+    "and a small bright one": spheres(("1.3fit", BASE), ("0.6fit", "8match")),
+    "match,8match": spheres(("1.3fit", "match,8match")),
+    "0.5match,2match": spheres(("1.3fit", "0.5match,2match")),
+    "match twice": spheres(("1.3fit", "match"), ("1.3fit", "match")),
+    "soft edge, 24 Å": spheres(("1.3fit", BASE), arguments=("--edge", "24")),
+    "the map twice and match": spheres(("1.3fit", "match"), copies=2),
 }
 # One sphere, ever brighter.
 SWEEP = {v: spheres(("1.3fit", v)) for v in ("0.5match", "1.4match", "2match", "4match", "8match")}
 SETTINGS = MAIN | FACTORS | SWEEP
 SHORT = ("1", "match", "match,2match", BASE, NOISE)
 # RELION is slow: the maps in the order of what they tell.
-SLOW = ("EMD-3488", "EMD-11007", "compact", "halo", "elongated")
+SLOW = ("EMD-3488", "compact", "halo", "elongated", "EMD-11007")
 PLAN = [Run(s, m, ENGINE, seed) for seed in SEEDS for s in SHORT for m in synthetic.MAPS]
-PLAN += [Run(s, m, ENGINE, seed) for seed in SEEDS for s in FACTORS for m in FACTOR_MAPS]
-PLAN += [Run(s, m, ENGINE, seed) for seed in SEEDS for s in SWEEP for m in FACTOR_MAPS]
+PLAN += [Run(s, m, ENGINE, seed) for s in (*SWEEP, *FACTORS) for m in FACTOR_MAPS for seed in SEEDS]
 PLAN += [Run(s, m, RELION["3"], seed) for m in SLOW for s in BY_RELION for seed in SEEDS]
-PLAN += [Run("match,2match,4match", m, ENGINE, seed) for seed in SEEDS for m in synthetic.MAPS]
+PLAN += [
+    Run(s, m, ENGINE, seed)
+    for s in ("match,4match, noise", "match,2match,4match")
+    for seed in SEEDS
+    for m in synthetic.MAPS
+]
 QUICK = {
     "particles": 40,
     "junk": 20,
@@ -384,12 +388,12 @@ def main():
     add("--sample", action="store_true", help="a few small runs, results kept in the work folder")
     add("--list", action="store_true", help="print the plan and what is done of it")
     add("--jobs", type=int, default=2, metavar="N", help="runs at a time; default: 2")
-    add("--only", metavar="TEXT", default="", help="runs whose names have this in them")
+    add("--only", metavar="PATTERN", default="", help="runs whose names match")
     add("--relion", action="append", metavar="PROGRAM", help="default: relion_refine")
     add("--work", type=Path, default=Path("build/decoy"), help="folder; default: build/decoy")
     add("--results", type=Path, default=HERE / "results.csv", help="default: beside this script")
     options = parser.parse_args()
-    plan = [run for run in PLAN if options.only in run.name]
+    plan = [run for run in PLAN if re.search(options.only, run.name)]
     if options.list:
         done = {row["run"] for row in read_results(options.results)}
         for run in plan:
