@@ -23,7 +23,7 @@ PICTURE = "docs/pictures/decoys.png"
 
 def plot(rows, path):
     """Draw what is caught against a sphere's strength, and the class of a sphere of density 1."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.9), layout="constrained")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
     colors = {
         "noise": "tab:blue",
         "ice": "tab:cyan",
@@ -31,38 +31,45 @@ def plot(rows, path):
         "small": "tab:green",
         "half": "tab:orange",
     }
-    swept = [row for s in run.SWEEP for row in pages.select(rows, setting=s, classifier=run.ENGINE)]
-    swept = [row for row in swept if row["map"] in run.FACTOR_MAPS]
-    for kind in ("noise", "small", "aggregate", "ice", "half"):
-        points = sorted(
-            (float(row["strength_with_ctf"]), pages.caught(row, (kind,))) for row in swept
-        )
-        if points:
-            x, y = np.array(points).T
-            left.plot(x, y, "o", color=colors[kind], markersize=3, alpha=0.5)
-            order = np.array_split(np.arange(len(x)), max(1, len(x) // 6))
-            mean = [(np.exp(np.log(x[i]).mean()), y[i].mean()) for i in order]
-            left.plot(*np.array(mean).T, color=colors[kind], label=pages.NAMES[kind])
+    single = [pages.select(rows, setting=s, classifier=run.ENGINE) for s in run.SINGLE]
+    single = [[row for row in of if row["map"] in run.FACTOR_MAPS] for of in single]
+    single = [of for of in single if len(of) >= pages.LEAST_SEEDS]
+    strengths = [float(of[0]["strength_with_ctf"]) for of in single]
+    for kind, color in colors.items():
+        shares = [[pages.caught(row, (kind,)) for row in of] for of in single]
+        left.plot(strengths, [np.mean(v) for v in shares], color=color, label=pages.NAMES[kind])
+        for strength, values in zip(strengths, shares, strict=True):
+            left.plot([strength] * len(values), values, "o", color=color, markersize=3)
     left.axvline(1, color="black", linewidth=0.8)
-    left.set(
-        xscale="log", xlabel="strength of the one sphere, as the images show it", ylim=(-4, 104)
-    )
-    left.set_ylabel("caught, %")
-    left.legend(fontsize=8)
-    found = [r for r in pages.select(rows, setting="1", classifier=run.ENGINE)]
-    for kind in (synthetic.PARTICLE, "noise", "aggregate"):
+    note = {
+        "rotation": 90,
+        "va": "center",
+        "ha": "center",
+        "fontsize": 8,
+        "backgroundcolor": "white",
+    }
+    left.text(1, 50, "as strong as the map", **note)
+    left.set(xscale="log", ylim=(-4, 104), ylabel="caught, %")
+    left.set(xlabel="strength of the sphere in the images, that is with the CTF")
+    left.set_title("One sphere, EMD-3488", fontsize=10)
+    left.xaxis.set_major_formatter("{x:g}")
+    below = {"fontsize": 8, "loc": "upper center", "bbox_to_anchor": (0.5, -0.15), "frameon": False}
+    left.legend(ncols=5, **below)
+    found = pages.select(rows, setting="1", classifier=run.ENGINE)
+    for kind in (synthetic.PARTICLE, "noise", "small", "aggregate"):
         place = (synthetic.PARTICLE, *synthetic.JUNK).index(kind)
         each = [
             [int(words.split()[place]) / int(row[kind]) for words in row["history"].split(";")]
             for row in found
         ]
-        if each:
-            label = "particles" if kind == synthetic.PARTICLE else pages.NAMES[kind]
-            color = colors.get(kind, "black")
-            steps = np.arange(1, len(each[0]) + 1)
-            right.plot(steps, 100 * np.mean(each, axis=0), ".-", color=color, label=label)
-    right.set(xlabel="iteration", ylabel="in the class of a sphere of density 1, %", ylim=(-4, 104))
-    right.legend(fontsize=8)
+        label = pages.NAMES.get(kind, "particles")
+        steps = np.arange(1, len(each[0]) + 1)
+        color = colors.get(kind, "black")
+        right.plot(steps, 100 * np.mean(each, axis=0), ".-", color=color, label=label)
+    right.set(xlabel="iteration; the last two are full passes", ylabel="in its class, %")
+    right.set(ylim=(-4, 104))
+    right.set_title("A sphere of density 1, all maps", fontsize=10)
+    right.legend(ncols=4, **below)
     figure.savefig(path, dpi=130)
     plt.close(figure)
 
