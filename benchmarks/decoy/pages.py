@@ -68,6 +68,14 @@ def markdown(heads, lines):
     return "\n".join(rows + ["| " + " | ".join(line) + " |" for line in lines])
 
 
+def label(setting, style=None):
+    """Return how a page names a setting: what can be typed as `value` as code."""
+    typed = re.fullmatch(r"[\d.]*(match)?(,[\d.]*match)*", setting)
+    if setting.endswith(", noise"):
+        return f"balls of noise, as strong as `{setting.removesuffix(', noise')}`"
+    return f"`{setting}`" if typed and style is not html else setting
+
+
 def html(heads, lines):
     """Return a table for the help pages."""
     rows = ["<tr>" + "".join(f"<th>{head}</th>" for head in heads) + "</tr>"]
@@ -75,9 +83,12 @@ def html(heads, lines):
     return "\n".join(["<table>", *rows, "</table>"])
 
 
-def classifiers(rows):
+ALL = (run.ENGINE, *run.RELION.values())
+
+
+def classifiers(rows, among=ALL):
     """Return the classifiers that have results, the engine first."""
-    return [c for c in (run.ENGINE, *run.RELION.values()) if select(rows, classifier=c)]
+    return [c for c in among if select(rows, classifier=c)]
 
 
 def enough(rows):
@@ -98,7 +109,7 @@ def over_maps(rows, setting, classifier, measure):
 
 def summary(rows, style=markdown):
     """Return the short table: what each line of values caught, over all maps."""
-    found = classifiers(rows)
+    found = classifiers(rows, run.BOTH)
     heads = ["`value`" if style is markdown else "value"]
     heads += [f"junk caught, {c}" for c in found] + ["particles lost"]
     lines = []
@@ -109,8 +120,9 @@ def summary(rows, style=markdown):
             cells.append(percent(shares))
             of_setting = select(rows, setting=setting, classifier=classifier)
             all_lost += [lost(row) for row in enough(of_setting)]
-        name = f"`{setting}`" if style is markdown else setting
-        lines.append([name, *cells, f"{max(all_lost):.1f} % at most" if all_lost else "-"])
+        lines.append(
+            [label(setting, style), *cells, f"{max(all_lost):.1f} % at most" if all_lost else "-"]
+        )
     return style(heads, lines)
 
 
@@ -126,7 +138,7 @@ def by_map(rows):
                     for name in synthetic.MAPS
                 ]
                 most = max(lost(row) for row in of_setting)
-                lines.append([f"`{setting}`", classifier, *cells, f"{most:.1f}"])
+                lines.append([label(setting), classifier, *cells, f"{most:.1f}"])
     return markdown(["values", "classifier", *synthetic.MAPS, "most particles lost"], lines)
 
 
@@ -134,15 +146,15 @@ def by_kind(rows):
     """Return what was caught of each kind, over all maps, by the settings that matter most."""
     columns = [
         (setting, classifier)
-        for setting in ("1", run.BASE, run.NOISE)
-        for classifier in classifiers(rows)
+        for setting in ("1", run.BASE, run.TWICE)
+        for classifier in classifiers(rows, run.BOTH)
         if over_maps(rows, setting, classifier, caught)
     ]
     lines = []
     for kind in synthetic.JUNK:
         shares = [over_maps(rows, *c, lambda row, k=kind: caught(row, (k,))) for c in columns]
         lines.append([NAMES[kind], *(percent(share) for share in shares)])
-    return markdown(["junk", *(f"`{s}`, {c}" for s, c in columns)], lines)
+    return markdown(["junk", *(f"{label(s)}, {c}" for s, c in columns)], lines)
 
 
 def everything(rows):
@@ -175,7 +187,7 @@ def factors(rows):
         for name in run.FACTOR_MAPS:
             of = select(rows, setting=setting, map=name, classifier=run.ENGINE)
             cells += [quoted(of, caught), quoted(of, lost, 1)]
-        lines.append([setting, *cells])
+        lines.append([label(setting), *cells])
     heads = ["setting", *(w for m in run.FACTOR_MAPS for w in (f"{m}: junk", "particles lost"))]
     return markdown(heads, lines)
 

@@ -32,6 +32,7 @@ SOURCE = HERE.parents[1] / "src"
 SEEDS = (1, 2, 3)
 ENGINE = "online EM"
 RELION = {"3": "RELION 3", "5": "RELION 5"}  # by the first number of its version
+BOTH = (ENGINE, RELION["3"])  # what was run on more than one map
 RELION_ITERATIONS = 8
 RELION_SHARE = 0.5  # of the images, as it is much slower
 MASK = 0.84  # diameter of RELION's mask over the box's side
@@ -103,6 +104,7 @@ class Run:
 
 
 BASE = "match,4match"
+TWICE = "the map twice and match"
 NOISE = "0.5match,2match, noise"
 # On every map.
 MAIN = {
@@ -110,6 +112,7 @@ MAIN = {
     "match": spheres(("1.3fit", "match")),
     "match,2match": spheres(("1.3fit", "match,2match")),
     BASE: spheres(("1.3fit", BASE)),
+    TWICE: spheres(("1.3fit", "match"), copies=2),
     NOISE: spheres(("1.3fit", "0.5match,2match"), noise=True),
     "match,4match, noise": spheres(("1.3fit", BASE), noise=True),
     "match,2match,4match": spheres(("1.3fit", "match,2match,4match")),
@@ -134,16 +137,16 @@ FACTORS = {
     "0.5match,2match": spheres(("1.3fit", "0.5match,2match")),
     "match twice": spheres(("1.3fit", "match"), ("1.3fit", "match")),
     "soft edge, 24 Å": spheres(("1.3fit", BASE), arguments=("--edge", "24")),
-    "the map twice and match": spheres(("1.3fit", "match"), copies=2),
+    "the map twice and match,4match": spheres(("1.3fit", BASE), copies=2),
 }
 # One sphere, ever brighter.
 SWEEP = {v: spheres(("1.3fit", v)) for v in ("0.5match", "1.4match", "2match", "4match", "8match")}
 SINGLE = ("0.5match", "match", "1.4match", "2match", "4match", "8match", "1")
 SETTINGS = MAIN | FACTORS | SWEEP
-SHORT = ("1", "match", "match,2match", BASE, NOISE)
+SHORT = ("1", "match", "match,2match", BASE, TWICE)
 # RELION is slow: the maps in the order of what they tell.
 SLOW = ("EMD-3488", "compact", "halo", "elongated", "EMD-11007")
-PLAN = [Run(s, m, ENGINE, seed) for seed in SEEDS for s in SHORT for m in synthetic.MAPS]
+PLAN = [Run(s, m, ENGINE, seed) for seed in SEEDS for s in (*SHORT, NOISE) for m in synthetic.MAPS]
 PLAN += [Run(s, m, ENGINE, seed) for s in (*SWEEP, *FACTORS) for m in FACTOR_MAPS for seed in SEEDS]
 PLAN += [Run(s, m, RELION["3"], seed) for m in SLOW for s in BY_RELION for seed in SEEDS]
 PLAN += [Run(s, SLOW[0], RELION["5"], seed) for s in BY_RELION for seed in SEEDS]
