@@ -162,7 +162,7 @@ def too_strong(spheres):
     faintest = min(made.strength for made in spheres)
     if not STRONGEST < faintest < float("inf"):
         return ""
-    return f"Noise will not go to a sphere whose views are {_as_strong(faintest)} the map's."
+    return f"Noise may not go to a sphere whose views are {_as_strong(faintest)} the map's."
 
 
 def warnings(made):

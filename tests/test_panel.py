@@ -546,7 +546,7 @@ def test_strength_follows_the_radius_and_the_density(form):
 def test_density_that_kills_the_decoy_is_warned_of_and_the_link_mends_it(form, app):
     assert "⚠" not in form.facts.text()
     write(form.value.lineEdit(), "30")
-    assert "Noise will not go to" in form.facts.text() and form.make.isEnabled()
+    assert "Noise may not go to" in form.facts.text() and form.make.isEnabled()
     form.facts.linkActivated.emit(form.facts.text().split('href="')[1].split('"')[0])
     assert form.value.currentText() == "match,4match" and "⚠" not in form.facts.text()
     write(form.value.lineEdit(), "0.0001")

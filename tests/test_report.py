@@ -169,7 +169,7 @@ def test_a_sphere_that_is_too_faint():
 )
 def test_spheres_that_are_all_too_strong(strengths, told):
     sentence = report.too_strong([made(strength=s) for s in strengths])
-    expected = f"Noise will not go to a sphere whose views are {told} the map's."
+    expected = f"Noise may not go to a sphere whose views are {told} the map's."
     assert sentence == (expected if told else "")
 
 
