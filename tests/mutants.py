@@ -35,12 +35,8 @@ MODULES = (
     "grid sphere radial strength naming mrc scratch destination memory map recipe report decoy "
     "quoting __main__"
 ).split()
-# Where the tests have no module's name: those of what runs before any test, or in a process of
-# its own, which coverage does not see.
-OWN = {
-    "__main__": ["test_shell.py", "test_nothing_lost.py"],
-    "memory": ["test_nothing_lost.py"],
-}
+# Tests in processes of their own, which coverage.py does not see.
+UNSEEN = {"__main__": ["test_shell.py", "test_destination.py"]}
 PROCESSES = 2
 SLOWEST = 3  # seconds: slower tests are left out
 PATIENCE = 10  # seconds of tests for one slip
@@ -357,16 +353,17 @@ class Run:
         self._lines = lines.get(module, {})
         self._all = sorted({test for tests in self._lines.values() for test in tests})
         self._killers = defaultdict(int)
-        names = [*OWN.get(module, []), f"test_{module}.py"]
-        self._own = {f"tests/{name}" for name in names}
-        self._subprocess = [t for t in seconds if t.partition("::")[0] in self._own]
+        self._own = {f"tests/{name}" for name in UNSEEN.get(module, [f"test_{module}.py"])}
+        self._unseen = [
+            t for t in seconds if module in UNSEEN and t.partition("::")[0] in self._own
+        ]
 
     def tests(self, line):
         """Choose tests for a line: the likely ones, and the others; the module's own come first,
         then those that caught most, then the quick ones.
         """
         known = self._lines.get(str(line)) or []
-        chosen = [*known] if known else [*self._all, *self._subprocess]
+        chosen = [*(known or self._all), *self._unseen]
         quick = [t for t in dict.fromkeys(chosen) if self._seconds.get(t, 99) < SLOWEST]
 
         def rank(test):

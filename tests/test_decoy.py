@@ -49,7 +49,7 @@ def test_what_is_no_file_is_an_array(a_map, tmp_path):
     to = Destination(a_map, True, str(tmp_path))
     for in_memory in (False, True):
         with Batch([(a_map, Recipe(8.0), None), (a_map, Recipe(9.0), to)]) as batch:
-            (_, one), (decoy, other) = batch.make(in_memory)
+            (_, one), (decoy, other) = batch.make(in_memory=True) if in_memory else batch.make()
             paths = batch.publish()
         assert paths == ["", str(tmp_path / "J1_sphere_r009A.mrc")]
         assert np.array_equal(one, Recipe(8.0).sphere(GRID).draw(GRID))

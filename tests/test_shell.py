@@ -90,7 +90,7 @@ def test_fit_and_level(source, capsys, map_file):
         (["--radius", "0"], "radius must be a number above 0 Å, got 0"),
         (["--radius", "9,9"], "radius has 9 more than once"),
         (["--radius", "x"], "radius must be a number, fit or a multiple"),
-        (["--radius", "9", "--center", "1,2"], "--center"),
+        (["--radius", "9", "--center", "1,2"], "invalid center (X,Y,Z) value: '1,2'"),
         (["--radius", "9", "--center", "nan,2,1"], "center must be three finite numbers"),
         (["--radius", "9", "--edge", "-2"], "edge must be 0 Å or more, got -2"),
         (["--radius", "9", "--inner-radius", "9"], "innerRadius must be less"),
