@@ -128,3 +128,9 @@ def test_the_logs_link_opens_the_file(
             from chimerax.core.commands import next_token
 
             assert next_token(line.removeprefix("open "))[0] == path
+
+
+def test_a_plain_name_is_as_it_is():
+    from chimerax.makesphere.quoting import quoted
+
+    assert [quoted(name) for name in ("X.mrc", "a'b", "/a/b.mrc")] == ["X.mrc", "a'b", "/a/b.mrc"]

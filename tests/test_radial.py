@@ -182,6 +182,28 @@ def test_contour_level_of_a_large_map_is_sampled():
         assert level == np.sort(sample.ravel())[-int(0.01 * sample.size)]
 
 
+def test_a_map_nine_times_too_large_is_sampled_at_every_third_voxel(monkeypatch):
+    values = np.random.default_rng(9).normal(size=(33, 34, 35)).astype(np.float32)
+    monkeypatch.setattr(radial, "LEVEL_SAMPLE", values.size // 9)
+    level = radial.contour_level(values, Grid((35, 34, 33), (1.0, 1.0, 1.0)))
+    sample = values[::3, ::3, ::3]
+    assert level == np.sort(sample.ravel())[-int(0.01 * sample.size)]
+
+
+def test_the_level_of_a_small_map_is_its_highest_voxel():
+    values = np.random.default_rng(9).normal(size=(5, 6, 5)).astype(np.float32)
+    assert radial.contour_level(values, Grid((5, 6, 5), (1.0, 1.0, 1.0))) == values.max()
+
+
+def test_all_of_one_voxel_above_the_level_is_enclosed():
+    grid = Grid((8, 8, 8), (2.0, 2.0, 2.0))
+    values = np.zeros(grid.shape, np.float32)
+    values[4, 4, 5] = 1
+    tables = radial.RadialTables.of(values, grid, grid.center, 0.5)
+    assert list(tables.profile(1.0)[2][:3]) == [0, 1, 1]
+    assert tables.fit() == 2 and isinstance(tables.fit(), float)
+
+
 def test_a_shell_of_one_voxel_has_a_mean():
     grid = Grid((8, 8, 8), (2.0, 2.0, 2.0))
     values = maps(grid, 4, False)
