@@ -253,7 +253,7 @@ class Binned:
         )
         self._cut_to_ball(binned, grid.center, reach)
         energy = _energy(self._sums, axes, self._bins, 2 * reach, cut)
-        volume = abs(float(np.linalg.det(grid.axes)))
+        volume = float(np.linalg.det(grid.axes))
         total = float(self._sums.sum(dtype=np.float64))
         energy = volume * volume * (energy - (total / side) ** 2)
         return Views(max(energy, 0.0) if isfinite(energy) else float("inf"), side, reach, cut)

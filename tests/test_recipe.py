@@ -172,8 +172,7 @@ def test_densities():
     with pytest.raises(ValueError) as error:
         Recipe(5.0, value=Multiple(1e14, "match")).density(80.0, told)
     assert str(error.value) == (
-        "value 1e+14match gives a density of 2e+15, and it may be 1e-15 to 1e+15 "
-        "above or below 0"
+        "value 1e+14match gives a density of 2e+15, and it may be 1e-15 to 1e+15 above or below 0"
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 from chimerax.makesphere.grid import Grid
 from chimerax.makesphere.map import Map
 from chimerax.makesphere.sphere import Sphere
-from chimerax.makesphere.strength import LOW_PASS, Binned
+from chimerax.makesphere.strength import LOW_PASS, Binned, Views
 from conftest import ROOT
 from grids import turned
 from hypothesis import given, settings
@@ -169,6 +169,33 @@ def test_spheres_against_their_drawn_views(sphere):
     density = map_views.match(sphere)
     assert map_views.strength(sphere, density) == pytest.approx(0.5)
     assert map_views.strength(sphere, -2 * density) == pytest.approx(2)
+
+
+@pytest.mark.parametrize("sphere", SPHERES)
+def test_spheres_against_integrals_over_their_profile(sphere):
+    told = Views(energy=1.0, side=192.0, reach=95.0, cut=0.05)
+    radius = (np.arange(4000) + 0.5) * sphere.reach / 4000
+    shell = 4 * pi * radius**2 * sphere.density(radius**2) * sphere.reach / 4000
+    frequency = (np.arange(1000) + 0.5) * told.cut / 1000
+    power = (np.sinc(2 * np.multiply.outer(frequency, radius)) @ shell) ** 2
+    energy = 2 * pi * (frequency @ power) * told.cut / 1000 - (shell.sum() / told.side) ** 2
+    assert told.sphere_energy(sphere) == pytest.approx(energy, rel=2e-3)
+
+
+@pytest.mark.parametrize("size", [62, 63, 64])
+def test_the_last_bin_counts_along_all_axes(size):
+    # Three voxels to the bin: the last may be of one or two.
+    grid = Grid((size,) * 3, (2.0, 2.0, 2.0))
+    array = np.zeros(grid.shape, np.float32)
+    array[-3:, 28:34, 28:34] = 1
+    energies = [views(np.moveaxis(array, 0, axis), grid).energy for axis in range(3)]
+    assert energies[0] > 0 and energies == pytest.approx([energies[0]] * 3, rel=0.01)
+
+
+def test_sums_beyond_what_numbers_hold_match_nothing():
+    grid = Grid((20, 20, 20), (3.0, 3.0, 3.0))
+    told = views(np.random.default_rng(0).choice(np.float32([2e38, 3e38]), grid.shape), grid)
+    assert told.energy == told.match(Sphere(20, grid.center)) == np.inf
 
 
 def test_the_map_counts_inside_the_largest_ball():
