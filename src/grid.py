@@ -93,6 +93,14 @@ class Grid:
         # 90 degrees, apart from rounding
         return xx, xy if abs(xy) > 1e-12 * sqrt(xx * yy) else 0.0, yy
 
+    @cached_property
+    def spacings(self):
+        """Distances in Å between neighbouring layers of voxels, across x, y and z.
+
+        They are less than the voxel size where the cell is skewed.
+        """
+        return 1.0 / np.linalg.norm(np.linalg.inv(self.axes), axis=1)
+
     @property
     def shape(self):
         """Shape of an array on this grid: (z, y, x)."""
@@ -158,8 +166,7 @@ class Grid:
         The faces are half a voxel beyond the outermost voxel centres.
         """
         index = np.array(self.index(point)) + 0.5
-        spacings = 1.0 / np.linalg.norm(np.linalg.inv(self.axes), axis=1)
-        return float((np.minimum(index, np.array(self.size) - index) * spacings).min())
+        return float((np.minimum(index, np.array(self.size) - index) * self.spacings).min())
 
     def feet(self, point):
         """Drop perpendiculars from a point to the planes.

@@ -9,6 +9,9 @@ import numpy as np
 TAG_LIMIT = 120  # leaves room for the recipe within FILE_NAME_LIMIT
 FILE_NAME_LIMIT = 255  # of ext4, XFS, APFS and NTFS
 
+# A number as users type it: without the underscores and digits of other scripts that Python takes.
+NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+
 # Used where a map's name says nothing but its type ("volume.mrc").
 NAMELESS = "decoy"
 

@@ -7,7 +7,7 @@ from math import ceil, isfinite
 import numpy as np
 
 from . import naming
-from .naming import number
+from .naming import NUMBER, number
 from .sphere import Sphere
 
 FIT, MATCH = "fit", "match"
@@ -22,10 +22,7 @@ SMALLEST_RADIUS = 1e-3  # voxels: well above rounding
 # Other programs square densities, and add them up, in float32.
 LOWEST_VALUE, HIGHEST_VALUE = 1e-15, 1e15
 
-_AMOUNT = re.compile(
-    r"(?P<number>[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)?(?P<unit>[a-z]*)",
-    re.ASCII | re.IGNORECASE,
-)
+_AMOUNT = re.compile(rf"(?P<number>{NUMBER.pattern})?(?P<unit>[a-z]*)", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -163,7 +160,7 @@ class Recipe:
     @property
     def value_word(self):
         """The density as it is typed: ``0.05``, ``2match``."""
-        return str(self.value) if isinstance(self.value, Multiple) else number(self.value)
+        return _word(self.value)
 
     def sphere(self, grid):
         """Give the sphere of density 1 on a grid.
@@ -285,5 +282,8 @@ def fitting(times, fit):
 def _require_once(argument, amounts):
     for place, amount in enumerate(amounts):
         if amount in amounts[:place]:
-            word = str(amount) if isinstance(amount, Multiple) else number(amount)
-            raise ValueError(f"{argument} has {word} more than once")
+            raise ValueError(f"{argument} has {_word(amount)} more than once")
+
+
+def _word(amount):
+    return str(amount) if isinstance(amount, Multiple) else number(amount)

@@ -126,35 +126,31 @@ class Views:
         """
         step = self.cut / FREQUENCIES
         frequency = (np.arange(FREQUENCIES) + 0.5) * step
-        radii, weights = _balls(sphere.radius, sphere.edge, self.reach)
+        radii, weights = _balls(sphere, self.reach)
         transform = weights @ _ball_transform(radii, frequency)
-        volume = weights @ _volume(radii)
-        if sphere.inner_radius:
-            radii, weights = _balls(sphere.inner_radius, sphere.edge, self.reach)
-            transform = transform - weights @ _ball_transform(radii, frequency)
-            volume = volume - weights @ _volume(radii)
+        volume = weights @ (4 / 3 * pi * radii**3)
         whole = 2 * pi * step * float(frequency @ transform**2)
         # All but nothing of a wide sphere is below the cut of a box of a few voxels.
         return max(whole - float(volume / self.side) ** 2, 0.0)
 
 
-def _balls(radius, edge, reach):
-    """Give the radii and weights of hard balls whose sum is a ball with a raised-cosine edge."""
-    if not edge:
-        return np.array([min(radius, reach)]), np.ones(1)
-    nodes, weights = np.polynomial.legendre.leggauss(EDGE_NODES)
-    radii = np.clip(radius + nodes * edge / 2, 0, reach)
-    return radii, weights * np.cos(nodes * pi / 2) * pi / 4
+def _balls(sphere, reach):
+    """Give the radii and weights of hard balls whose sum is a sphere; a hollow's are negative."""
+    nodes, weights = np.zeros(1), np.ones(1)
+    if sphere.edge:
+        nodes, weights = np.polynomial.legendre.leggauss(EDGE_NODES)
+        weights = weights * np.cos(nodes * pi / 2) * pi / 4
+    radii = sphere.radius + nodes * sphere.edge / 2
+    if sphere.inner_radius:
+        radii = np.append(radii, sphere.inner_radius + nodes * sphere.edge / 2)
+        weights = np.append(weights, -weights)
+    return np.clip(radii, 0, reach), weights
 
 
 def _ball_transform(radii, frequency):
     """Transform of balls of density 1: an array of a row for each radius, in Å^3."""
     turn = 2 * pi * np.multiply.outer(radii, frequency)
     return (np.sin(turn) - turn * np.cos(turn)) / (2 * pi**2 * frequency**3)
-
-
-def _volume(radii):
-    return 4 / 3 * pi * radii**3
 
 
 class Binned:
@@ -171,8 +167,7 @@ class Binned:
 
     def __init__(self, grid):
         self._grid = grid
-        spacings = 1.0 / np.linalg.norm(np.linalg.inv(grid.axes), axis=1)
-        self._side = float((spacings * grid.size).min())
+        self._side = float((grid.spacings * grid.size).min())
         self._cut = max(1 / LOW_PASS, FEWEST_WAVES / self._side)
         widest = 1 / (BINS_PER_WAVE * self._cut)
         self._bins = [

@@ -2,7 +2,6 @@
 
 import html
 import os
-import re
 
 from chimerax.map import Volume
 from chimerax.ui.widgets import FloatSlider, ModelMenuButton, button_row
@@ -23,7 +22,7 @@ from Qt.QtWidgets import (
     QWidget,
 )
 
-from .naming import number
+from .naming import NUMBER, number
 from .plot import Profile, signal_color
 from .recipe import MARGIN, MATCH, PAIR, read_amounts
 
@@ -36,8 +35,6 @@ WIDE = QSizePolicy.Policy.Ignored
 # Width of fields, in characters.
 CHARACTERS = 9
 DEFAULTS = {"edge": "0", "inner": "0", "value": MATCH}
-# What Python reads as a number, without digits of other scripts and underscores.
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 
 
 class Form(QWidget):

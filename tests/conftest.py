@@ -3,7 +3,7 @@
 import importlib.util
 import shutil
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -66,8 +66,14 @@ def log(session):
         recorder = Recorder()
     else:
         recorder = Log()
+    with _recording(session, recorder):
+        yield recorder
+
+
+@contextmanager
+def _recording(session, recorder):
     session.logger.add_log(recorder)
-    yield recorder
+    yield
     session.logger.remove_log(recorder)
 
 
@@ -85,9 +91,8 @@ def html_log(session, monkeypatch):
         recorder = Recorder()
     else:
         recorder = Log()
-    session.logger.add_log(recorder)
-    yield recorder
-    session.logger.remove_log(recorder)
+    with _recording(session, recorder):
+        yield recorder
 
 
 @pytest.fixture
