@@ -10,6 +10,7 @@ import os
 import shlex
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -25,7 +26,7 @@ pytest.importorskip("matplotlib")
 import Qt as qt
 from chimerax.geometry import rotation, translation
 from chimerax.makesphere.grid import Grid
-from Qt.QtCore import QPoint, Qt, QTimer
+from Qt.QtCore import QEvent, QPoint, Qt, QTimer
 from Qt.QtWidgets import QApplication, QDockWidget, QFileDialog, QScrollArea, QSlider
 
 # The shim leaves it out.
@@ -99,11 +100,21 @@ def ran(gui, monkeypatch):
 
 def wait(true, seconds=5):
     """Let Qt work until something is true."""
-    for _ in range(int(seconds * 50) + 1):
-        QTest.qWait(20)
+    end = time.monotonic() + seconds
+    while True:
+        QApplication.processEvents()
+        QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
         if true():
             return True
-    return False
+        if time.monotonic() > end:
+            return False
+        # PySide's own qWait does not let other threads work.
+        time.sleep(0.005)
+
+
+def rest(seconds):
+    """Let Qt work for a while."""
+    wait(lambda: False, seconds)
 
 
 def write(field, text):
@@ -219,7 +230,7 @@ def test_map_that_fills_its_box_starts_with_a_sphere_that_can_be_made(new_map, o
 @pytest.mark.parametrize("text", ["60", "62.5", "29.95", "7", "100.125"])
 def test_typed_radius_stays_as_typed_and_is_run(form, ran, text):
     write(form.radius, text)
-    QTest.qWait(600)
+    rest(0.6)
     assert form.radius.text() == text
     form.save.setChecked(False)
     click(form.make)
@@ -332,7 +343,7 @@ def test_dragging_reads_no_map(form, volume, monkeypatch, gui):
     vertices = previews(gui)[0].vertices
     for radius in np.linspace(20, 55, 30):
         form.moved.emit(radius)
-    QTest.qWait(600)
+    rest(0.6)
     assert form.radius.text() == "55"
     assert previews(gui)[0].vertices is vertices
 
@@ -368,7 +379,7 @@ def test_box_centre_typed(form, gui, text):
 def test_centre_far_away_costs_nothing(form, text, gui, volume):
     write(form.center.lineEdit(), text)
     assert errors(form) == ["center"] and "outside the box" in error(form, "center")
-    QTest.qWait(600)
+    rest(0.6)
     assert form.range == (1, 63) and not form.make.isEnabled()
 
 
@@ -863,12 +874,12 @@ def test_room_comes_back_after_floating_but_not_against_the_users_will(form, gui
     assert wait(lambda: form.lack <= 0)
     for _ in range(3):
         panel._dock.setFloating(True)
-        QTest.qWait(100)
+        rest(0.1)
         panel._dock.setFloating(False)
-        QTest.qWait(100)
+        rest(0.1)
     panel.display(True)
     assert wait(lambda: form.lack <= 0)
-    QTest.qWait(1500)
+    rest(1.5)
     others = [d for d in window.findChildren(QDockWidget) if d.windowTitle() == "Models"]
     window.resizeDocks([panel._dock, *others], [130, 400], Qt.Orientation.Vertical)
     assert wait(lambda: form.lack > 0)
@@ -876,7 +887,7 @@ def test_room_comes_back_after_floating_but_not_against_the_users_will(form, gui
     form.save.setChecked(False)
     click(form.make)
     click(form.more)
-    QTest.qWait(1500)
+    rest(1.5)
     assert panel._dock.height() == pytest.approx(height, abs=2)
 
 
@@ -1019,7 +1030,7 @@ def test_behind_another_tab_it_lets_go_of_the_mouse(form, gui):
 
 def test_another_map_is_chosen(form, new_map, blob, gui, volume):
     new_map(blob((40, 40, 40), 2.0, sigma=6), Grid((40, 40, 40), (2.0, 2.0, 2.0)), "second")
-    QTest.qWait(100)
+    rest(0.1)
     assert form.menu.value.name == "particle"
     (action,) = [a for a in form.menu.menu().actions() if "second" in a.text()]
     action.trigger()
@@ -1060,13 +1071,13 @@ def test_map_closed_while_the_panel_is_open(form, volume, gui):
     for text in ("5", "", "x"):
         write(form.radius, text)
     right_mode(gui).mouse_down(Event(0, 0))
-    QTest.qWait(500)
+    rest(0.5)
 
 
 def test_map_closed_before_it_is_measured(volume, open_panel, gui):
     form = open_panel(measured=False).form
     gui.models.close([volume])
-    QTest.qWait(500)
+    rest(0.5)
     assert "Open a map" in form.facts.text()
 
 
@@ -1076,13 +1087,13 @@ def test_map_and_panel_closed_together(form, volume, gui, monkeypatch):
     monkeypatch.setattr(sys, "excepthook", lambda *error: failures.append(error))
     gui.models.close([volume])
     panel_of(gui).delete()
-    QTest.qWait(500)
+    rest(0.5)
     assert not failures and panel_of(gui) is None
 
 
 def test_panel_closed_before_the_map_is_measured(volume, open_panel, gui):
     open_panel(measured=False).delete()
-    QTest.qWait(500)
+    rest(0.5)
     assert panel_of(gui) is None
 
 
@@ -1214,7 +1225,7 @@ def test_ends_while_the_map_is_read(end, volume, open_panel, monkeypatch, gui):
         read_from_file(patch, volume, read)
         form = open_panel(measured=False).form
         assert wait(lambda: len(seen) >= 3)
-        QTest.qWait(300)
+        rest(0.3)
         assert not failures and len(seen) < 8
     if end == "map":
         assert "Open a map" in form.facts.text()
@@ -1245,7 +1256,7 @@ def test_ends_while_the_map_is_measured(end, volume, open_panel, monkeypatch, gu
         volume.data.array[32, 32, 32:40] = 1
         volume.call_change_callbacks("data values changed")
     go.set()
-    QTest.qWait(500)
+    rest(0.5)
     assert not failures
     if end == "data":
         assert wait(lambda: "100 % of the map" in form.facts.text())
@@ -1264,7 +1275,7 @@ def test_closed_at_once_again_and_again(between, volume, open_panel, gui):
             panel.display(False)
             panel.display(True)
         elif between == "events":
-            QTest.qWait(1)
+            rest(0.001)
         panel.delete()
     assert panel_of(gui) is None
 
@@ -1281,7 +1292,7 @@ def test_closing_leaves_nothing(volume, open_panel, gui):
     volume.name = "again"
     volume.set_parameters(surface_levels=[0.5])
     volume.position = translation((1, 2, 3))
-    QTest.qWait(500)
+    rest(0.5)
 
 
 def test_long_work_is_told_on_the_status_line(volume, open_panel, log, monkeypatch):
@@ -1372,9 +1383,9 @@ def test_colours_follow_the_theme(form, app):
     dark = QPalette(QColor(40, 40, 40))
     try:
         app.setPalette(dark)
-        QTest.qWait(100)
+        rest(0.1)
         assert form.profile.figure.get_facecolor()[0] < 0.3
     finally:
         app.setPalette(light)
-        QTest.qWait(100)
+        rest(0.1)
     assert form.profile.figure.get_facecolor()[0] > 0.7
