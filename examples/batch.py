@@ -2,8 +2,8 @@
 
     ChimeraX --nogui --exit --script "batch.py FOLDER [makesphere's arguments]"
 
-For example:  "batch.py maps radius 1.3fit value match,4match save decoys". The exit status is 0
-only if every map got its spheres.
+For example:  "batch.py maps radius 1.3fit value match,4match save decoys". Without arguments it
+makes those that are recommended. The exit status is 0 only if every map got its spheres.
 """
 
 import sys

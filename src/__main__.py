@@ -14,15 +14,17 @@ from . import report
 from .decoy import Batch
 from .destination import NO, YES, Destination
 from .map import Map
-from .recipe import FIT, MATCH, PAIR, read_amounts, recipes
+from .recipe import FIT, MATCH, RECOMMENDED, read_amount, read_amounts, recipes
 
 DESCRIPTION = """\
 Make a solid sphere on the grid of a map and write it as an MRC file: a decoy for junk
 particles in cryoSPARC's Heterogeneous Refinement."""
 
+REMEDY = re.sub("(radius|offset|value) ", r"--\1 ", RECOMMENDED)
+
 EPILOG = """\
 examples:
-  %(prog)s map.mrc --radius 1.3fit --value match,4match
+  %(prog)s map.mrc --radius 0.2fit --offset fit --value 0.25match,match
   %(prog)s map.mrc --radius 60
   %(prog)s map.mrc --radius 60,75,90
   %(prog)s map.mrc --radius 80 --inner-radius 40 --edge 10 --output spheres/
@@ -49,9 +51,10 @@ def main(arguments=None):
     options = _parser().parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
     try:
         if options.radius is None:
-            raise ValueError(f"--radius is missing; try: --radius 1.3fit --value {PAIR}")
+            raise ValueError(f"--radius is missing; try: {REMEDY}")
         options.radius = read_amounts("radius", options.radius, FIT)
         options.value = read_amounts("value", options.value, MATCH)
+        options.offset = read_amount("offset", options.offset, FIT)
         spheres = _make(options)
     except (ValueError, OSError, MemoryError, KeyboardInterrupt) as error:
         # File names can have line breaks.
@@ -80,6 +83,7 @@ def _make(options):
             options.radius,
             options.value,
             options.center,
+            options.offset,
             edge=options.edge,
             inner_radius=options.inner_radius,
         )
@@ -97,8 +101,7 @@ def _report(blocks):
         for warning in block.warnings:
             print(f"makesphere: warning: {warning}", file=sys.stderr)
         if block.too_strong:
-            remedy = f"{block.too_strong} Try: --value {PAIR}"
-            print(f"makesphere: warning: {remedy}", file=sys.stderr)
+            print(f"makesphere: warning: {block.too_strong} Try: {REMEDY}", file=sys.stderr)
     sys.stdout.flush()
 
 
@@ -169,6 +172,13 @@ def _parser():
         type=_center,
         help="in Å, in the map's coordinates; default: the box centre, voxel N//2 on each axis, "
         "about which cryoSPARC and RELION rotate",
+    )
+    add(
+        "--offset",
+        metavar="D",
+        default="0",
+        help="how far from the centre the sphere is put along the map's x axis, in Å, or fit, or a "
+        "multiple of it; default: 0",
     )
     add(
         "--edge",

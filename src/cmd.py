@@ -30,10 +30,9 @@ from chimerax.map_data import ArrayGridData
 from . import memory, report
 from .decoy import Batch
 from .destination import NO, YES, Destination
-from .naming import number
 from .quoting import quoted
-from .recipe import FIT, MATCH, PAIR, RECOMMENDED, read_amounts, recipes
-from .volumes import command_text, map_of, open_files
+from .recipe import FIT, MATCH, RECOMMENDED, read_amount, read_amounts, recipes
+from .volumes import map_of, open_files
 
 # A blue that neither the gray, yellow and cyan of ChimeraX's first maps nor its backgrounds have.
 COLOR = (0.35, 0.6, 1.0, 0.4)
@@ -79,19 +78,29 @@ class FrameArg(CoordSysArg):
 class AmountsArg(Annotation):
     """Numbers, or multiples of what the map says, with commas between them."""
 
+    _read = staticmethod(read_amounts)
+    _name = "numbers, '{0}' or multiples such as '2{0}'"
+
     def __init__(self, argument, unit):
-        super().__init__(name=f"numbers, '{unit}' or multiples such as '2{unit}'")
+        super().__init__(name=self._name.format(unit))
         self._argument, self._unit = argument, unit
 
     def parse(self, text, session):
-        """Read the list."""
+        """Read what there is up to a blank."""
         if not text:
             raise AnnotationError(f"Expected {self.name}")
         token, used, rest = next_token(text)
         try:
-            return read_amounts(self._argument, token, self._unit), used, rest
+            return self._read(self._argument, token, self._unit), used, rest
         except ValueError as error:
             raise AnnotationError(str(error)) from None
+
+
+class AmountArg(AmountsArg):
+    """A number, or a multiple of what the map says."""
+
+    _read = staticmethod(read_amount)
+    _name = "a number, '{0}' or a multiple such as '2{0}'"
 
 
 class SwitchArg(BoolArg):
@@ -129,6 +138,7 @@ def makesphere(
     radius=None,
     center=None,
     coordinate_system=None,
+    offset=0.0,
     edge=0.0,
     inner_radius=0.0,
     value=(1.0,),
@@ -147,6 +157,9 @@ def makesphere(
         By default the box centre, grid index N//2 on each axis.
     coordinate_system : Place, optional
         What the coordinates of the centre refer to; by default the scene.
+    offset : float or Multiple
+        How far from the centre the sphere is put along the map's x axis, in Å, or a multiple of
+        fit, which the map tells.
     edge : float
         Full width in Å of a raised-cosine edge, centred on the radius.
     inner_radius : float
@@ -183,6 +196,7 @@ def makesphere(
             None if center is None else center.scene_coordinates(coordinate_system),
             save,
             model_id,
+            offset=offset,
             edge=edge,
             inner_radius=inner_radius,
         )
@@ -197,8 +211,7 @@ def makesphere(
     for model, block, volume in zip(models, blocks, sources, strict=True):
         _log(session, model, block)
         if block.too_strong:
-            radii = _radii(blocks, block)
-            line = command_text(volume, radii, block.made.recipe, PAIR)
+            line = f"makesphere #{volume.id_string} {RECOMMENDED}"
             _warn(session, block.too_strong, line)
         if session.ui.is_gui and not _is_in_view(session, model, block.made.sphere):
             _warn(session, "The sphere is outside the view.", f"view #{model.id_string}")
@@ -333,12 +346,6 @@ def _warn(session, sentence, remedy):
         session.logger.warning(f"{sentence} Try: {remedy}")
 
 
-def _radii(blocks, last):
-    """Write the radii of all spheres of a map."""
-    of_map = [block.made.recipe.radius for block in blocks if block.made.map is last.made.map]
-    return ",".join(number(radius) for radius in dict.fromkeys(of_map))
-
-
 def _cell(what, text):
     if what != "File":
         return html.escape(text)
@@ -359,6 +366,7 @@ DESCRIPTION = CmdDesc(
         ("radius", AmountsArg("radius", FIT)),
         ("center", PointArg),
         ("coordinate_system", FrameArg),
+        ("offset", AmountArg("offset", FIT)),
         ("edge", FloatArg),
         ("inner_radius", FloatArg),
         ("value", AmountsArg("value", MATCH)),

@@ -36,11 +36,6 @@ class Preview:
     def _drawings(self):
         return self._sphere, self._wall
 
-    @property
-    def shown(self):
-        """Whether the sphere is shown."""
-        return self._sphere.display
-
     def show(self, volume, center, radius, inner_radius=0.0):
         """Show the sphere; only its place in the scene is computed.
 

@@ -224,6 +224,6 @@ class RadialTables:
             Nothing of the map is above the contour level.
         """
         if not self.above[-1]:
-            raise ValueError("radius fit finds no voxel of the map at or above its contour level")
+            raise ValueError("fit finds no voxel of the map at or above its contour level")
         last = int(np.searchsorted(self.above, FIT_SHARE * self.above[-1]))
         return float(max(1, ceil(sqrt(last * self.step) - 1e-6)))

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass, replace
-from math import ceil, isfinite
+from math import ceil, floor, isfinite
 
 import numpy as np
 
@@ -11,11 +11,13 @@ from .naming import NUMBER, number
 from .sphere import Sphere
 
 FIT, MATCH = "fit", "match"
-# A faint and a bright one: what was measured is in docs/choosing-a-decoy.md.
-PAIR = "match,4match"
-# A third of room around the particle takes more junk.
+# A third of room around the particle.
 MARGIN = 1.3
-RECOMMENDED = f"radius {MARGIN}{FIT} value {PAIR}"
+# Two small spheres beside the particle, a faint and a brighter one, or two around it: what was
+# measured is in docs/choosing-a-decoy.md.
+SMALL, OFFSET, PAIR = 0.2, 1, "0.25match,match"
+RECOMMENDED = f"radius {SMALL}{FIT} offset {FIT} value {PAIR}"
+PAIR_AROUND = "match,4match"
 # Centres come through transforms of the scene: this is rounding, in Å.
 SAME_POINT = 1e-6
 SMALLEST_RADIUS = 1e-3  # voxels: well above rounding
@@ -62,10 +64,11 @@ def read_amounts(argument, text, unit):
     ValueError
         One sentence that names the argument and what it got.
     """
-    return [_read_amount(argument, word.strip(), unit) for word in text.split(",")]
+    return [read_amount(argument, word.strip(), unit) for word in text.split(",")]
 
 
-def _read_amount(argument, word, unit):
+def read_amount(argument, word, unit):
+    """Read one number or multiple, as `read_amounts` does."""
     found = _AMOUNT.fullmatch(word)
     if not word or not found or not unit.startswith(found["unit"].lower()):
         raise ValueError(
@@ -234,7 +237,7 @@ def _require_density(value, subject=""):
         )
 
 
-def recipes(a_map, radii, values=(1.0,), center=None, **more):
+def recipes(a_map, radii, values=(1.0,), center=None, offset=0.0, **more):
     """Check what was asked of a map and give a recipe for each sphere, radius first.
 
     Parameters
@@ -246,6 +249,9 @@ def recipes(a_map, radii, values=(1.0,), center=None, **more):
         Densities, or of `match`.
     center : (float, float, float), optional
         Position (x, y, z) in Å in the map's coordinates.
+    offset : float or Multiple
+        How far from there along the map's x axis the spheres are, in Å, or of `fit`: then no
+        farther than leaves the largest one inside the box.
     **more
         The other arguments of `Recipe`.
 
@@ -259,13 +265,30 @@ def recipes(a_map, radii, values=(1.0,), center=None, **more):
         One sentence that names the argument and what it got.
     """
     _require_once("value", values)
-    if any(isinstance(r, Multiple) for r in radii):
+    of_fit = [
+        name
+        for name, amounts in (("radius", radii), ("offset", [offset]))
+        if any(isinstance(amount, Multiple) for amount in amounts)
+    ]
+    if "offset" not in of_fit and not (isfinite(offset) and offset >= 0):
+        raise ValueError(f"offset must be 0 Å or more, got {offset:g}")
+    if of_fit:
         # Checked before the map is read, with a radius that passes.
         for value in values:
             Recipe(float("1e300"), center=center, value=value, **more)
-        fit = a_map.tables(center).fit()
+        tables = a_map.tables(center)
+        try:
+            fit = tables.fit()
+        except ValueError as error:
+            raise ValueError(f"{of_fit[0]} {error}") from error
         radii = [fitting(r.times, fit) if isinstance(r, Multiple) else r for r in radii]
     _require_once("radius", radii)
+    if offset:
+        point = center or a_map.grid.center
+        if isinstance(offset, Multiple):
+            reach = max(radii) + more.get("edge", 0.0) / 2
+            offset = fitting_offset(offset.times, fit, a_map.grid.clearance(point) - reach)
+        center = beside(point, offset)
     return [
         Recipe(float(r), center=center, value=value, **more).simplified(a_map.grid)
         for r in radii
@@ -277,6 +300,17 @@ def fitting(times, fit):
     """Give a multiple of fit, rounded up to a whole Å."""
     # 1.1 x 50 is a little more than 55.
     return float(ceil(times * fit - 1e-9 * fit))
+
+
+def fitting_offset(times, fit, room):
+    """Give a multiple of fit, rounded up to a whole Å, but not more than the room in the box."""
+    return min(fitting(times, fit), float(max(floor(room), 0)))
+
+
+def beside(point, offset):
+    """Give the point (x, y, z) that is so many Å from another along x."""
+    x, y, z = point
+    return x + offset, y, z
 
 
 def _require_once(argument, amounts):

@@ -22,7 +22,18 @@ from .naming import number
 from .plot import signal_color
 from .preview import Preview, SphereMouseMode
 from .quoting import quoted
-from .recipe import MARGIN, PAIR, Multiple, Recipe, fitting, recipes
+from .recipe import (
+    MARGIN,
+    OFFSET,
+    PAIR,
+    SMALL,
+    Multiple,
+    Recipe,
+    beside,
+    fitting,
+    fitting_offset,
+    recipes,
+)
 from .widgets import BOX_CENTER, DEFAULTS, ROTATION_CENTER, Form
 
 NO_MAP = "Open a map first: File &gt; Open, or the command <b>open</b> with its path."
@@ -71,7 +82,7 @@ class MakeSphereTool(ToolInstance):
         self._own = WeakKeyDictionary()
         self._seen = self._measuring = False
         self._is_new_here = True
-        self._times = 0
+        self._times = self._offset = 0
         self._made = None, None, ()
         self._settings = _Settings(session, tool_name)
         self._preview = Preview(session)
@@ -93,6 +104,8 @@ class MakeSphereTool(ToolInstance):
         form.menu.value_changed.connect(self._take_map)
         form.fit.clicked.connect(lambda: self._fit(1))
         form.fit_more.clicked.connect(lambda: self._fit(MARGIN))
+        form.recommended.clicked.connect(self._take_recommended)
+        form.facts.linkActivated.connect(self._take_recommended)
         form.center.activated.connect(self._take_rotation_center)
         form.asked.connect(self.make)
         form.help_asked.connect(self.display_help)
@@ -302,7 +315,11 @@ class MakeSphereTool(ToolInstance):
             if radius >= grid.farthest(self._tables_center):  # It would be the whole box.
                 radius = max(self._round(grid.clearance(grid.center)), self._step)
             self.form.radius.setText(number(radius))
-        self._times = 0
+            if self._offset:
+                room = grid.clearance(grid.center) - radius
+                offset = fitting_offset(self._offset, fit, room)
+                self.set_center(beside(grid.center, offset), 6)
+        self._times = self._offset = 0
         self.form.profile.show_tables(self._tables, min(grid.voxel_size), self.form.range[1])
 
     # The sphere
@@ -329,17 +346,22 @@ class MakeSphereTool(ToolInstance):
     def _round(self, radius):
         return round(round(radius / self._step) * self._step, 1)
 
-    def set_center(self, point):
-        """Take a centre (x, y, z) in Å in the map's coordinates."""
-        self.form.center.setEditText(",".join(number(round(float(c), 2)) for c in point))
+    def set_center(self, point, digits=2):
+        """Take a centre (x, y, z) in Å in the map's coordinates, rounded."""
+        self.form.center.setEditText(",".join(number(round(float(c), digits)) for c in point))
 
     def _take_rotation_center(self, _):
         if self.form.center.currentText() == ROTATION_CENTER and self._map is not None:
             point = self.session.main_view.center_of_rotation
             self.set_center(self._volume.scene_position.inverse() * point)
 
-    def _fit(self, times):
-        self._times = times
+    def _take_recommended(self, *_):
+        self.form.set_texts({"center": BOX_CENTER, "value": PAIR, "edge": "0", "inner": "0"})
+        self._fit(SMALL, OFFSET)
+
+    def _fit(self, times, offset=0):
+        """Take so many times fit as the radius and, if it is not 0, as the offset."""
+        self._times, self._offset = times, offset
         if self._is_measured(self._center()):
             self._show_tables()
         else:
@@ -414,7 +436,7 @@ class MakeSphereTool(ToolInstance):
         told = dict.fromkeys(html.escape(text) for one in made for text in report.warnings(one))
         strong = report.too_strong(made)
         if strong:
-            told[f'{html.escape(strong)} Try <a href="{PAIR}">{PAIR}</a>.'] = None
+            told[f'{html.escape(strong)} Try <a href="#">what is recommended</a>.'] = None
         color = signal_color(facts, "#a05000", "#ffb050")
         warnings = "".join(f'<div style="color:{color}">⚠ {text}</div>' for text in told)
         facts.setText(f'<table cellspacing="0">{table}</table>{warnings}')

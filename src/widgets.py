@@ -24,7 +24,7 @@ from Qt.QtWidgets import (
 
 from .naming import NUMBER, number
 from .plot import Profile, signal_color
-from .recipe import MARGIN, MATCH, PAIR, read_amounts
+from .recipe import MARGIN, MATCH, PAIR_AROUND, RECOMMENDED, read_amounts
 
 BOX_CENTER = "box centre"
 BOX_CENTERS = (BOX_CENTER, "box center")
@@ -112,7 +112,6 @@ class Form(QWidget):
             | flags.LinksAccessibleByMouse
             | flags.LinksAccessibleByKeyboard
         )
-        self.facts.linkActivated.connect(self.value.setEditText)
         layout.addWidget(self.facts)
 
     def _add_radius(self, layout):
@@ -122,7 +121,10 @@ class Form(QWidget):
         self.fit_more = QToolButton(text=f"{MARGIN} Fit")
         self.fit_more.setToolTip(f"The same with a margin: {MARGIN} times the fitting radius")
         self.slider = self.range = None
-        row = _row(QLabel("Radius"), self.radius, QLabel("Å"), self.fit, self.fit_more)
+        self.recommended = QToolButton(text="Recommended")
+        self.recommended.setToolTip(f"What caught the most junk: {RECOMMENDED}")
+        buttons = self.fit, self.fit_more, self.recommended
+        row = _row(QLabel("Radius"), self.radius, QLabel("Å"), *buttons)
         self._slider_row = QHBoxLayout()
         row.addLayout(self._slider_row, stretch=1)
         layout.addLayout(row)
@@ -130,7 +132,7 @@ class Form(QWidget):
 
     def _add_options(self, layout):
         self.value = self._choice(
-            (MATCH, PAIR, "1"),
+            (MATCH, PAIR_AROUND, "1"),
             "Density inside: match is half as strong as the map, 4match 8 times; 1 is as by hand",
         )
         self.center = self._choice(
@@ -259,8 +261,8 @@ class Form(QWidget):
 
     def enable_fit(self, enabled):
         """Tell whether there is a radius that fits the map."""
-        self.fit.setEnabled(enabled)
-        self.fit_more.setEnabled(enabled)
+        for button in (self.fit, self.fit_more, self.recommended):
+            button.setEnabled(enabled)
 
     def show_radius(self, radius, text):
         """Show a radius in Å on the slider, with a text, and in the plot."""

@@ -13,6 +13,8 @@ import pytest
 from chimerax.core.errors import UserError
 from chimerax.geometry import rotation, translation
 from chimerax.makesphere.grid import Grid
+from chimerax.makesphere.naming import number
+from chimerax.makesphere.recipe import RECOMMENDED
 from conftest import IN_CHIMERAX, in_chimerax
 from grids import distances, turned
 from views import view_energy
@@ -190,6 +192,31 @@ def test_multiples_of_fit_are_rounded_up_to_whole_angstroms(command, cube):
     assert more == math.ceil(1.3 * fit - 1e-6) and less == math.ceil(0.5 * fit)
 
 
+def test_offset_puts_the_sphere_beside_the_center(command, new_map, blob):
+    grid = GRIDS["unequal axes"]
+    volume = new_map(blob(grid.size, 1.5, 6), grid, level=0.5)
+    volume.position = translation((50, -60, 70)) * rotation((0, 0, 1), 90)
+    found = distances(grid, (grid.center[0] + 7.5, *grid.center[1:]))
+    beside = command("makesphere #1 radius 5 offset 7.5 save false")
+    np.testing.assert_array_equal(beside.full_matrix() > 0, found <= 5)
+    # It is the map's x axis also where the center is in the scene's coordinates.
+    center = ",".join(map(str, volume.scene_position * grid.center))
+    beside = command(f"makesphere #1 radius 5 center {center} offset 7.5 save false")
+    np.testing.assert_array_equal(beside.full_matrix() > 0, found <= 5)
+
+
+def test_offset_is_in_the_name_as_the_center_it_gives(command, cube, map_file):
+    fit = int(command("makesphere #1 radius fit save false").name.rpartition("r")[2])
+    command("makesphere #1 radius 0.5fit offset fit value match")
+    (name,) = files()
+    x, y, z = GRIDS["cube"].center
+    center = "_".join(number(round(c, 6)).replace(".", "p") for c in (x + fit, y, z))
+    assert name == f"J1_sphere_r{math.ceil(fit / 2):03d}A_vmatch_c{center}.mrc"
+    with mrcfile.open(name) as file:
+        place = np.argwhere(file.data > 0).mean(axis=0)[::-1]
+    assert map_file(name).grid.position(place) == pytest.approx((x + fit, y, z), abs=0.5)
+
+
 def test_fit_takes_the_radius_from_the_map(command, cube, log):
     sphere = command("makesphere #1 radius fit")
     found = distances(GRIDS["cube"], (18, 18, 18))
@@ -264,8 +291,7 @@ def test_the_log_says_what_was_made(command, cube, log):
         ("odd and anisotropic", "radius 9", "not equally sized"),
         ("cube", "radius 18", "beyond the box"),
         ("cube", "radius 15 edge 6", "beyond the box"),
-        ("cube", "radius 12 value 50", "radius 12 value match,4match"),
-        ("cube", "radius 9,12 edge 2 value 50,60", "radius 9,12 edge 2 value match,4match"),
+        ("cube", "radius 9,12 edge 2 value 50,60", f"Try: makesphere #1 {RECOMMENDED}"),
         ("cube", "radius 12 value 2match", "views are twice as strong as the map's"),
         ("cube", "radius 12 value 0.1match", "as good as an empty volume"),
         ("rotated", "radius 9", "rotated"),
@@ -304,7 +330,7 @@ def test_the_warning_can_be_clicked(command, cube, html_log):
     command("makesphere #1 radius 9 center 20,20,20 save false")
     (link,) = re.findall('href="cxcmd:(.*?)"', "".join(html_log.warnings))
     spheres = command(unquote(link))
-    assert [s.name.split()[-1] for s in spheres] == ["match", "4match"]
+    assert [s.name.split()[-1] for s in spheres] == ["0.25match", "match"]
     assert len(html_log.warnings) == 1
 
 
@@ -323,6 +349,11 @@ def test_the_warning_can_be_clicked(command, cube, html_log):
         ("radius 6 value 0match", "value must be a multiple above 0 of match, got 0match"),
         ("radius -1fit", "radius must be a multiple above 0 of fit, got -1fit"),
         ("radius 6 value 1e30match", "value 1"),
+        ("radius 6 offset -1", "offset must be 0 Å or more, got -1"),
+        ("radius 6 offset 1e400", "offset must be 0 Å or more, got inf"),
+        ("radius 6 offset 0fit", "offset must be a multiple above 0 of fit, got 0fit"),
+        ("radius 6 offset 1,2", "offset must be a number, fit or a multiple such as 2fit, got 1,2"),
+        ("radius 6 offset 500", "holds no voxel"),
         ("radius 6 value 6_0", "got 6_0"),
         ("radius 6, value 1", "got nothing"),
         ("radius 0.1 center 18.7,18.7,18.7", "holds no voxel"),
@@ -378,7 +409,8 @@ def test_a_negative_map_has_a_match(command, new_map, blob):
 
 def test_a_command_without_a_radius_says_what_to_type(fails, new_map, blob, cube):
     new_map(blob())
-    fails("makesphere #1,2", "makesphere #1,2 radius 1.3fit value match,4match")
+    line = "makesphere #1,2 radius 0.2fit offset fit value 0.25match,match"
+    assert fails("makesphere #1,2", line).endswith(line)
 
 
 def test_fit_needs_something_above_the_level(fails, cube):

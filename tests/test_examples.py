@@ -39,8 +39,8 @@ def spheres(folder):
 
 SCRIPTS = {
     "one-sphere.cxc": [
-        "EMD-3197_sphere_r090A_v4match.mrc",
-        "EMD-3197_sphere_r090A_vmatch.mrc",
+        "EMD-3197_sphere_r027A_v0p25match_c172p2_114_114.mrc",
+        "EMD-3197_sphere_r027A_vmatch_c172p2_114_114.mrc",
     ],
     "decoy-series.cxc": [
         "EMD-3197_sphere_r070A_vmatch.mrc",
@@ -114,9 +114,9 @@ def test_the_shell_loop(folder):
     )
     assert done.returncode == 0
     assert spheres(folder / "maps") == [
-        f"{name}_sphere_r171A_{value}.mrc"
+        f"{name}_sphere_r027A_{value}_c172p2_114_114.mrc"
         for name in ("a", "b_c")
-        for value in ("v4match", "vmatch")
+        for value in ("v0p25match", "vmatch")
     ]
     assert done.stdout.endswith("no sphere for maps/d.map\n")
 

@@ -26,6 +26,7 @@ pytest.importorskip("matplotlib")
 import Qt as qt
 from chimerax.geometry import rotation, translation
 from chimerax.makesphere.grid import Grid
+from chimerax.makesphere.recipe import RECOMMENDED
 from Qt.QtCore import QEvent, QPoint, Qt, QTimer
 from Qt.QtWidgets import QApplication, QDockWidget, QFileDialog, QScrollArea, QSlider
 
@@ -322,6 +323,27 @@ def test_fit_by_key_and_by_mouse(form):
         assert form.radius.text() == "25"
 
 
+@pytest.mark.parametrize("center", ["box centre", "50,60,70"])
+def test_recommended_by_mouse_is_what_the_command_makes(center, form, gui, ran, command):
+    form.save.setChecked(False)
+    write(form.center.lineEdit(), center)
+    write(form.radius, "50")
+    write(form.value.lineEdit(), "0.3")
+    click(form.recommended)
+    assert wait(lambda: "73,64" in form.center.currentText() and "Fills" in form.facts.text())
+    assert "⚠" not in form.facts.text()
+    # Fit is 19 Å about the box centre.
+    assert shown(gui) == pytest.approx((CENTER[0] + 19, *CENTER[1:], 4))
+    click(form.make)
+    center = "center 73,64,69 value 0.25match,match save false"
+    assert ran == [f"makesphere #1 radius 4 {center}"]
+    typed = command(f"makesphere #1 {RECOMMENDED} save false")
+    clicked = [model for model in gui.models.list() if model.id_string in ("2", "3")]
+    assert [model.name for model in clicked] == [model.name for model in typed]
+    for one, other in zip(clicked, typed, strict=True):
+        np.testing.assert_array_equal(one.full_matrix(), other.full_matrix())
+
+
 def test_small_boxes_have_finer_steps(new_map, blob, open_panel):
     new_map(blob((20, 20, 20), 0.5, sigma=1.5), Grid((20, 20, 20), (0.5, 0.5, 0.5)), level=0.5)
     form = open_panel().form
@@ -559,7 +581,9 @@ def test_density_that_kills_the_decoy_is_warned_of_and_the_link_mends_it(form, a
     write(form.value.lineEdit(), "30")
     assert "Noise may not go to" in form.facts.text() and form.make.isEnabled()
     form.facts.linkActivated.emit(form.facts.text().split('href="')[1].split('"')[0])
-    assert form.value.currentText() == "match,4match" and "⚠" not in form.facts.text()
+    assert form.value.currentText() == "0.25match,match"
+    assert form.center.currentText() == "73,64,69"
+    assert wait(lambda: "Fills" in form.facts.text()) and "⚠" not in form.facts.text()
     write(form.value.lineEdit(), "0.0001")
     assert "as good as an empty volume" in form.facts.text()
 

@@ -196,6 +196,54 @@ def test_multiples_of_fit_are_whole(fit, times, radius):
     assert fitting(times, fit) == radius and isinstance(fitting(times, fit), float)
 
 
+@pytest.mark.parametrize(
+    "center, offset, expected",
+    [
+        (None, 3.5, (203.5, 200, 200)),
+        (None, 500.0, (700, 200, 200)),
+        ((100.0, 90, 80), 7, (107, 90, 80)),
+        ((200.0, 200, 180), Multiple(1, "fit"), (250, 200, 180)),
+        (None, Multiple(0.501, "fit"), (226, 200, 200)),
+        (None, Multiple(2, "fit"), (300, 200, 200)),
+        # No farther than leaves 70 Å and half the edge of 5 Å inside the box.
+        (None, Multiple(3, "fit"), (325, 200, 200)),
+        ((200.0, 200, 60), Multiple(1, "fit"), (200, 200, 60)),
+        ((100.0, 90, 80), 0.0, (100, 90, 80)),
+        (None, 0.0, None),
+    ],
+)
+def test_an_offset_moves_the_center_along_x(center, offset, expected):
+    told = a_map(50.0, Grid((100, 100, 100), (4.0, 4.0, 4.0)))
+    made = recipes(told, [60.0, 70.0], center=center, offset=offset, edge=5.0)
+    for recipe in made:
+        assert recipe.center == (expected and pytest.approx(expected, abs=1e-6))
+    # Fit is about the center that was asked for.
+    assert told.asked == ([center] if isinstance(offset, Multiple) else [])
+
+
+def test_radius_and_offset_are_of_one_fit():
+    told = a_map(50.0, Grid((100, 100, 100), (4.0, 4.0, 4.0)))
+    point, fit = (201.0, 202.0, 203.0), Multiple(1, "fit")
+    (recipe,) = recipes(told, [Multiple(0.3, "fit")], center=point, offset=fit)
+    assert (recipe.radius, recipe.center) == (15.0, (251.0, 202.0, 203.0))
+    assert told.asked == [point]
+
+
+@pytest.mark.parametrize("offset", [-1.0, np.nan, np.inf])
+def test_an_offset_is_a_distance(offset):
+    told = a_map(50.0)
+    with pytest.raises(ValueError, match=f"offset must be 0 Å or more, got {offset:g}"):
+        recipes(told, [Multiple(1, "fit")], offset=offset)
+    assert not told.asked
+
+
+@pytest.mark.parametrize("radius, argument", [(Multiple(1, "fit"), "radius"), (5.0, "offset")])
+def test_who_asked_for_the_fit_of_an_empty_map_is_named(radius, argument):
+    empty = Map("m", GRID, np.zeros(GRID.shape, np.float32), 0.5)
+    with pytest.raises(ValueError, match=f"^{argument} fit finds no voxel of the map at or above"):
+        recipes(empty, [radius], offset=Multiple(1, "fit"))
+
+
 def test_a_recipe_for_each_radius_and_each_value():
     told = a_map(50.0)
     point = (1.0, 2.0, 3.0)

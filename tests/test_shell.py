@@ -47,6 +47,7 @@ SAME = {
         ["--radius=9", "--edge=3.5", "--inner-radius=4", "--value=0.7", "--center=20,21,9"],
     ),
     "match": ("radius 9 value match", ["--radius", "9", "--value", "match"]),
+    "offset": ("radius 0.3fit offset 0.1fit", ["--radius", "0.3fit", "--offset", "0.1fit"]),
     "minus": ("radius 9 center -1,25,9 val -2", "--radius 9 --center -1,25,9 --value -2".split()),
 }
 
@@ -94,13 +95,18 @@ def test_fit_and_level(source, capsys, map_file):
         (["--radius", "9", "--center", "nan,2,1"], "center must be three finite numbers"),
         (["--radius", "9", "--edge", "-2"], "edge must be 0 Å or more, got -2"),
         (["--radius", "9", "--inner-radius", "9"], "innerRadius must be less"),
+        (["--radius", "9", "--offset", "x"], "offset must be a number, fit or a multiple"),
+        (["--radius", "9", "--offset", "-2"], "offset must be 0 Å or more, got -2"),
         (["--radius", "9", "--value", "0"], "value must be a number other than 0"),
         (["--radius", "9", "--value", "big"], "value must be a number, match or a multiple"),
         (["--radius", "999"], "holds the whole box"),
         (["--radius", "9", "--output", "no/such/"], "folder that does not exist"),
         (["--radius", "9", "--output", "P1_J2_map.mrc"], "file of an open map"),
         (["--radius", "9,8", "--output", "a.mrc"], "more than one sphere"),
-        ([], "--radius is missing; try: --radius 1.3fit --value match,4match"),
+        (
+            [],
+            "--radius is missing; try: --radius 0.2fit --offset fit --value 0.25match,match",
+        ),
     ],
 )
 def test_errors_are_one_line_and_status_2(options, words, source, capsys):
