@@ -24,7 +24,7 @@ from Qt.QtWidgets import (
 
 from .naming import NUMBER, number
 from .plot import Profile, signal_color
-from .recipe import MARGIN, MATCH, PAIR_AROUND, RECOMMENDED, read_amounts
+from .recipe import MARGIN, MATCH, PAIR, PAIR_AROUND, RECOMMENDED, read_amounts
 
 BOX_CENTER = "box centre"
 BOX_CENTERS = (BOX_CENTER, "box center")
@@ -134,6 +134,7 @@ class Form(QWidget):
         self.value = self._choice(
             (MATCH, PAIR_AROUND, "1"),
             "Density inside: match is half as strong as the map, 4match 8 times; 1 is as by hand",
+            len(PAIR),
         )
         self.center = self._choice(
             (BOX_CENTER, ROTATION_CENTER), "Or type x,y,z in Å, in the map's coordinates"
@@ -206,12 +207,12 @@ class Form(QWidget):
         field.textChanged.connect(self.changed)
         return field
 
-    def _choice(self, texts, tip):
+    def _choice(self, texts, tip, characters=CHARACTERS):
         field = QComboBox(editable=True, insertPolicy=QComboBox.InsertPolicy.NoInsert)
         field.addItems(texts)
         # A longer text is scrolled: the panel stays narrow.
         field.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        field.setMinimumContentsLength(CHARACTERS)
+        field.setMinimumContentsLength(characters)
         field.setCompleter(None)
         field.setToolTip(tip)
         field.editTextChanged.connect(self.changed)
