@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass, replace
-from math import ceil, floor, isfinite
+from math import isfinite
 
 import numpy as np
 
@@ -299,12 +299,12 @@ def recipes(a_map, radii, values=(1.0,), center=None, offset=0.0, **more):
 def fitting(times, fit):
     """Give a multiple of fit, rounded up to a whole Å."""
     # 1.1 x 50 is a little more than 55.
-    return float(ceil(times * fit - 1e-9 * fit))
+    return float(np.ceil(times * fit - 1e-9 * fit))
 
 
 def fitting_offset(times, fit, room):
     """Give a multiple of fit, rounded up to a whole Å, but not more than the room in the box."""
-    return min(fitting(times, fit), float(max(floor(room), 0)))
+    return min(fitting(times, fit), max(float(np.floor(room)), 0.0))
 
 
 def beside(point, offset):

@@ -205,6 +205,7 @@ def test_multiples_of_fit_are_whole(fit, times, radius):
         ((200.0, 200, 180), Multiple(1, "fit"), (250, 200, 180)),
         (None, Multiple(0.501, "fit"), (226, 200, 200)),
         (None, Multiple(2, "fit"), (300, 200, 200)),
+        (None, Multiple(1e308, "fit"), (325, 200, 200)),
         # No farther than leaves 70 Å and half the edge of 5 Å inside the box.
         (None, Multiple(3, "fit"), (325, 200, 200)),
         ((200.0, 200, 60), Multiple(1, "fit"), (200, 200, 60)),

@@ -69,11 +69,12 @@ def markdown(heads, lines):
 
 
 def label(setting, style=None):
-    """Return how a page names a setting: what can be typed as `value` as code."""
-    typed = re.fullmatch(r"[\d.]*(match)?(,[\d.]*match)*", setting)
+    """Return how a page names a setting: what can be typed as code, with its radius."""
     if setting.endswith(", noise"):
         return f"balls of noise, as strong as `{setting.removesuffix(', noise')}`"
-    return f"`{setting}`" if typed and style is not html else setting
+    if re.fullmatch(r"[\d.]*(match)?(,[\d.]*match)*", setting):
+        setting = f"radius 1.3fit value {setting}"
+    return f"`{setting}`" if setting.startswith("radius") and style is not html else setting
 
 
 def html(heads, lines):
@@ -110,8 +111,7 @@ def over_maps(rows, setting, classifier, measure):
 def summary(rows, style=markdown):
     """Return the short table: what each line of values caught, over all maps."""
     found = classifiers(rows, run.BOTH)
-    heads = ["`value`" if style is markdown else "value"]
-    heads += [f"junk caught, {c}" for c in found] + ["particles lost"]
+    heads = ["spheres", *(f"junk caught, {c}" for c in found), "particles lost"]
     lines = []
     for setting in run.SHORT:
         cells, all_lost = [], []
@@ -139,14 +139,14 @@ def by_map(rows):
                 ]
                 most = max(lost(row) for row in of_setting)
                 lines.append([label(setting), classifier, *cells, f"{most:.1f}"])
-    return markdown(["values", "classifier", *synthetic.MAPS, "most particles lost"], lines)
+    return markdown(["spheres", "classifier", *synthetic.MAPS, "most particles lost"], lines)
 
 
 def by_kind(rows):
     """Return what was caught of each kind, over all maps, by the settings that matter most."""
     columns = [
         (setting, classifier)
-        for setting in ("1", run.BASE, run.TWICE)
+        for setting in ("1", run.AROUND, run.BESIDE)
         for classifier in classifiers(rows, run.BOTH)
         if over_maps(rows, setting, classifier, caught)
     ]
@@ -178,18 +178,31 @@ def everything(rows):
 
 
 def factors(rows):
-    """Return what changes when one thing does, on the two maps it was tried on."""
+    """Return what changes for either pair when one thing does, on the maps it was tried on."""
+    columns = [(pair, name) for pair in run.PAIRS for name in run.FACTOR_MAPS]
     lines = []
-    for setting in (run.BASE, *run.FACTORS):
-        if not enough(select(rows, setting=setting, classifier=run.ENGINE)):
-            continue
+    for condition in ("", *run.CONDITIONS):
         cells = []
-        for name in run.FACTOR_MAPS:
+        for pair, name in columns:
+            setting = run.under(pair, condition) if condition else pair
             of = select(rows, setting=setting, map=name, classifier=run.ENGINE)
-            cells += [quoted(of, caught), quoted(of, lost, 1)]
-        lines.append([label(setting), *cells])
-    heads = ["setting", *(w for m in run.FACTOR_MAPS for w in (f"{m}: junk", "particles lost"))]
-    return markdown(heads, lines)
+            some_lost = len(of) >= LEAST_SEEDS and any(map(lost, of))
+            cells.append(
+                quoted(of, caught) + (f"; lost {quoted(of, lost, 1)}" if some_lost else "")
+            )
+        lines.append([condition or "as above", *cells])
+    places = {run.AROUND: "around", run.BESIDE: "beside"}
+    return markdown(["", *(f"{places[pair]}, {name}" for pair, name in columns)], lines)
+
+
+def shapes(rows):
+    """Return what other spheres caught on one map."""
+    lines = []
+    for setting in (run.AROUND, run.BESIDE, *run.SHAPES):
+        of = select(rows, setting=setting, map=run.ONE_MAP, classifier=run.ENGINE)
+        if len(of) >= LEAST_SEEDS:
+            lines.append([label(setting), quoted(of, caught), quoted(of, lost, 1)])
+    return markdown([run.ONE_MAP, "junk caught", "particles lost"], lines)
 
 
 def numbers(rows, column):
@@ -222,6 +235,7 @@ def blocks(rows):
         "maps": by_map(rows),
         "kinds": by_kind(rows),
         "factors": factors(rows),
+        "shapes": shapes(rows),
         "all results": everything(rows) + "\n\n" + amount(rows),
     }
 

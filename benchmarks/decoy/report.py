@@ -22,8 +22,8 @@ PICTURE = "docs/pictures/decoys.png"
 
 
 def plot(rows, path):
-    """Draw what is caught against a sphere's strength, and the class of a sphere of density 1."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
+    """Draw what is caught by kind and against strength, and the class of a sphere of density 1."""
+    figure, (kinds, left, right) = plt.subplots(1, 3, figsize=(14, 4.2), layout="constrained")
     colors = {
         "noise": "tab:blue",
         "ice": "tab:cyan",
@@ -31,8 +31,25 @@ def plot(rows, path):
         "small": "tab:green",
         "half": "tab:orange",
     }
-    single = [pages.select(rows, setting=s, classifier=run.ENGINE) for s in run.SINGLE]
-    single = [[row for row in of if row["map"] in run.FACTOR_MAPS] for of in single]
+    below = {"fontsize": 8, "loc": "upper center", "bbox_to_anchor": (0.5, -0.15), "frameon": False}
+    bars = {"1": "0.75", run.AROUND: "tab:gray", run.BESIDE: "black"}
+    for place, (setting, color) in enumerate(bars.items()):
+        shares = [
+            pages.over_maps(rows, setting, run.ENGINE, lambda row, k=kind: pages.caught(row, (k,)))
+            for kind in synthetic.JUNK
+        ]
+        at = np.arange(len(shares)) + (place - 1) * 0.27
+        words = pages.label(setting).strip("`")
+        kinds.bar(at, [np.mean(of) if of else 0 for of in shares], 0.25, color=color, label=words)
+        for x, of in zip(at, shares, strict=True):
+            kinds.plot([x] * len(of), of, "o", color="tab:red", markersize=2.5)
+    kinds.set_xticks(range(len(synthetic.JUNK)), [pages.NAMES[k] for k in synthetic.JUNK])
+    kinds.set(ylim=(0, 104), ylabel="caught, %")
+    kinds.set_title("Mean over the maps; a dot is a map", fontsize=10)
+    kinds.legend(**below)
+    single = [
+        pages.select(rows, setting=s, classifier=run.ENGINE, map=run.ONE_MAP) for s in run.SINGLE
+    ]
     single = [of for of in single if len(of) >= pages.LEAST_SEEDS]
     strengths = [float(of[0]["strength_with_ctf"]) for of in single]
     for kind, color in colors.items():
@@ -51,9 +68,8 @@ def plot(rows, path):
     left.text(1, 50, "as strong as the map", **note)
     left.set(xscale="log", ylim=(-4, 104), ylabel="caught, %")
     left.set(xlabel="strength of the sphere in the images, that is with the CTF")
-    left.set_title("One sphere, EMD-3488", fontsize=10)
+    left.set_title(f"One sphere around the particle, {run.ONE_MAP}", fontsize=10)
     left.xaxis.set_major_formatter("{x:g}")
-    below = {"fontsize": 8, "loc": "upper center", "bbox_to_anchor": (0.5, -0.15), "frameon": False}
     left.legend(ncols=5, **below)
     found = pages.select(rows, setting="1", classifier=run.ENGINE)
     for kind in (synthetic.PARTICLE, "noise", "small", "aggregate"):

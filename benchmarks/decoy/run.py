@@ -103,70 +103,98 @@ class Run:
         return re.sub(r"[^a-z0-9.]+", "-", words.lower())
 
 
-BASE = "match,4match"
+AROUND = "match,4match"
+BESIDE = "radius 0.2fit offset fit value 0.25match,match"
 TWICE = "the map twice and match"
 NOISE = "0.5match,2match, noise"
+OFFSET = ("--offset", "fit")
+# The pairs of spheres around the particle and beside it.
+PAIRS = {
+    AROUND: spheres(("1.3fit", "match,4match")),
+    BESIDE: spheres(("0.2fit", "0.25match,match"), arguments=OFFSET),
+}
 # On every map.
 MAIN = {
     "1": spheres(("1.3fit", "1")),
     "match": spheres(("1.3fit", "match")),
     "match,2match": spheres(("1.3fit", "match,2match")),
-    BASE: spheres(("1.3fit", BASE)),
+    **PAIRS,
     TWICE: spheres(("1.3fit", "match"), copies=2),
     NOISE: spheres(("1.3fit", "0.5match,2match"), noise=True),
-    "match,4match, noise": spheres(("1.3fit", BASE), noise=True),
+    "match,4match, noise": spheres(("1.3fit", "match,4match"), noise=True),
     "match,2match,4match": spheres(("1.3fit", "match,2match,4match")),
 }
-BY_RELION = ("1", BASE, NOISE)
-# On one map: what changes from `BASE` when one thing does.
-FACTOR_MAPS = ("EMD-3488",)
+BY_RELION = (BESIDE, AROUND, "1", NOISE)
+FACTOR_MAPS = ("EMD-3488", "EMD-11007")
+# What may go otherwise, to either pair.
+CONDITIONS = {
+    "no random iterations": {"options": online_em.Options(random_iterations=0)},
+    "hard classes": {"options": online_em.Options(hard=True)},
+    "a tenth of the signal": {"snr": 0.006},
+    "mostly junk": {"particles": 120, "junk": 300},
+    "three times the images": {"particles": 900, "junk": 360},
+    "poor start": {"poor": True},
+}
+
+
+def under(pair, condition):
+    """Return the name of a setting: one of `PAIRS`, and what goes otherwise."""
+    return f"{pair}; {condition}"
+
+
 FACTORS = {
-    "radius 1.0fit": spheres(("1fit", BASE)),
-    "radius 1.6fit": spheres(("1.6fit", BASE)),
-    "no random iterations": spheres(
-        ("1.3fit", BASE), options=online_em.Options(random_iterations=0)
+    under(pair, condition): replace(setting, **changes)
+    for pair, setting in PAIRS.items()
+    for condition, changes in CONDITIONS.items()
+}
+# Other spheres.
+SHAPES = {
+    "radius fit value match,4match": spheres(("fit", AROUND)),
+    "radius 1.6fit value match,4match": spheres(("1.6fit", AROUND)),
+    "radius 1.3fit edge 24 value match,4match": spheres(
+        ("1.3fit", AROUND), arguments=("--edge", "24")
     ),
-    "hard classes": spheres(("1.3fit", BASE), options=online_em.Options(hard=True)),
-    "a tenth of the signal": spheres(("1.3fit", BASE), snr=0.006),
-    "mostly junk": spheres(("1.3fit", BASE), particles=120, junk=300),
-    "poor start": spheres(("1.3fit", BASE), poor=True),
-    "no sphere, the map twice": Setting(copies=2),
-    "no sphere, the map three times": Setting(copies=3),
-    "and a small bright one": spheres(("1.3fit", BASE), ("0.6fit", "8match")),
     "match,8match": spheres(("1.3fit", "match,8match")),
     "0.5match,2match": spheres(("1.3fit", "0.5match,2match")),
-    "match twice": spheres(("1.3fit", "match"), ("1.3fit", "match")),
-    "soft edge, 24 Å": spheres(("1.3fit", BASE), arguments=("--edge", "24")),
-    "the map twice and match,4match": spheres(("1.3fit", BASE), copies=2),
+    "two spheres of match": spheres(("1.3fit", "match"), ("1.3fit", "match")),
+    "match,4match and a small bright one": spheres(("1.3fit", AROUND), ("0.6fit", "8match")),
+    "no sphere, the map twice": Setting(copies=2),
+    "no sphere, the map three times": Setting(copies=3),
+    "radius 0.4fit value match,4match": spheres(("0.4fit", "match,4match")),
+    **{
+        f"radius {radius} offset {offset} value {value}": spheres(
+            (radius, value), arguments=("--offset", offset)
+        )
+        for radius, offset, value in (
+            ("0.1fit", "fit", "0.25match,match"),
+            ("0.3fit", "fit", "0.25match,match"),
+            ("0.4fit", "fit", "match,4match"),
+            ("0.2fit", "0.5fit", "0.25match,match"),
+            ("0.2fit", "fit", "0.5match,2match"),
+            ("0.2fit", "fit", "match,4match"),
+            ("0.2fit", "fit", "0.5match"),
+        )
+    },
 }
 # One sphere, ever brighter.
 SWEEP = {v: spheres(("1.3fit", v)) for v in ("0.5match", "1.4match", "2match", "4match", "8match")}
 SINGLE = ("0.5match", "match", "1.4match", "2match", "4match", "8match", "1")
-SETTINGS = MAIN | FACTORS | SWEEP
-SHORT = ("1", "match", "match,2match", BASE)
-# RELION is slow: the maps in the order of what they tell.
+SETTINGS = MAIN | FACTORS | SHAPES | SWEEP
+SHORT = ("1", "match", AROUND, BESIDE)
+# RELION is slow: the maps in the order of what they tell. What was tried on one map, on the first.
 SLOW = ("EMD-3488", "compact", "halo", "elongated", "EMD-11007")
-PLAN = [
-    Run(s, m, ENGINE, seed)
-    for seed in SEEDS
-    for s in (*SHORT, TWICE, NOISE)
-    for m in synthetic.MAPS
-]
-PLAN += [Run(s, m, ENGINE, seed) for s in (*SWEEP, *FACTORS) for m in FACTOR_MAPS for seed in SEEDS]
-PLAN += [Run(s, m, RELION["3"], seed) for m in SLOW for s in BY_RELION for seed in SEEDS]
-PLAN += [Run(s, SLOW[0], RELION["5"], seed) for s in BY_RELION for seed in SEEDS]
-PLAN += [
-    Run(s, m, ENGINE, seed)
-    for s in ("match,4match, noise", "match,2match,4match")
-    for seed in SEEDS
-    for m in synthetic.MAPS
-]
+ONE_MAP = SLOW[0]
+PLAN = [Run(s, m, ENGINE, seed) for seed in SEEDS for s in MAIN for m in synthetic.MAPS]
+PLAN += [Run(s, m, RELION["3"], seed) for seed in SEEDS for s in BY_RELION for m in SLOW]
+PLAN += [Run(s, m, ENGINE, seed) for s in FACTORS for m in FACTOR_MAPS for seed in SEEDS]
+PLAN += [Run(s, ONE_MAP, ENGINE, seed) for s in (*SWEEP, *SHAPES) for seed in SEEDS]
+PLAN += [Run(s, ONE_MAP, RELION["5"], seed) for s in BY_RELION[:3] for seed in SEEDS]
 QUICK = {
     "particles": 40,
     "junk": 20,
     "options": online_em.Options(iterations=3, random_iterations=1, full_passes=1, angle=30.0),
 }
-SAMPLE_SETTINGS = {s: replace(MAIN[s], **QUICK) for s in ("1", BASE)}
+SAMPLE_SETTINGS = {s: replace(MAIN[s], **QUICK) for s in ("1", BESIDE)}
 SAMPLE = [Run(s, "EMD-3488", c, 1) for s in SAMPLE_SETTINGS for c in (ENGINE, RELION["3"])]
 
 

@@ -163,7 +163,7 @@ def test_nothing_is_quoted_from_fewer_than_three_seeds():
     rows = [result("1", name, seed, 5) for seed in (1, 2) for name in synthetic.MAPS]
     assert "%" not in pages.summary(rows).replace("% at most", "")
     rows += [result("1", name, 3, 8, lost=1) for name in synthetic.MAPS]
-    assert "| `1` | 30 % | 0.5 % at most |" in pages.summary(rows)
+    assert "| `radius 1.3fit value 1` | 30 % | 0.5 % at most |" in pages.summary(rows)
 
 
 def test_pages_are_filled_between_their_markers_only():

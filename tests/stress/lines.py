@@ -50,6 +50,7 @@ IDS = (
     "1 #1 #50.1 #1.5 -1 0 1e3 99999999999999999999 50.60.70 2147483648 #7 #7.5 x , 1.".split(),
 )
 ARGUMENTS = {
+    "offset": (["offset", "off", "OFFSET"], (["fit", "0.5fit", "1", "2", "1.5"], NUMBERS[1])),
     "edge": (["edge", "edg", "EDGE"], NUMBERS),
     "innerRadius": (["innerRadius", "inner", "innerradius", "INNER"], NUMBERS),
     "value": (["value", "val", "value"], (["match", *NUMBERS[0]], NUMBERS[1])),
