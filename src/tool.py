@@ -82,7 +82,9 @@ class MakeSphereTool(ToolInstance):
         self._own = WeakKeyDictionary()
         self._seen = self._measuring = False
         self._is_new_here = True
-        self._times = self._offset = 0
+        # Multiples of fit for radius and offset, and the centre they are about, to be set in the
+        # form as soon as the map has been measured about it; no centre: any.
+        self._wanted = None
         self._made = None, None, ()
         self._settings = _Settings(session, tool_name)
         self._preview = Preview(session)
@@ -214,7 +216,7 @@ class MakeSphereTool(ToolInstance):
         half = grid.clearance(grid.center)
         self._step = STEP if half > SMALL_BOX else FINE_STEP
         self._set_limit(half)
-        self._times = 0 if self.form.radius.text() else MARGIN
+        self._wanted = None if self.form.radius.text() else (MARGIN, 0, None)
         self._timer.start(SOON)
 
     def _set_limit(self, limit):
@@ -245,6 +247,8 @@ class MakeSphereTool(ToolInstance):
             center = self._center()
         except ValueError:
             return
+        if self._wanted and self._wanted[2] not in (None, center):
+            self._wanted = None  # Another centre has been chosen since.
         level = volumes.shown_level(self._volume)
         if not self._is_measured(center) or level != self._map.set_level:
             self._measuring = True
@@ -310,17 +314,19 @@ class MakeSphereTool(ToolInstance):
             fit = 0.0
         self.form.enable_fit(fit > 0)
         self._set_limit(max(grid.clearance(grid.center), fitting(MARGIN, fit)))
-        if self._times and fit:
-            radius = fitting(self._times, fit)
+        self.form.profile.show_tables(self._tables, min(grid.voxel_size), self.form.range[1])
+        times, offset, center = self._wanted or (0, 0, None)
+        if center not in (None, self._tables_center):
+            return  # It has been asked for while another centre was being measured.
+        if times and fit:
+            radius = fitting(times, fit)
             if radius >= grid.farthest(self._tables_center):  # It would be the whole box.
                 radius = max(self._round(grid.clearance(grid.center)), self._step)
             self.form.radius.setText(number(radius))
-            if self._offset:
+            if offset:
                 room = grid.clearance(grid.center) - radius
-                offset = fitting_offset(self._offset, fit, room)
-                self.set_center(beside(grid.center, offset), 6)
-        self._times = self._offset = 0
-        self.form.profile.show_tables(self._tables, min(grid.voxel_size), self.form.range[1])
+                self.set_center(beside(grid.center, fitting_offset(offset, fit, room)), 6)
+        self._wanted = None
 
     # The sphere
 
@@ -361,7 +367,10 @@ class MakeSphereTool(ToolInstance):
 
     def _fit(self, times, offset=0):
         """Take so many times fit as the radius and, if it is not 0, as the offset."""
-        self._times, self._offset = times, offset
+        try:
+            self._wanted = times, offset, self._center()
+        except ValueError:
+            return  # It is told beside the field.
         if self._is_measured(self._center()):
             self._show_tables()
         else:

@@ -1290,6 +1290,48 @@ def test_ends_while_the_map_is_measured(end, volume, open_panel, monkeypatch, gu
         assert "Open a map" in form.facts.text()
 
 
+@pytest.mark.parametrize("then", ["nothing", "another centre", "no centre"])
+def test_recommended_while_another_centre_is_measured(then, form, gui, monkeypatch):
+    import threading
+
+    from chimerax.makesphere import radial
+
+    panel, of = panel_of(gui), radial.RadialTables.of
+    go = threading.Event()
+    write(form.center.lineEdit(), "50,60,70")
+    assert wait(lambda: panel._tables_center == (50, 60, 70))
+    monkeypatch.setattr(radial.RadialTables, "of", lambda *words: go.wait(10) and of(*words))
+    write(form.center.lineEdit(), "40,60,70")
+    assert wait(lambda: panel._measuring)
+    click(form.recommended)
+    if then == "another centre":
+        write(form.center.lineEdit(), "45,60,70")
+    elif then == "no centre":
+        write(form.center.lineEdit(), "45,60")
+    go.set()
+    if then == "nothing":
+        assert wait(lambda: "Fills" in form.facts.text())
+        assert (form.radius.text(), form.center.currentText()) == ("4", "73,64,69")
+        return
+    write(form.center.lineEdit(), "45,60,70")
+    assert wait(lambda: "Fills" in form.facts.text())
+    write(form.center.lineEdit(), "box centre")
+    assert wait(lambda: "Fills" in form.facts.text())
+    assert (form.radius.text(), form.center.currentText()) == ("25", "box centre")
+
+
+def test_fit_about_a_centre_that_is_none_does_nothing(form, monkeypatch):
+    failures = []
+    monkeypatch.setattr(sys, "excepthook", lambda *error: failures.append(error))
+    write(form.center.lineEdit(), "somewhere")
+    click(form.fit)
+    click(form.fit_more)
+    assert errors(form) == ["center"] and form.radius.text() == "25" and not failures
+    click(form.recommended)
+    assert wait(lambda: "Fills" in form.facts.text()) and errors(form) == []
+    assert (form.radius.text(), form.center.currentText()) == ("4", "73,64,69")
+
+
 @pytest.mark.parametrize("between", ["nothing", "hidden", "events"])
 def test_closed_at_once_again_and_again(between, volume, open_panel, gui):
     """Qt 6.10.2 crashed."""

@@ -34,7 +34,6 @@ ENGINE = "online EM"
 RELION = {"3": "RELION 3", "5": "RELION 5"}  # by the first number of its version
 BOTH = (ENGINE, RELION["3"])  # what was run on more than one map
 RELION_ITERATIONS = 8
-RELION_SHARE = 0.5  # of the images, as it is much slower
 MASK = 0.84  # diameter of RELION's mask over the box's side
 
 
@@ -124,7 +123,7 @@ MAIN = {
     "match,4match, noise": spheres(("1.3fit", "match,4match"), noise=True),
     "match,2match,4match": spheres(("1.3fit", "match,2match,4match")),
 }
-BY_RELION = (BESIDE, AROUND, "1", NOISE)
+BY_RELION = (BESIDE, AROUND, "1")
 FACTOR_MAPS = ("EMD-3488", "EMD-11007")
 # What may go otherwise, to either pair.
 CONDITIONS = {
@@ -160,12 +159,17 @@ SHAPES = {
     "match,4match and a small bright one": spheres(("1.3fit", AROUND), ("0.6fit", "8match")),
     "no sphere, the map twice": Setting(copies=2),
     "no sphere, the map three times": Setting(copies=3),
-    "radius 0.4fit value match,4match": spheres(("0.4fit", "match,4match")),
+    "radius 0.2fit value 0.25match,match": spheres(("0.2fit", "0.25match,match")),
+    "radius 0.4fit value match,4match": spheres(("0.4fit", AROUND)),
+    "radius 1.3fit innerRadius 36 value match,4match": spheres(
+        ("1.3fit", AROUND), arguments=("--inner-radius", "36")
+    ),
     **{
         f"radius {radius} offset {offset} value {value}": spheres(
             (radius, value), arguments=("--offset", offset)
         )
         for radius, offset, value in (
+            ("fit", "0.5fit", "match,4match"),
             ("0.1fit", "fit", "0.25match,match"),
             ("0.3fit", "fit", "0.25match,match"),
             ("0.4fit", "fit", "match,4match"),
@@ -188,7 +192,7 @@ PLAN = [Run(s, m, ENGINE, seed) for seed in SEEDS for s in MAIN for m in synthet
 PLAN += [Run(s, m, RELION["3"], seed) for seed in SEEDS for s in BY_RELION for m in SLOW]
 PLAN += [Run(s, m, ENGINE, seed) for s in FACTORS for m in FACTOR_MAPS for seed in SEEDS]
 PLAN += [Run(s, ONE_MAP, ENGINE, seed) for s in (*SWEEP, *SHAPES) for seed in SEEDS]
-PLAN += [Run(s, ONE_MAP, RELION["5"], seed) for s in BY_RELION[:3] for seed in SEEDS]
+PLAN += [Run(s, ONE_MAP, RELION["5"], seed) for s in BY_RELION for seed in SEEDS]
 QUICK = {
     "particles": 40,
     "junk": 20,
@@ -320,9 +324,6 @@ def do(run, setting, work, program):
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     images, defocus, kinds = dataset(run, setting, work)
-    if run.classifier != ENGINE:
-        count = round(RELION_SHARE * len(images))
-        images, defocus, kinds = images[:count], defocus[:count], kinds[:count]
     volumes, voxel, facts = references(run, setting, folder)
     each = classify(run, setting, folder, program, images, defocus, volumes, voxel)
     truth = kinds == synthetic.PARTICLE
