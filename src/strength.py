@@ -16,8 +16,9 @@ and the mean over all directions of the planes' energies is::
 
     integral of |F(k)|^2 / (2 |k|) over 0 < |k| < 1/20 Å   -   |F(0)|^2 / side^2
 
-This is without a CTF. In images it hides the lowest frequencies, where most of a sphere's energy
-lies: they show a fifth to a half of the strength (docs/choosing-a-decoy.md).
+This is without a CTF. In images it hides the lowest frequencies, where most of the energy of a
+large sphere lies, and part of a map's: there a sphere around the particle is a fifth to a half as
+strong, and one of a fifth of its size 2 to 8 times as strong (docs/choosing-a-decoy.md).
 
 For a ball this is one integral over |k|. For a map it is a sum over the transform of its box,
 padded to twice the ball's diameter D, where |F|^2 is steep at the smallest frequencies: there
