@@ -38,8 +38,9 @@ MODULES = (
 # Tests in processes of their own, which coverage.py does not see.
 UNSEEN = {"__main__": ["test_shell.py", "test_destination.py"]}
 PROCESSES = 2
-SLOWEST = 3  # seconds: slower tests are left out
-PATIENCE = 10  # seconds of tests for one slip
+SLOWEST = 3  # seconds: slower tests are left out,
+SLOWEST_OWN = 8  # of the module's own only those slower than this
+PATIENCE = 20  # seconds of tests for one slip
 LIKELY = 12  # tests: of these one most often fails
 MEMORY = 6 * 2**30  # bytes
 
@@ -364,11 +365,17 @@ class Run:
         """
         known = self._lines.get(str(line)) or []
         chosen = [*(known or self._all), *self._unseen]
-        quick = [t for t in dict.fromkeys(chosen) if self._seconds.get(t, 99) < SLOWEST]
+
+        def is_own(test):
+            return test.partition("::")[0] in self._own
+
+        def is_quick(test):
+            return self._seconds.get(test, 99) < (SLOWEST_OWN if is_own(test) else SLOWEST)
 
         def rank(test):
-            own = test.partition("::")[0] in self._own
-            return not own, -self._killers[test], self._seconds[test]
+            return not is_own(test), -self._killers[test], self._seconds[test]
+
+        quick = filter(is_quick, dict.fromkeys(chosen))
 
         total, taken = 0.0, []
         for test in sorted(quick, key=rank):

@@ -100,6 +100,42 @@ def test_profile_is_the_mean_of_shells():
     assert radius[0] == 3 and radius[-1] == pytest.approx(found.max(), abs=3)
 
 
+def test_profile_ends_at_the_farthest_voxel_and_has_gaps_where_nothing_is_known():
+    grid = Grid((24, 20, 28), (2.0, 2.0, 2.0))
+    found = distances(grid, grid.center)
+    values = np.ones(grid.shape, np.float32)
+    values[(found > 9) & (found <= 15)] = nan
+    radius, mean, _ = radial.RadialTables.of(values, grid, grid.center, 0.5).profile(3.0)
+    np.testing.assert_array_equal(radius, 3.0 * np.arange(1, int(found.max() / 3) + 1))
+    np.testing.assert_array_equal(np.isnan(mean), (radius > 9) & (radius <= 15))
+
+
+def test_what_is_at_the_level_is_above_it():
+    grid = Grid((9, 8, 7), (1.0, 1.0, 1.0))
+    values = np.random.default_rng(0).integers(0, 5, grid.shape).astype(np.int16)
+    tables = radial.RadialTables.of(values, grid, grid.center, 3)
+    assert tables.above[-1] == (values >= 3).sum()
+    assert radial.count(values, grid, Sphere(2, grid.center), 3).above == (values >= 3).sum()
+
+
+def test_a_radius_beyond_the_box_holds_all_of_it():
+    grid = Grid((9, 8, 7), (1.0, 1.3, 1.0))
+    values = maps(grid, 2, False)
+    tables = radial.RadialTables.of(values, grid, grid.center, 0.0)
+    assert tables.bin(1e9) == len(tables.voxels) - 1
+    assert tables.voxels[tables.bin(1e9)] == values.size
+
+
+@pytest.mark.parametrize("voxel", [0.1, 0.7, 1.1, 1.3])
+def test_fit_of_a_whole_distance_is_that(voxel):
+    """Also where its square root comes out a little more."""
+    grid = Grid((23, 23, 23), (voxel, voxel, voxel))
+    values = np.zeros(grid.shape, np.float32)
+    values[11, 11, 21] = 1
+    fit = radial.RadialTables.of(values, grid, grid.center, 0.5).fit()
+    assert fit == round(10 * voxel)
+
+
 @pytest.mark.parametrize("dtype", [np.int8, np.int16, np.uint16, np.float16, ">f4", "<f4"])
 def test_every_kind_of_number(dtype):
     grid = Grid((12, 10, 8), (2.0, 2.0, 2.0))
