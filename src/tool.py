@@ -371,7 +371,7 @@ class MakeSphereTool(ToolInstance):
             self._wanted = times, offset, self._center()
         except ValueError:
             return  # It is told beside the field.
-        if self._is_measured(self._center()):
+        if self._is_measured(self._wanted[2]):
             self._show_tables()
         else:
             self._measure()
