@@ -252,6 +252,8 @@ def test_contour_level_of_a_masked_map_is_above_its_background():
     values = np.zeros(grid.shape, np.float32)
     values[10, 10, 8:12] = 2
     assert 0 < radial.contour_level(values, grid) < 2
+    # A bin of ChimeraX's histogram above it.
+    assert radial.contour_level(values + 3, grid) == pytest.approx(3 + 2 / 10000, rel=1e-6)
 
 
 def test_contour_level_of_nothing_is_no_number():

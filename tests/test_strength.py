@@ -208,6 +208,34 @@ def test_the_map_counts_inside_the_largest_ball():
     assert views(array, grid).energy != pytest.approx(alone, rel=0.01)
 
 
+def test_the_ball_is_about_the_box_centre():
+    grid = Grid((21, 21, 21), (12.0, 12.0, 12.0))
+    energies = []
+    for place in (0, 20):
+        for axis in range(3):
+            array = np.zeros(grid.shape, np.float32)
+            at = [10, 10, 10]
+            at[axis] = place
+            array[tuple(at)] = 1
+            energies.append(views(array, grid).energy)
+    assert energies[0] > 0 and energies == pytest.approx([energies[0]] * 6, rel=1e-3)
+
+
+def test_noise_has_the_energy_of_its_views():
+    """As strong at high frequencies as at low ones."""
+    array = np.random.default_rng(5).normal(size=(36, 36, 36)).astype(np.float32)
+    told = views(array, Grid((36, 36, 36), (3.0, 3.0, 3.0)))
+    assert told.energy == pytest.approx(view_energy(array, 3.0, 60), rel=0.04)
+
+
+def test_a_mirrored_grid_makes_no_difference():
+    particle, size = Gaussians(4), (50, 54, 58)
+    straight = Grid(size, (4.0, 4.0, 4.0))
+    mirrored = Grid(size, (4.0, 4.0, 4.0), rotation=((-1, 0, 0), (0, 1, 0), (0, 0, 1)))
+    array = particle.on(straight)
+    assert views(array, mirrored).energy == pytest.approx(views(array, straight).energy, rel=1e-4)
+
+
 def test_a_sphere_beyond_the_ball_is_cut_to_it():
     grid = Grid((60, 60, 60), (3.0, 3.0, 3.0))
     told = views(Gaussians(1).on(grid), grid)
