@@ -158,11 +158,20 @@ def test_a_reader_that_has_read_enough_is_no_error(source):
 @pytest.mark.skipif(IN_CHIMERAX, reason="ChimeraX has threads of its own")
 def test_a_process_has_no_idle_threads(source):
     # NumPy's OpenBLAS would start one for each core, to spin.
-    probe = (
-        "import os, runpy; leave = os._exit; os.environ.pop('OPENBLAS_NUM_THREADS', None);"
-        "os._exit = lambda status: leave(len(os.listdir('/proc/self/task')));"
-        "runpy.run_module('chimerax.makesphere', run_name='__main__', alter_sys=True)"
-    )
+    probe = """
+import os, runpy, time
+leave = os._exit
+def count_and_leave(status):
+    # One that has ended may be listed for a moment.
+    for _ in range(100):
+        threads = len(os.listdir("/proc/self/task"))
+        if threads > 1:
+            time.sleep(0.01)
+    leave(threads)
+os.environ.pop("OPENBLAS_NUM_THREADS", None)
+os._exit = count_and_leave
+runpy.run_module("chimerax.makesphere", run_name="__main__", alter_sys=True)
+"""
     assert run("-c", probe, source, "--radius", "9").returncode == 1
 
 
