@@ -142,6 +142,22 @@ def test_a_process_tells_all_before_it_ends(source):
     assert done.returncode == 2 and done.stderr.count("\n") == 1 and not done.stdout
 
 
+def test_a_terminal_that_knows_no_angstrom(source, monkeypatch):
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    words = [sys.executable, "-m", "chimerax.makesphere", source, "--radius", "9"]
+    done = subprocess.run(words, capture_output=True, encoding="ascii", env=environment)
+    assert done.returncode == 0 and "9 \\xc5 = " in done.stdout
+
+
+def test_spheres_that_are_all_too_strong_are_warned_of(source, capsys):
+    assert main([source, "--radius", "9", "--value", "1e6,2e6"]) == 0
+    told = capsys.readouterr().err
+    assert told.count("Noise may not go to") == 1
+    assert "Try: --radius 0.2fit --offset fit --value 0.25match,match\n" in told
+    assert main([source, "--radius", "9", "--value", "1e6,match"]) == 0
+    assert "Noise" not in capsys.readouterr().err
+
+
 @pytest.mark.skipif(os.name != "posix" or IN_CHIMERAX, reason="needs pipes as of POSIX")
 def test_a_reader_that_has_read_enough_is_no_error(source):
     words = [sys.executable, "-m", "chimerax.makesphere", source, "--radius", "9"]

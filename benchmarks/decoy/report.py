@@ -32,7 +32,7 @@ def plot(rows, path):
         "half": "tab:orange",
     }
     below = {"fontsize": 8, "loc": "upper center", "bbox_to_anchor": (0.5, -0.15), "frameon": False}
-    bars = {"1": "0.75", run.AROUND: "tab:gray", run.BESIDE: "black"}
+    bars = {"1": "0.8", run.AROUND: "0.6", run.BESIDE: "#f0a830"}
     for place, (setting, color) in enumerate(bars.items()):
         shares = [
             pages.over_maps(rows, setting, run.ENGINE, lambda row, k=kind: pages.caught(row, (k,)))
@@ -42,8 +42,9 @@ def plot(rows, path):
         words = pages.label(setting).strip("`")
         kinds.bar(at, [np.mean(of) if of else 0 for of in shares], 0.25, color=color, label=words)
         for x, of in zip(at, shares, strict=True):
-            kinds.plot([x] * len(of), of, "o", color="tab:red", markersize=2.5)
-    kinds.set_xticks(range(len(synthetic.JUNK)), [pages.NAMES[k] for k in synthetic.JUNK])
+            kinds.plot([x] * len(of), of, "o", color="black", markersize=2.5)
+    names = [pages.NAMES[kind].replace(" ", "\n") for kind in synthetic.JUNK]
+    kinds.set_xticks(range(len(names)), names, fontsize=8.5)
     kinds.set(ylim=(0, 104), ylabel="caught, %")
     kinds.set_title("Mean over the maps; a dot is a map", fontsize=10)
     kinds.legend(**below)
@@ -83,7 +84,7 @@ def plot(rows, path):
         color = colors.get(kind, "black")
         right.plot(steps, 100 * np.mean(each, axis=0), ".-", color=color, label=label)
     right.set(xlabel="iteration; the last two are full passes", ylabel="in its class, %")
-    right.set(ylim=(-4, 104))
+    right.set(ylim=(-4, 104), xticks=range(1, 18, 2))
     right.set_title("A sphere of density 1, all maps", fontsize=10)
     right.legend(ncols=4, **below)
     figure.savefig(path, dpi=130)

@@ -104,6 +104,7 @@ class Run:
 
 AROUND = "match,4match"
 BESIDE = "radius 0.2fit offset fit value 0.25match,match"
+AT_CENTRE = "radius 0.2fit value 0.25match,match"
 TWICE = "the map twice and match"
 NOISE = "0.5match,2match, noise"
 OFFSET = ("--offset", "fit")
@@ -118,6 +119,7 @@ MAIN = {
     "match": spheres(("1.3fit", "match")),
     "match,2match": spheres(("1.3fit", "match,2match")),
     **PAIRS,
+    AT_CENTRE: spheres(("0.2fit", "0.25match,match")),
     TWICE: spheres(("1.3fit", "match"), copies=2),
     NOISE: spheres(("1.3fit", "0.5match,2match"), noise=True),
     "match,4match, noise": spheres(("1.3fit", "match,4match"), noise=True),
@@ -159,7 +161,6 @@ SHAPES = {
     "match,4match and a small bright one": spheres(("1.3fit", AROUND), ("0.6fit", "8match")),
     "no sphere, the map twice": Setting(copies=2),
     "no sphere, the map three times": Setting(copies=3),
-    "radius 0.2fit value 0.25match,match": spheres(("0.2fit", "0.25match,match")),
     "radius 0.4fit value match,4match": spheres(("0.4fit", AROUND)),
     "radius 1.3fit innerRadius 36 value match,4match": spheres(
         ("1.3fit", AROUND), arguments=("--inner-radius", "36")
@@ -192,7 +193,7 @@ PLAN = [Run(s, m, ENGINE, seed) for seed in SEEDS for s in MAIN for m in synthet
 PLAN += [Run(s, m, RELION["3"], seed) for seed in SEEDS for s in BY_RELION for m in SLOW]
 PLAN += [Run(s, m, ENGINE, seed) for s in FACTORS for m in FACTOR_MAPS for seed in SEEDS]
 PLAN += [Run(s, ONE_MAP, ENGINE, seed) for s in (*SWEEP, *SHAPES) for seed in SEEDS]
-PLAN += [Run(s, ONE_MAP, RELION["5"], seed) for s in BY_RELION for seed in SEEDS]
+PLAN += [Run(s, ONE_MAP, RELION["5"], seed) for s in (BESIDE, "1") for seed in SEEDS]
 QUICK = {
     "particles": 40,
     "junk": 20,

@@ -177,3 +177,39 @@ def test_pages_are_filled_between_their_markers_only():
     assert "old" not in filled
     assert "25 %" in filled
     assert pages.fill(filled, rows) == filled
+
+
+def test_what_goes_otherwise_stands_beside_the_pair_it_is_of():
+    name = run.FACTOR_MAPS[0]
+    condition = next(iter(run.CONDITIONS))
+    rows = [result(run.AROUND, name, seed, 5) for seed in run.SEEDS]
+    rows += [result(run.under(run.BESIDE, condition), name, seed, 10, 2) for seed in run.SEEDS]
+    table = pages.factors(rows).splitlines()
+    assert f"around, {name}" in table[0] and f"beside, {name}" in table[0]
+    assert table[2] == "| as above | 25 | - | - | - |"
+    assert table[3] == f"| {condition} | - | - | 50; lost 1.0 | - |"
+
+
+def test_other_spheres_are_told_with_three_seeds():
+    shape = next(iter(run.SHAPES))
+    rows = [result(run.BESIDE, run.ONE_MAP, seed, 10) for seed in run.SEEDS]
+    rows += [result(shape, run.ONE_MAP, seed, 10) for seed in run.SEEDS[:2]]
+    table = pages.shapes(rows).splitlines()
+    assert table[2:] == [f"| `{run.BESIDE}` | 50 | 0.0 |"]
+
+
+def test_a_setting_is_named_as_it_is_typed():
+    assert pages.label("match,4match") == "`radius 1.3fit value match,4match`"
+    assert pages.label(run.BESIDE) == f"`{run.BESIDE}`"
+    assert pages.label(run.BESIDE, pages.html) == run.BESIDE
+    assert pages.label(run.TWICE) == run.TWICE
+
+
+def test_an_offset_puts_the_sphere_beside_the_centre(tmp_path):
+    planned = run.Run("beside", "EMD-3488", run.ENGINE, 1)
+    volumes, _, facts = run.references(planned, run.PAIRS[run.BESIDE], tmp_path)
+    place = np.argwhere(volumes[1]).mean(axis=0) - len(volumes[1]) // 2
+    fit = 35 / 2.625
+    assert place == pytest.approx((0, 0, fit), abs=0.5)
+    strengths = [float(s) for s in facts["strength"].split(";")]
+    assert strengths == pytest.approx([1 / 32, 0.5], rel=0.1)
