@@ -142,6 +142,7 @@ def test_a_process_tells_all_before_it_ends(source):
     assert done.returncode == 2 and done.stderr.count("\n") == 1 and not done.stdout
 
 
+@pytest.mark.skipif(IN_CHIMERAX, reason="its Python takes no encoding from the environment")
 def test_a_terminal_that_knows_no_angstrom(source):
     environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
     words = [sys.executable, "-m", "chimerax.makesphere", source, "--radius", "9"]
