@@ -34,7 +34,7 @@ demo: .venv/installed  ## Make a sphere from a real map, without ChimeraX
 
 test: .venv/installed .venv/tested  ## Run all tests that need no ChimeraX
 	$(if $(NUMPY),$(BIN)/python -m pip install --quiet "$(NUMPY)")
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(TESTS)
+	$(BIN)/python -m pytest -n 2 $(TESTS)
 
 test-chimerax: $(WHEEL)  ## Run the suite in the ChimeraX that CHIMERAX names
 	$(CHIMERAX) -m pip install --quiet --user --upgrade-strategy only-if-needed $(PINNED) pytest hypothesis

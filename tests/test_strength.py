@@ -63,40 +63,22 @@ class Gaussians:
         return 2 * pi * (frequency @ power) * cut / 4000 - (self.weights.sum() / side) ** 2
 
 
-on_real_maps = pytest.mark.xdist_group("real maps")
-
-
-@pytest.fixture(scope="module")
-def real():
-    """Give the real maps by name: the map, its array, and the energy of a hundred of its views."""
-    found = {}
-    for name in REAL:
-        with Map.open(str(ROOT / "tests/data" / name)) as a_map:
-            array = np.stack(list(a_map.planes))
-            _, fit = a_map.level, a_map.tables().fit()
-        found[name] = a_map, fit, view_energies(array, a_map.grid.voxel_size[0])
-    return found
-
-
-@on_real_maps
 @pytest.mark.parametrize("name", REAL)
-def test_a_real_map_against_a_hundred_views(name, real):
-    a_map, _, energies = real[name]
+def test_a_real_map_against_a_hundred_views(name):
+    with Map.open(str(ROOT / "tests/data" / name)) as a_map:
+        array = np.stack(list(a_map.planes))
+        _, fit = a_map.level, a_map.tables().fit()
+    voxel = a_map.grid.voxel_size[0]
+    energies = view_energies(array, voxel)
     assert a_map.views.energy == pytest.approx(energies.mean(), rel=0.03)
     # The axes alone would not do.
     assert energies.max() > 1.2 * energies.min()
-
-
-@on_real_maps
-@pytest.mark.parametrize("times", [1.0, 1.3, 1.6])
-@pytest.mark.parametrize("name", REAL)
-def test_match_on_a_real_map_is_half_as_strong_as_its_views(name, times, real):
-    a_map, fit, energies = real[name]
-    sphere = Sphere(ceil(times * fit), a_map.grid.center)
-    drawn = sphere.draw(a_map.grid, a_map.views.match(sphere))
-    # All views of a ball are the same, but for its voxels.
-    strength = view_energy(drawn, a_map.grid.voxel_size[0], 5) / energies.mean()
-    assert strength == pytest.approx(0.5, rel=0.03)
+    for times in (1.0, 1.3, 1.6):
+        sphere = Sphere(ceil(times * fit), a_map.grid.center)
+        drawn = sphere.draw(a_map.grid, a_map.views.match(sphere))
+        # All views of a ball are the same, but for its voxels.
+        strength = view_energy(drawn, voxel, 5) / energies.mean()
+        assert strength == pytest.approx(0.5, rel=0.03)
 
 
 @pytest.mark.parametrize("size, voxel", [(64, 3.0), (63, 3.0), (150, 1.3), (40, 5.0), (36, 6.0)])
