@@ -468,7 +468,7 @@ class MakeSphereTool(ToolInstance):
     def _command(self, asked):
         """Write the command that makes the spheres shown."""
         values = ",".join(recipe.value_word for recipe in asked)
-        text = volumes.command_text(self._volume, number(asked[0].radius), asked[0], values)
+        text = volumes.command_text(self._volume, asked[0], values)
         save = self.form.save_argument()
         return text if save is True else f"{text} save {quoted(save) if save else 'false'}"
 

@@ -5,6 +5,7 @@ from chimerax.map import Volume
 
 from .grid import Grid
 from .map import Map
+from .naming import number
 
 # Read in a tenth of a second.
 PART_BYTES = 2**25
@@ -90,23 +91,23 @@ def open_files(session):
     return [path for volume in maps for path in _files_of(volume) if path]
 
 
-def command_text(volume, radii, recipe, values):
+def command_text(volume, recipe, values):
     """Write the command that makes spheres for a volume, up to where they are saved.
 
     Parameters
     ----------
     volume : Volume
-    radii, values : str
-        As they are typed: lists with commas.
     recipe : Recipe
-        For everything else.
+        Of any of them, for everything but the densities.
+    values : str
+        Densities as they are typed: a list with commas.
 
     Returns
     -------
     str
     """
     spec = f"#{volume.id_string}"
-    words = [f"makesphere {spec} radius {radii}", *recipe.form_words]
+    words = [f"makesphere {spec} radius {number(recipe.radius)}", *recipe.form_words]
     if values != "1":
         words.append(f"value {values}")
     if recipe.center is not None and not volume.scene_position.is_identity():

@@ -291,6 +291,7 @@ def test_the_log_says_what_was_made(command, cube, log):
         ("odd and anisotropic", "radius 9", "not equally sized"),
         ("cube", "radius 18", "beyond the box"),
         ("cube", "radius 15 edge 6", "beyond the box"),
+        ("cube", "radius 12 value 50", f"Try: makesphere #1 {RECOMMENDED}"),
         ("cube", "radius 9,12 edge 2 value 50,60", f"Try: makesphere #1 {RECOMMENDED}"),
         ("cube", "radius 12 value 2match", "views are twice as strong as the map's"),
         ("cube", "radius 12 value 0.1match", "as good as an empty volume"),

@@ -231,7 +231,7 @@ def test_map_that_fills_its_box_starts_with_a_sphere_that_can_be_made(new_map, o
 @pytest.mark.parametrize("text", ["60", "62.5", "29.95", "7", "100.125"])
 def test_typed_radius_stays_as_typed_and_is_run(form, ran, text):
     write(form.radius, text)
-    rest(0.45)
+    rest(0.6)
     assert form.radius.text() == text
     form.save.setChecked(False)
     click(form.make)
@@ -365,7 +365,7 @@ def test_dragging_reads_no_map(form, volume, monkeypatch, gui):
     vertices = previews(gui)[0].vertices
     for radius in np.linspace(20, 55, 30):
         form.moved.emit(radius)
-    rest(0.45)
+    rest(0.6)
     assert form.radius.text() == "55"
     assert previews(gui)[0].vertices is vertices
 
@@ -401,7 +401,7 @@ def test_box_centre_typed(form, gui, text):
 def test_centre_far_away_costs_nothing(form, text, gui, volume):
     write(form.center.lineEdit(), text)
     assert errors(form) == ["center"] and "outside the box" in error(form, "center")
-    rest(0.45)
+    rest(0.6)
     assert form.range == (1, 63) and not form.make.isEnabled()
 
 

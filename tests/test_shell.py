@@ -182,8 +182,9 @@ def count_and_leave(status):
     # One that has ended may be listed for a moment.
     for _ in range(100):
         threads = len(os.listdir("/proc/self/task"))
-        if threads > 1:
-            time.sleep(0.01)
+        if threads == 1:
+            break
+        time.sleep(0.01)
     leave(threads)
 os.environ.pop("OPENBLAS_NUM_THREADS", None)
 os._exit = count_and_leave
