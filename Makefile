@@ -19,7 +19,7 @@ IN_CHIMERAX = $(if $(filter file,$(origin CHIMERAX)),,CHIMERAX="$(CHIMERAX)")
 VERSION = $(shell $(PYTHON) -c "import xml.etree.ElementTree as x; print(x.parse('bundle_info.xml').getroot().get('version'))")
 WHEEL = dist/chimerax_makesphere-$(VERSION)-py3-none-any.whl
 SPHERE = build/demo/EMD-3197_sphere_r090A_vmatch.mrc
-SOURCES = setup.py bundle_info.xml $(wildcard src/*.py src/*/*.png src/docs/user/*/*)
+SOURCES = setup.py bundle_info.xml $(wildcard src/*.py src/*/*.py src/*/*.png src/docs/user/*/*)
 
 .PHONY: help demo test test-chimerax mutants wheel install check bench evidence stress tag clean
 

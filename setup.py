@@ -31,7 +31,8 @@ AFTER = [
 # What else ChimeraX knows (managers, C modules, ...) would be lost in silence here.
 KNOWN = {
     *("Author", "Email", "URL", "License", "Synopsis", "Description"),
-    *("Categories", "Dependencies", "DataFiles", "Providers", "Classifiers"),
+    *("AdditionalPackages", "Categories", "Dependencies", "DataFiles"),
+    *("Providers", "Classifiers"),
 }
 
 
@@ -67,6 +68,7 @@ def arguments(bundle):
         return [element.text.strip() for element in bundle.iter(tag)]
 
     package = bundle.get("package")
+    folders = {p.get("name"): p.get("folder") for p in bundle.iter("Package")}
     return {
         "name": bundle.get("name"),
         "version": bundle.get("version"),
@@ -81,8 +83,8 @@ def arguments(bundle):
             f"{dependency.get('name')} {dependency.get('version', '')}"
             for dependency in bundle.iter("Dependency")
         ],
-        "packages": [package],
-        "package_dir": {package: "src"},
+        "packages": [package, *folders],
+        "package_dir": {package: "src", **folders},
         "package_data": {package: texts("DataFile")},
         "classifiers": [
             *BEFORE,

@@ -91,7 +91,7 @@ def shell_pytom(n, path, output):
 
 
 def _grid(n):
-    from chimerax.makesphere.grid import Grid
+    from chimerax.makesphere.engine.grid import Grid
 
     return Grid((n, n, n), (1.0, 1.0, 1.0))
 
@@ -104,7 +104,7 @@ def _noise(n):
 
 def memory_makesphere(n, path, output):
     """Draw the sphere."""
-    from chimerax.makesphere.sphere import Sphere
+    from chimerax.makesphere.engine.sphere import Sphere
 
     grid = _grid(n)
     return lambda: Sphere(RADIUS * n, grid.center).draw(grid)
@@ -129,9 +129,9 @@ def memory_skimage(n, path, output):
 
 def disk_makesphere(n, path, output):
     """Take the grid from the map's header, draw, and write."""
-    from chimerax.makesphere import mrc
-    from chimerax.makesphere.scratch import Scratch
-    from chimerax.makesphere.sphere import Sphere
+    from chimerax.makesphere.engine import mrc
+    from chimerax.makesphere.engine.scratch import Scratch
+    from chimerax.makesphere.engine.sphere import Sphere
 
     def write():
         with mrc.MapFile(path) as file:
@@ -160,7 +160,7 @@ def disk_limit(n, path, output):
 
 def tables_center(n, path, output, shift=0.0):
     """Tabulate a map about the box centre, or away from it."""
-    from chimerax.makesphere.radial import RadialTables
+    from chimerax.makesphere.engine.radial import RadialTables
 
     grid, array = _grid(n), _noise(n)
     center = tuple(c + shift for c in grid.center)

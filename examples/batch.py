@@ -11,8 +11,8 @@ from pathlib import Path
 
 from chimerax.core.commands import run
 from chimerax.core.errors import UserError
+from chimerax.makesphere.engine.recipe import RECOMMENDED
 from chimerax.makesphere.quoting import quoted
-from chimerax.makesphere.recipe import RECOMMENDED
 
 ENDINGS = (".mrc", ".map", ".ccp4", ".mrc.gz", ".map.gz")
 

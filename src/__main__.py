@@ -10,11 +10,11 @@ if __name__ == "__main__":
     # that never comes.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from . import report
-from .decoy import Batch
-from .destination import NO, YES, Destination
-from .map import Map
-from .recipe import FIT, MATCH, RECOMMENDED, read_amount, read_amounts, recipes
+from .engine import report
+from .engine.decoy import Batch
+from .engine.destination import NO, YES, Destination
+from .engine.map import Map
+from .engine.recipe import FIT, MATCH, RECOMMENDED, read_amount, read_amounts, recipes
 
 DESCRIPTION = """\
 Make a solid sphere on the grid of a map and write it as an MRC file: a decoy for junk

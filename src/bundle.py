@@ -14,7 +14,7 @@ class _MakeSphereAPI(BundleAPI):
 
     @staticmethod
     def start_tool(session, bundle_info, tool_info):
-        from .tool import MakeSphereTool
+        from .panel.tool import MakeSphereTool
 
         return MakeSphereTool.get_singleton(session)
 

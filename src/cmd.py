@@ -27,11 +27,11 @@ from chimerax.core.errors import UserError
 from chimerax.map import MapsArg, Volume, volume_from_grid_data
 from chimerax.map_data import ArrayGridData
 
-from . import memory, report
-from .decoy import Batch
-from .destination import NO, YES, Destination
+from .engine import memory, report
+from .engine.decoy import Batch
+from .engine.destination import NO, YES, Destination
+from .engine.recipe import FIT, MATCH, RECOMMENDED, read_amount, read_amounts, recipes
 from .quoting import quoted
-from .recipe import FIT, MATCH, RECOMMENDED, read_amount, read_amounts, recipes
 from .volumes import map_of, open_files
 
 # A blue that neither the gray, yellow and cyan of ChimeraX's first maps nor its backgrounds have.

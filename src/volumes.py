@@ -3,9 +3,9 @@
 import numpy as np
 from chimerax.map import Volume
 
-from .grid import Grid
-from .map import Map
-from .naming import number
+from .engine.grid import Grid
+from .engine.map import Map
+from .engine.naming import number
 
 # Read in a tenth of a second.
 PART_BYTES = 2**25

@@ -155,7 +155,7 @@ def emdb(tmp_path):
 @pytest.fixture
 def map_file():
     """Give a function that opens a map's file, as the shell command does."""
-    from chimerax.makesphere.mrc import MapFile
+    from chimerax.makesphere.engine.mrc import MapFile
 
     with ExitStack() as stack:
         yield lambda path: stack.enter_context(MapFile(str(path)))

@@ -3,7 +3,7 @@
 from math import cos, dist, pi
 
 import numpy as np
-from chimerax.makesphere.grid import Grid
+from chimerax.makesphere.engine.grid import Grid
 from hypothesis import strategies as st
 
 CELLS = [(90, 90, 90), (90, 90, 120), (94.3, 88, 101), (70, 75, 80), (115, 90, 90)]

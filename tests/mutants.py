@@ -240,7 +240,7 @@ def record():
     lines : dict
         For each module, for each line, the tests that come by.
     """
-    sources = [*sorted(ROOT.glob("src/*.py")), *sorted(ROOT.glob("tests/**/*.py"))]
+    sources = [*sorted(ROOT.glob("src/**/*.py")), *sorted(ROOT.glob("tests/**/*.py"))]
     sources.remove(Path(__file__).resolve())
     state = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
     cache = BUILD / "record.json"
@@ -415,7 +415,7 @@ class Run:
         shutil.copytree(
             ROOT / "src", package, ignore=shutil.ignore_patterns("__pycache__", "docs", "icons")
         )
-        (package / f"{self._module}.py").write_text(source)
+        _path(self._module, package).write_text(source)
         tests = self.tests(line)
         pid = os.fork()
         if not pid:
@@ -436,6 +436,11 @@ class Run:
         test = told.read_text() if told.exists() else "time"
         self._killers[test] += 1
         return test or "time"
+
+
+def _path(module, package):
+    (path,) = package.rglob(f"{module}.py")
+    return path
 
 
 def read_known():
@@ -465,7 +470,7 @@ def main():
     caught = counted = 0
     for module in options.modules or MODULES:
         start = time.monotonic()
-        source = (ROOT / f"src/{module}.py").read_text("utf-8")
+        source = _path(module, ROOT / "src").read_text("utf-8")
         run = Run(module, seconds, lines)
         ((*_, verdict),) = run.all([(0, "", "", source)])
         if verdict:

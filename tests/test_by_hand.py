@@ -153,7 +153,7 @@ def _grid(volume):
 
 
 def test_the_level_of_a_map_that_is_not_shown_is_chimeraxs(command, emdb, tmp_path):
-    from chimerax.makesphere import radial
+    from chimerax.makesphere.engine import radial
 
     (volume,) = command(f"open {emdb('EMD-3197.map')}")
     shown = volume.minimum_surface_level

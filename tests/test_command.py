@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from chimerax.core.errors import UserError
 from chimerax.geometry import rotation, translation
-from chimerax.makesphere.grid import Grid
-from chimerax.makesphere.naming import number
-from chimerax.makesphere.recipe import RECOMMENDED
+from chimerax.makesphere.engine.grid import Grid
+from chimerax.makesphere.engine.naming import number
+from chimerax.makesphere.engine.recipe import RECOMMENDED
 from conftest import IN_CHIMERAX, in_chimerax
 from grids import distances, turned
 from views import view_energy
@@ -428,7 +428,7 @@ def test_one_bad_map_of_several_stops_all(fails, new_map, blob, cube):
 
 
 def test_a_disk_that_fills_leaves_no_sphere_of_the_list(fails, cube, monkeypatch):
-    from chimerax.makesphere import mrc
+    from chimerax.makesphere.engine import mrc
 
     whole, written = mrc.write, []
 
@@ -560,7 +560,7 @@ def test_a_large_sphere_is_shown_as_coarsely_as_its_map(session, command, tmp_pa
 def test_memory_is_asked_for_spheres_and_for_maps_that_are_not_read(
     fails, new_map, blob, monkeypatch
 ):
-    from chimerax.makesphere import memory
+    from chimerax.makesphere.engine import memory
 
     asked = []
 

@@ -3,11 +3,11 @@
 import mrcfile
 import numpy as np
 import pytest
-from chimerax.makesphere import scratch
-from chimerax.makesphere.decoy import Batch, measure
-from chimerax.makesphere.destination import Destination
-from chimerax.makesphere.map import Map
-from chimerax.makesphere.recipe import Multiple, Recipe
+from chimerax.makesphere.engine import scratch
+from chimerax.makesphere.engine.decoy import Batch, measure
+from chimerax.makesphere.engine.destination import Destination
+from chimerax.makesphere.engine.map import Map
+from chimerax.makesphere.engine.recipe import Multiple, Recipe
 from test_map import ARRAY, GRID, Planes
 
 MATCH = Multiple(1, "match")

@@ -8,10 +8,10 @@ from types import SimpleNamespace
 
 import pytest
 from chimerax.core.errors import UserError
-from chimerax.makesphere import destination
 from chimerax.makesphere.__main__ import main
-from chimerax.makesphere.destination import Destination
-from chimerax.makesphere.recipe import Recipe
+from chimerax.makesphere.engine import destination
+from chimerax.makesphere.engine.destination import Destination
+from chimerax.makesphere.engine.recipe import Recipe
 from conftest import IN_CHIMERAX
 from headers import write_map
 from test_command import files

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from chimerax.makesphere import memory, radial
-from chimerax.makesphere.grid import Grid
-from chimerax.makesphere.map import Map
-from chimerax.makesphere.sphere import Sphere
+from chimerax.makesphere.engine import memory, radial
+from chimerax.makesphere.engine.grid import Grid
+from chimerax.makesphere.engine.map import Map
+from chimerax.makesphere.engine.sphere import Sphere
 from headers import write_map
 
 GRID = Grid((12, 14, 16), (2.0, 2.0, 2.0), (-3.0, 5.0, 7.0))

@@ -10,10 +10,10 @@ import headers
 import mrcfile
 import numpy as np
 import pytest
-from chimerax.makesphere import mrc
-from chimerax.makesphere.grid import NO_ROTATION, Grid
-from chimerax.makesphere.scratch import Scratch
-from chimerax.makesphere.sphere import Sphere
+from chimerax.makesphere.engine import mrc
+from chimerax.makesphere.engine.grid import NO_ROTATION, Grid
+from chimerax.makesphere.engine.scratch import Scratch
+from chimerax.makesphere.engine.sphere import Sphere
 from conftest import in_chimerax
 from grids import turned
 from headers import ARRAY, write_map

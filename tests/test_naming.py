@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 import pytest
-from chimerax.makesphere import naming
+from chimerax.makesphere.engine import naming
 from hypothesis import example, given
 from hypothesis import strategies as st
 

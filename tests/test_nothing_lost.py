@@ -11,8 +11,8 @@ import mrcfile
 import numpy as np
 import pytest
 from chimerax.core.errors import UserError
-from chimerax.makesphere import decoy, memory, scratch
 from chimerax.makesphere.__main__ import main
+from chimerax.makesphere.engine import decoy, memory, scratch
 from conftest import IN_CHIMERAX, in_chimerax
 
 FORKS = hasattr(os, "fork") and not IN_CHIMERAX

@@ -25,8 +25,8 @@ pytest.importorskip("matplotlib")
 
 import Qt as qt
 from chimerax.geometry import rotation, translation
-from chimerax.makesphere.grid import Grid
-from chimerax.makesphere.recipe import RECOMMENDED
+from chimerax.makesphere.engine.grid import Grid
+from chimerax.makesphere.engine.recipe import RECOMMENDED
 from Qt.QtCore import QEvent, QPoint, Qt, QTimer
 from Qt.QtWidgets import QApplication, QDockWidget, QFileDialog, QScrollArea, QSlider
 
@@ -47,7 +47,7 @@ def gui(app, session, monkeypatch):
     """A session with windows, and a panel's settings as they are at first."""
     if IN_CHIMERAX and not session.ui.is_gui:
         pytest.skip("needs ChimeraX with windows")
-    from chimerax.makesphere import tool
+    from chimerax.makesphere.panel import tool
 
     monkeypatch.setattr(session.ui, "is_gui", True)
     settings = tool._Settings(session, "Make Sphere")
@@ -92,7 +92,7 @@ def form(volume, open_panel):
 @pytest.fixture
 def ran(gui, monkeypatch):
     """List the commands that the panel runs."""
-    from chimerax.makesphere import tool
+    from chimerax.makesphere.panel import tool
 
     texts, run = [], tool.run
     monkeypatch.setattr(tool, "run", lambda session, text: texts.append(text) or run(session, text))
@@ -135,7 +135,7 @@ def click(button):
 
 
 def panel_of(session):
-    from chimerax.makesphere.tool import MakeSphereTool
+    from chimerax.makesphere.panel.tool import MakeSphereTool
 
     return MakeSphereTool.get_singleton(session, create=False)
 
@@ -353,7 +353,8 @@ def test_small_boxes_have_finer_steps(new_map, blob, open_panel):
 
 
 def test_dragging_reads_no_map(form, volume, monkeypatch, gui):
-    from chimerax.makesphere import radial, volumes
+    from chimerax.makesphere import volumes
+    from chimerax.makesphere.engine import radial
 
     def never(*_):
         raise AssertionError("the map has been read")
@@ -732,7 +733,7 @@ def test_browse(form, monkeypatch, tmp_path, ran):
 
 
 def test_failure_is_told_and_leaves_the_panel(form, log, monkeypatch):
-    from chimerax.makesphere import decoy
+    from chimerax.makesphere.engine import decoy
 
     def full(batch):
         raise OSError("save cannot write: no space left on device")
@@ -859,7 +860,7 @@ def test_automatic_name_that_is_too_long(new_map, blob, open_panel):
 
 def test_command_that_fails_is_told_in_the_panel(form, monkeypatch, tmp_path):
     from chimerax.core.errors import UserError
-    from chimerax.makesphere import tool
+    from chimerax.makesphere.panel import tool
 
     def fail(*_):
         raise UserError("save cannot write: no space left")
@@ -1193,7 +1194,7 @@ def test_no_map_no_line(open_panel):
 def test_measuring_takes_another_thread(volume, open_panel, monkeypatch):
     import threading
 
-    from chimerax.makesphere import radial
+    from chimerax.makesphere.engine import radial
 
     threads, of = [], radial.RadialTables.of
 
@@ -1263,7 +1264,7 @@ def test_ends_while_the_map_is_read(end, volume, open_panel, monkeypatch, gui):
 def test_ends_while_the_map_is_measured(end, volume, open_panel, monkeypatch, gui):
     import threading
 
-    from chimerax.makesphere import radial
+    from chimerax.makesphere.engine import radial
 
     failures, go, of = [], threading.Event(), radial.RadialTables.of
     monkeypatch.setattr(sys, "excepthook", lambda *error: failures.append(error))
@@ -1294,7 +1295,7 @@ def test_ends_while_the_map_is_measured(end, volume, open_panel, monkeypatch, gu
 def test_recommended_while_another_centre_is_measured(then, form, gui, monkeypatch):
     import threading
 
-    from chimerax.makesphere import radial
+    from chimerax.makesphere.engine import radial
 
     panel, of = panel_of(gui), radial.RadialTables.of
     go = threading.Event()

@@ -4,9 +4,9 @@ from math import ceil, nan
 
 import numpy as np
 import pytest
-from chimerax.makesphere import radial
-from chimerax.makesphere.grid import Grid
-from chimerax.makesphere.sphere import Sphere
+from chimerax.makesphere.engine import radial
+from chimerax.makesphere.engine.grid import Grid
+from chimerax.makesphere.engine.sphere import Sphere
 from grids import centers, distances, grids, near_surface
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st

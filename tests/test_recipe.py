@@ -4,9 +4,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from chimerax.makesphere.grid import Grid
-from chimerax.makesphere.map import Map
-from chimerax.makesphere.recipe import Multiple, Recipe, fitting, read_amounts, recipes
+from chimerax.makesphere.engine.grid import Grid
+from chimerax.makesphere.engine.map import Map
+from chimerax.makesphere.engine.recipe import Multiple, Recipe, fitting, read_amounts, recipes
 from hypothesis import given
 from hypothesis import strategies as st
 

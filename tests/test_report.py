@@ -6,12 +6,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from chimerax.makesphere import report
-from chimerax.makesphere.grid import NO_ROTATION, Grid
-from chimerax.makesphere.map import Map
-from chimerax.makesphere.radial import Counts
-from chimerax.makesphere.recipe import Multiple, Recipe
-from chimerax.makesphere.sphere import Sphere
+from chimerax.makesphere.engine import report
+from chimerax.makesphere.engine.grid import NO_ROTATION, Grid
+from chimerax.makesphere.engine.map import Map
+from chimerax.makesphere.engine.radial import Counts
+from chimerax.makesphere.engine.recipe import Multiple, Recipe
+from chimerax.makesphere.engine.sphere import Sphere
 from grids import turned
 
 GRID = Grid((64, 64, 64), (1.25, 1.25, 1.25), (10.0, 0.0, -5.0))

@@ -5,8 +5,8 @@ import stat
 import time
 
 import pytest
-from chimerax.makesphere import scratch
-from chimerax.makesphere.scratch import YOUNG, Scratch
+from chimerax.makesphere.engine import scratch
+from chimerax.makesphere.engine.scratch import YOUNG, Scratch
 
 HEAD = 4
 

@@ -4,8 +4,8 @@ from math import pi, sqrt
 
 import numpy as np
 import pytest
-from chimerax.makesphere.grid import Grid
-from chimerax.makesphere.sphere import Sphere
+from chimerax.makesphere.engine.grid import Grid
+from chimerax.makesphere.engine.sphere import Sphere
 from grids import centers, density, distances, grids, near_surface
 from hypothesis import given, settings
 from hypothesis import strategies as st

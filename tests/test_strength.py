@@ -4,10 +4,10 @@ from math import ceil, pi
 
 import numpy as np
 import pytest
-from chimerax.makesphere.grid import Grid
-from chimerax.makesphere.map import Map
-from chimerax.makesphere.sphere import Sphere
-from chimerax.makesphere.strength import LOW_PASS, Binned, Views
+from chimerax.makesphere.engine.grid import Grid
+from chimerax.makesphere.engine.map import Map
+from chimerax.makesphere.engine.sphere import Sphere
+from chimerax.makesphere.engine.strength import LOW_PASS, Binned, Views
 from conftest import ROOT
 from grids import turned
 from hypothesis import given, settings

@@ -178,7 +178,7 @@ def test_requirements(metadata, bundle):
 
 
 def test_every_imported_bundle_is_a_dependency(bundle):
-    source = "\n".join(path.read_text("utf-8") for path in (ROOT / "src").glob("*.py"))
+    source = "\n".join(path.read_text("utf-8") for path in (ROOT / "src").rglob("*.py"))
     imported = set(re.findall(r"^ *(?:from|import) chimerax\.(\w+)", source, re.MULTILINE))
     needed = {"chimerax-" + name.replace("_", "") for name in imported - {"makesphere"}}
     declared = {dependency.get("name").lower() for dependency in bundle.iter("Dependency")}

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import mrcfile
 import numpy as np
-from chimerax.makesphere import mrc
 from chimerax.makesphere.__main__ import main
+from chimerax.makesphere.engine import mrc
 from grids import near_surface
 from mrcfile.dtypes import HEADER_DTYPE
 

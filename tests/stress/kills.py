@@ -12,8 +12,8 @@ from pathlib import Path
 
 import mrcfile
 import numpy as np
-from chimerax.makesphere import scratch
 from chimerax.makesphere.__main__ import main
+from chimerax.makesphere.engine import scratch
 
 RADII = {"old": "100", "new": "120"}
 CASES = ["free name", "same sphere", "over another file"]

@@ -15,14 +15,12 @@ from chimerax.ui import MainToolWindow
 from Qt.QtCore import Qt, QTimer
 from Qt.QtWidgets import QApplication, QDockWidget, QVBoxLayout
 
-from . import decoy, report, volumes
-from .destination import Destination
-from .map import Map
-from .naming import number
-from .plot import signal_color
-from .preview import Preview, SphereMouseMode
-from .quoting import quoted
-from .recipe import (
+from .. import volumes
+from ..engine import decoy, report
+from ..engine.destination import Destination
+from ..engine.map import Map
+from ..engine.naming import number
+from ..engine.recipe import (
     MARGIN,
     OFFSET,
     PAIR,
@@ -34,7 +32,10 @@ from .recipe import (
     fitting_offset,
     recipes,
 )
-from .widgets import BOX_CENTER, DEFAULTS, ROTATION_CENTER, Form
+from ..quoting import quoted
+from .form import BOX_CENTER, DEFAULTS, ROTATION_CENTER, Form
+from .plot import signal_color
+from .preview import Preview, SphereMouseMode
 
 NO_MAP = "Open a map first: File &gt; Open, or the command <b>open</b> with its path."
 MEASURING = "Measuring the map …"

@@ -22,9 +22,9 @@ from Qt.QtWidgets import (
     QWidget,
 )
 
-from .naming import NUMBER, number
+from ..engine.naming import NUMBER, number
+from ..engine.recipe import MARGIN, MATCH, PAIR, PAIR_AROUND, RECOMMENDED, read_amounts
 from .plot import Profile, signal_color
-from .recipe import MARGIN, MATCH, PAIR, PAIR_AROUND, RECOMMENDED, read_amounts
 
 BOX_CENTER = "box centre"
 BOX_CENTERS = (BOX_CENTER, "box center")
