@@ -5,7 +5,6 @@ from chimerax.map import Volume
 
 from .engine.grid import Grid
 from .engine.map import Map
-from .engine.naming import number
 
 # Read in a tenth of a second.
 PART_BYTES = 2**25
@@ -54,7 +53,14 @@ def read_in_parts(volume):
 
 
 def _map(volume, array):
-    return Map(volume.name, grid_of(volume), array, shown_level(volume), path_of(volume))
+    return Map(
+        volume.name,
+        grid_of(volume),
+        array,
+        shown_level(volume),
+        path_of(volume),
+        level_help=f"set it in Volume Viewer, or with volume #{volume.id_string} level",
+    )
 
 
 def grid_of(volume):
@@ -89,27 +95,3 @@ def open_files(session):
     """List the files of the open maps, but for spheres, which are in memory as well."""
     maps = [v for v in session.models.list(type=Volume) if not getattr(v, "makesphere_file", "")]
     return [path for volume in maps for path in _files_of(volume) if path]
-
-
-def command_text(volume, recipe, values):
-    """Write the command that makes spheres for a volume, up to where they are saved.
-
-    Parameters
-    ----------
-    volume : Volume
-    recipe : Recipe
-        Of any of them, for everything but the densities.
-    values : str
-        Densities as they are typed: a list with commas.
-
-    Returns
-    -------
-    str
-    """
-    spec = f"#{volume.id_string}"
-    words = [f"makesphere {spec} radius {number(recipe.radius)}", *recipe.form_words]
-    if values != "1":
-        words.append(f"value {values}")
-    if recipe.center is not None and not volume.scene_position.is_identity():
-        words.append(f"coordinateSystem {spec}")
-    return " ".join(words)
