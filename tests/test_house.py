@@ -94,5 +94,3 @@ def test_the_engine_prints_nothing():
     for path in modules(SOURCE / "engine").values():
         calls = [n for n in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(n, ast.Call)]
         assert "print" not in {getattr(call.func, "id", "") for call in calls}, path.name
-
-

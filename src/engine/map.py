@@ -154,12 +154,13 @@ class Map:
         counters = {sphere: Counter(grid, sphere, level) for sphere in spheres}
         tabulator = None if center is None else Tabulator(grid, center, level)
         finder = ParticleFinder(grid, center, level) if particle else None
-        consumers = [c for c in (binned, *counters.values(), tabulator, finder) if c is not None]
+        consumers = [c for c in (*counters.values(), tabulator, finder) if c is not None]
         for plane in self.planes:
-            if plane.dtype == np.float16:
-                plane = plane.astype(np.float32)
+            found = radial.above(plane, level)
+            if binned is not None:
+                binned.add(plane)
             for consumer in consumers:
-                consumer.add(plane)
+                consumer.add(plane, found)
         return Measured(
             self,
             level,
