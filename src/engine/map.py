@@ -115,8 +115,8 @@ class Map:
     def views(self):
         """How strong its views are: `strength.Views`."""
         binned = Binned(self._plane_grid)
-        for _ in binned.watch(self.planes):
-            pass
+        for plane in self.planes:
+            binned.add(plane)
         return binned.views()
 
     def tables(self, center=None):
@@ -151,7 +151,7 @@ class Map:
         if "views" in self.__dict__:
             return measure(self.planes, *more)
         binned = Binned(self._plane_grid)
-        found = measure(binned.watch(self.planes), *more)
+        found = measure(_adding(self.planes, binned), *more)
         self.__dict__["views"] = binned.views()
         return found
 
@@ -169,3 +169,10 @@ class Map:
             if name in self.__dict__:
                 changed.__dict__[name] = self.__dict__[name]
         return changed
+
+
+def _adding(planes, binned):
+    """Pass on planes, each when it has been added to the bins."""
+    for plane in planes:
+        binned.add(plane)
+        yield plane
