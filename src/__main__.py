@@ -77,7 +77,7 @@ def _make(options):
     with Map.open(options.map, options.level) as a_map:
         to = None
         if options.output is not False:
-            to = Destination(a_map, options.output, os.getcwd(), [options.map])
+            to = Destination(a_map, options.output, open_maps=[options.map])
         asked = recipes(
             a_map,
             options.radius,

@@ -1,7 +1,6 @@
 """The command makesphere: ChimeraX's maps, scene and log on one side, `decoy` on the other."""
 
 import html
-import os
 from math import prod
 from urllib.parse import quote
 
@@ -221,13 +220,12 @@ def makesphere(
 def _make(session, volumes, radii, values, center, save, model_id, **more):
     _require_memory(volumes, len(radii) * len(values))
     open_maps = open_files(session)
-    current = os.getcwd()
     jobs, sources = [], []
     for volume in volumes:
         session.logger.status(f"Measuring {volume.name} ...")
         a_map = map_of(volume)
         point = None if center is None else tuple(volume.scene_position.inverse() * center)
-        to = None if save is False else Destination(a_map, save, current, open_maps)
+        to = None if save is False else Destination(a_map, save, open_maps=open_maps)
         for recipe in recipes(a_map, radii, values, point, **more):
             jobs.append((a_map, recipe, to))
             sources.append(volume)

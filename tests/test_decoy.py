@@ -46,7 +46,7 @@ def test_tables_save_the_reading(a_map, planes):
 
 
 def test_what_is_no_file_is_an_array(a_map, tmp_path):
-    to = Destination(a_map, True, str(tmp_path))
+    to = Destination(a_map, True, lambda: str(tmp_path))
     for in_memory in (False, True):
         with Batch([(a_map, Recipe(8.0), None), (a_map, Recipe(9.0), to)]) as batch:
             (_, one), (decoy, other) = batch.make(in_memory=True) if in_memory else batch.make()
@@ -59,7 +59,7 @@ def test_what_is_no_file_is_an_array(a_map, tmp_path):
 
 
 def test_one_file_is_not_two_spheres(a_map, tmp_path):
-    file, folder = (Destination(a_map, save, str(tmp_path)) for save in ("a.mrc", True))
+    file, folder = (Destination(a_map, save, lambda: str(tmp_path)) for save in ("a.mrc", True))
     for one, other in [(file, folder), (folder, file), (file, file)]:
         with pytest.raises(ValueError, match="must name a folder for more than one sphere"):
             Batch([(a_map, Recipe(8.0), one), (a_map, Recipe(9.0), other)])
@@ -77,7 +77,7 @@ def test_the_error_names_what_cannot_be_written(save, a_map, tmp_path, monkeypat
     def refuse(*words):
         raise OSError("no way")
 
-    to = Destination(a_map, save, str(tmp_path))
+    to = Destination(a_map, save, lambda: str(tmp_path))
     with pytest.raises(OSError) as error, Batch([(a_map, Recipe(8.0), to)]) as batch:
         list(batch.make())
         monkeypatch.setattr(scratch.os, "replace", refuse)

@@ -38,6 +38,8 @@ class Map:
         Its file; empty if it has none.
     plane_grid : Grid
         The grid of ``planes``, where its axes are in another order than x, y, z.
+    warnings : tuple of str
+        Sentences about its file.
 
     Raises
     ------
@@ -51,6 +53,7 @@ class Map:
     set_level: float | None
     path: str = ""
     plane_grid: Grid | None = None
+    warnings: tuple[str, ...] = ()
 
     def __post_init__(self):
         grid = self.grid
@@ -90,7 +93,15 @@ class Map:
             memory.require(
                 PLANE_BYTES * nx * ny + HEIGHT_BYTES * nz, f"a box of {nx} x {ny} x {nz} voxels"
             )
-            yield cls(os.path.basename(path), file.grid, file, level, path, file.plane_grid)
+            yield cls(
+                os.path.basename(path),
+                file.grid,
+                file,
+                level,
+                path,
+                file.plane_grid,
+                file.facts.warnings(),
+            )
 
     @cached_property
     def level(self):

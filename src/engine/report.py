@@ -169,7 +169,7 @@ def warnings(made):
     """Say what may be wrong with a sphere: a list of sentences."""
     grid = made.map.grid
     box = "{} x {} x {}".format(*grid.size)
-    found = []
+    found = [*made.map.warnings]
     if len(set(grid.size)) > 1:
         found.append(f"The box is not cubic ({box} voxels), as cryoSPARC and RELION want it.")
     if any(n % 2 for n in grid.size):
