@@ -88,7 +88,7 @@ def test_a_level_that_is_no_number_is_told():
 
 
 def test_what_is_no_file_is_an_array(source_map, tmp_path):
-    destination = Destination(source_map, True, str(tmp_path))
+    destination = Destination(source_map, True, lambda: str(tmp_path))
     for in_memory in (False, True):
         batch = Batch([Job(source_map, Recipe(8.0)), Job(source_map, Recipe(9.0), destination)])
         with batch:
@@ -102,7 +102,7 @@ def test_what_is_no_file_is_an_array(source_map, tmp_path):
 
 
 def test_one_file_is_not_two_spheres(source_map, tmp_path):
-    file, folder = (Destination(source_map, save, str(tmp_path)) for save in ("a.mrc", True))
+    file, folder = (Destination(source_map, save, lambda: str(tmp_path)) for save in ("a.mrc", True))
     for one, other in [(file, folder), (folder, file), (file, file)]:
         with pytest.raises(ArgumentError, match="save must name a folder for more than one sphere"):
             Batch([Job(source_map, Recipe(8.0), one), Job(source_map, Recipe(9.0), other)])
@@ -121,7 +121,7 @@ def test_the_error_names_what_cannot_be_written(save, source_map, tmp_path, monk
     def refuse(*words):
         raise OSError("no way")
 
-    place = Destination(source_map, save, str(tmp_path))
+    place = Destination(source_map, save, lambda: str(tmp_path))
     with pytest.raises(OSError) as error, Batch([Job(source_map, Recipe(8.0), place)]) as batch:
         list(batch.make())
         monkeypatch.setattr(scratch.os, "replace", refuse)

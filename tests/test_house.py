@@ -9,12 +9,12 @@ from conftest import ROOT
 SOURCE = ROOT / "src"
 # From the bottom up: a module may import only what stands above it here.
 FLOORS = [
-    "errors naming grid memory scratch",
+    "errors naming grid memory scratch contents",
     "amount sphere",
     "mrc radial strength",
-    "particle destination",
-    "map recipe",
-    "request",
+    "particle recipe",
+    "map request",
+    "destination",
     "decoy",
     "report",
 ]

@@ -102,7 +102,16 @@ class Map:
             memory.require(
                 PLANE_BYTES * nx * ny + HEIGHT_BYTES * nz, f"a box of {nx} x {ny} x {nz} voxels"
             )
-            yield cls(os.path.basename(path), file.grid, file, level, path, file.plane_grid)
+            yield cls(
+                os.path.basename(path),
+                file.grid,
+                file,
+                level,
+                path,
+                file.plane_grid,
+                file.facts.warnings(),
+                "give one with --level",
+            )
 
     @property
     def source(self) -> str:

@@ -453,11 +453,10 @@ class MakeSphereTool(ToolInstance):
 
     def _show_file(self, asked):
         save = self.form.save_argument()
-        current = os.getcwd()
         if save:
-            automatic = Destination(self._map, True, current)
+            automatic = Destination(self._map, True)
             self.form.show_folder(automatic.folder, automatic.note)
-            to = Destination(self._map, save, current, volumes.open_files(self.session))
+            to = Destination(self._map, save, open_maps=volumes.open_files(self.session))
             if to.file and len(asked) > 1:
                 raise ValueError("save must leave the names of more than one sphere to makesphere")
             self.form.show_names([os.path.basename(to.path(recipe)) for recipe in asked])
