@@ -78,8 +78,8 @@ class _Top:
     def __init__(self, number: int) -> None:
         self._number = number
         self._kept = [np.empty(0, np.float32)]
-        self._kept_size = 0
-        # What is not above the bar is not kept, once so many voxels are at it or above.
+        self._size, self._room = 0, 4 * number
+        # What is not above the bar is not kept, once enough voxels are at it or above.
         self._bar = -inf
         self._voxels = 0
         self._lowest, self._highest = inf, -inf
@@ -97,17 +97,25 @@ class _Top:
         self._highest = max(self._highest, highest)
         if highest > self._bar:
             self._keep(values)
-        if self._kept_size > 4 * self._number:
-            kept = np.concatenate(self._kept)
-            kept.partition(kept.size - self._number)
-            self._bar = float(kept[-self._number])
-            self._kept, self._kept_size = [], 0
-            self._keep(kept[-self._number :])
+        if self._size > self._room:
+            self._raise_bar()
 
     def _keep(self, values: np.ndarray) -> None:
         kept = values[np.flatnonzero(values > self._bar)]
         self._kept.append(kept)
-        self._kept_size += kept.size
+        self._size += kept.size
+
+    def _raise_bar(self) -> None:
+        kept = np.concatenate(self._kept)
+        # A sample says where about the bar may be; a little lower, it holds for all.
+        sample = kept[::8].copy()
+        rank = max(sample.size - int(1.2 * self._number / 8) - 8, 0)
+        sample.partition(rank)
+        if np.count_nonzero(kept >= sample[rank]) >= self._number:
+            self._bar = float(sample[rank])
+        self._kept, self._size = [], 0
+        self._keep(kept)
+        self._room = self._size + 3 * self._number
 
     def _after_rise(self, values: np.ndarray) -> np.ndarray:
         """Leave out voxels that ChimeraX passes over when it looks for the lowest."""
@@ -281,17 +289,20 @@ class RadialTables:
     step : float
         Width of a bin in squared distance, in Å^2. Bin n holds voxels whose squared distance
         is within one step of n x step.
-    voxels, known, total, above : numpy.ndarray
-        Up to and with bin n: number of voxels, and of those that are finite; sum of the map;
-        summed density of the voxels at or above the contour level.
+    voxels, above : numpy.ndarray
+        Up to and with bin n: number of voxels; summed density of those at or above the contour
+        level.
+    known, total : numpy.ndarray or None
+        Up to and with bin n: number of voxels that are finite, and their sum. None where they
+        were not asked for.
     """
 
     center: tuple[float, float, float]
     step: float
     voxels: np.ndarray
-    known: np.ndarray
-    total: np.ndarray
     above: np.ndarray
+    known: np.ndarray | None = None
+    total: np.ndarray | None = None
 
     def bin(self, radius: float) -> int:
         """Last bin within a radius in Å; -1 if there is none."""
@@ -328,7 +339,14 @@ class RadialTables:
         radius, mean, share : numpy.ndarray
             Outer radius of each shell in Å; the map's mean in the shell, NaN where it has no
             finite voxel; share of the density at or above the contour level within the radius.
+
+        Raises
+        ------
+        ValueError
+            The tables were made without a profile.
         """
+        if self.known is None or self.total is None:
+            raise ValueError("these tables were made without a profile")
         radius = np.arange(1, int(sqrt((self.voxels.size - 1) * self.step) / width) + 1) * width
         bins = [self.bin(r) for r in radius]
         known = np.diff(self.known[bins], prepend=0)
@@ -349,9 +367,13 @@ class Tabulator:
         Point (x, y, z) in Å to count distances from.
     level
         Contour level; NaN if there is none.
+    profile
+        Whether to add up all of the map for its profile, which takes most of the time.
     """
 
-    def __init__(self, grid: Grid, center: tuple[float, float, float], level: float) -> None:
+    def __init__(
+        self, grid: Grid, center: tuple[float, float, float], level: float, profile: bool = True
+    ) -> None:
         self._grid, self._center, self._level = grid, center, level
         reach = grid.farthest(center)
         # A power of two of the voxel size squared: where the voxels are cubes and the center is
@@ -359,10 +381,12 @@ class Tabulator:
         unit = min(grid.voxel_size) ** 2
         self._step = unit * 2.0 ** ceil(log2(max(reach * reach / unit, 1) / RADIAL_BINS))
         bins = int(reach * reach / self._step) + 3
-        self._voxels, self._known = (np.zeros(bins, int) for _ in range(2))
-        self._total, self._above = (np.zeros(bins) for _ in range(2))
+        self._voxels, self._above = np.zeros(bins, np.int64), np.zeros(bins)
+        self._profile = profile
+        if profile:
+            self._known, self._total = np.zeros(bins, np.int64), np.zeros(bins)
         self._feet, height2 = grid.feet(center)
-        self._firsts = np.rint(height2 / self._step).astype(int)
+        self._firsts = np.rint(height2 / self._step).astype(np.intp)
         self._foot = np.full(2, inf)
         self._next_plane = 0
 
@@ -378,18 +402,22 @@ class Tabulator:
         """
         found = found or above(plane, self._level)
         self._stand_on(self._feet[self._next_plane])
-        first, where, number = self._firsts[self._next_plane], self._pattern, self._number
-        here = slice(first, first + number.size)
-        self._voxels[here] += number
-        np.add.at(self._above, first + where[found.where], found.weights)
-        values = plane.ravel()
+        first = self._firsts[self._next_plane]
+        self._voxels[first : first + self._number.size] += self._number
+        np.add.at(self._above, self._pattern[found.where] + first, found.weights)
+        if self._profile:
+            self._add_to_profile(plane.ravel(), first)
+        self._next_plane += 1
+
+    def _add_to_profile(self, values: np.ndarray, first: int) -> None:
+        where, number = self._pattern, self._number
         finite = np.isfinite(values)
         if not finite.all():
             where, values = where[finite], values[finite]
             number = np.bincount(where, minlength=number.size)
+        here = slice(first, first + number.size)
         self._known[here] += number
         self._total[here] += np.bincount(where, values, number.size)
-        self._next_plane += 1
 
     def _stand_on(self, foot: np.ndarray) -> None:
         """Work out the bins of a plane's voxels, counted from the one of its foot.
@@ -404,5 +432,7 @@ class Tabulator:
 
     def tables(self) -> RadialTables:
         """Give the tables, when all planes have been added."""
-        sums = (self._voxels, self._known, self._total, self._above)
+        sums = [self._voxels, self._above]
+        if self._profile:
+            sums += [self._known, self._total]
         return RadialTables(self._center, self._step, *(table.cumsum() for table in sums))
