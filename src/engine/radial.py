@@ -23,6 +23,8 @@ LEVEL_SHARE = 0.01
 LEVEL_BINS = 10000
 # of every second, fourth, ... voxel along each axis where there are more than this.
 LEVEL_VOXELS = 16 * 2**20
+# Every how many voxels tell where about the level is.
+SAMPLED = 32
 RADIAL_BINS = 2**17
 LARGEST = float(np.finfo(np.float32).max)
 
@@ -49,12 +51,7 @@ def contour_level(planes: Sequence[np.ndarray], grid: Grid) -> float:
     number = prod(ceil(n / step) for n in grid.size)
     top = _Top(int(LEVEL_SHARE * number) + 2)
     for k in range(0, grid.size[2], step):
-        values = np.asarray(planes[k][::step, ::step], np.float32).ravel()
-        # A NaN shows in either.
-        if not (isfinite(values.max()) and isfinite(values.min())):
-            values = values[np.isfinite(values)]
-        if values.size:
-            top.add(values)
+        top.add(np.asarray(planes[k][::step, ::step], np.float32).ravel())
     return top.level()
 
 
@@ -77,8 +74,8 @@ class _Top:
 
     def __init__(self, number: int) -> None:
         self._number = number
-        self._kept = [np.empty(0, np.float32)]
-        self._size, self._room = 0, 4 * number
+        self._kept: list[np.ndarray] = []
+        self._size, self._room = 0, 2 * number
         # What is not above the bar is not kept, once enough voxels are at it or above.
         self._bar = -inf
         self._voxels = 0
@@ -88,34 +85,35 @@ class _Top:
         self._rises = True
 
     def add(self, values: np.ndarray) -> None:
-        """Take the next voxels: finite, at least one, in a 1D array of float32."""
+        """Take the next voxels: a 1D array of float32."""
+        lowest, highest = float(values.min()), float(values.max())
+        # A NaN is either's result.
+        if not (isfinite(lowest) and isfinite(highest)):
+            values = values[np.isfinite(values)]
+            lowest, highest = values.min(initial=inf), values.max(initial=-inf)
+        if self._rises:
+            lowest = self._after_rise(values).min(initial=inf)
         self._voxels += values.size
-        fallen = self._after_rise(values) if self._rises else values
-        if fallen.size:
-            self._lowest = min(self._lowest, float(fallen.min()))
-        highest = float(values.max())
-        self._highest = max(self._highest, highest)
+        self._lowest = min(self._lowest, float(lowest))
+        self._highest = max(self._highest, float(highest))
         if highest > self._bar:
-            self._keep(values)
+            self._kept.append(_higher(values, self._bar))
+            self._size += self._kept[-1].size
         if self._size > self._room:
             self._raise_bar()
 
-    def _keep(self, values: np.ndarray) -> None:
-        kept = values[np.flatnonzero(values > self._bar)]
-        self._kept.append(kept)
-        self._size += kept.size
-
     def _raise_bar(self) -> None:
-        kept = np.concatenate(self._kept)
         # A sample says where about the bar may be; a little lower, it holds for all.
-        sample = kept[::8].copy()
-        rank = max(sample.size - int(1.2 * self._number / 8) - 8, 0)
+        sample = np.concatenate([kept[::SAMPLED] for kept in self._kept])
+        rank = max(sample.size - int(1.2 * self._number / SAMPLED) - 8, 0)
         sample.partition(rank)
-        if np.count_nonzero(kept >= sample[rank]) >= self._number:
-            self._bar = float(sample[rank])
-        self._kept, self._size = [], 0
-        self._keep(kept)
-        self._room = self._size + 3 * self._number
+        bar = float(sample[rank])
+        if sum(np.count_nonzero(kept >= bar) for kept in self._kept) >= self._number:
+            self._bar = bar
+        if self._size > 16 * self._number:
+            self._kept = [_higher(np.concatenate(self._kept), self._bar)]
+            self._size = self._kept[0].size
+        self._room = self._size + self._number
 
     def _after_rise(self, values: np.ndarray) -> np.ndarray:
         """Leave out voxels that ChimeraX passes over when it looks for the lowest."""
@@ -137,7 +135,7 @@ class _Top:
             first, last = first - 1, last + 1
         width = (last - first) / (LEVEL_BINS - 1)
         edges = first - width / 2, last + width / 2
-        kept = np.concatenate(self._kept)
+        kept = _higher(np.concatenate(self._kept), self._bar)
         counts = _histogram(kept, *edges)
         low = self._rise[self._rise < first]
         voxels = self._voxels - (kept.size - counts.sum())
@@ -149,6 +147,10 @@ class _Top:
             at_bar = _histogram(np.array([self._bar], np.float32), *edges)
             found = max(found, int(at_bar.argmax()))
         return first + found * width + width / 2
+
+
+def _higher(values: np.ndarray, bar: float) -> np.ndarray:
+    return values[np.flatnonzero(values > bar)]
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")
