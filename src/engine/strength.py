@@ -400,7 +400,7 @@ def _weighted_power(
         if rows.any():
             weight = np.interp(frequency[rows], *kernel, right=0.0) * weight_xz[rows]
             power = np.square(np.abs(z.values[rows] @ planes[:, j]), dtype=np.float64)
-            total += weight_y * float((power * weight).sum())
+            total += float(weight_y * (power * weight).sum())
     return total
 
 
