@@ -220,7 +220,8 @@ def test_a_folder_that_loses_its_permissions_midway(output, source):
     assert Path("there/old.mrc").read_text() == "old"
     done = run("lose")
     assert (
-        done.stderr == f"makesphere: --output needs a folder that can be written, got {Path('there').resolve()}\n"
+        done.stderr
+        == f"makesphere: --output needs a folder that can be written, got {Path('there').resolve()}\n"
     )
     os.chmod("there", 0o755)
     # What could not be removed then is removed an hour later.
@@ -286,7 +287,9 @@ def test_a_target_that_is_a_folder(source, told):
     # An automatic name that is taken, by whatever, is not taken again.
     assert main([source, "--radius", "5"]) == 0
     assert files()[-1] == "folder.mrc" and "J1_sphere_r005A_02.mrc" in files()
-    assert "needs a folder that exists" in told(source, "--radius", "5", "--output", "folder.mrc/y/")
+    assert "needs a folder that exists" in told(
+        source, "--radius", "5", "--output", "folder.mrc/y/"
+    )
 
 
 @posix
@@ -297,7 +300,9 @@ def test_links(source, told):
     assert main([source, "--radius", "5", "--output", "dangling.mrc"]) == 0
     assert mrcfile.validate("real.mrc") and Path("dangling.mrc").is_symlink()
     where = Path("nowhere").resolve()
-    assert told(source, "--radius", "5", "--output", "lost.mrc").endswith(f"that exists, got {where}")
+    assert told(source, "--radius", "5", "--output", "lost.mrc").endswith(
+        f"that exists, got {where}"
+    )
     assert "leads back to itself" in told(source, "--radius", "5", "--output", "loop.mrc")
 
 

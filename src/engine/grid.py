@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import sqrt
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,14 @@ def as_rotation(matrix: Floats) -> Rotation:
     """Give a 3x3 matrix as rows of numbers."""
     x, y, z = ((float(a), float(b), float(c)) for a, b, c in matrix)
     return x, y, z
+
+
+class Planes(Protocol):
+    """A map's density plane by plane: a 3D array ``[z, y, x]``, or a file's reader."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, k: int, /) -> NDArray: ...
+    def __iter__(self) -> Iterator[NDArray]: ...
 
 
 class Patch(NamedTuple):

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from . import memory, mrc, radial
-from .grid import Grid, Point
+from .grid import Grid, Planes, Point
 from .naming import by
 from .particle import Particle, ParticleFinder
 from .radial import Counter, Counts, RadialTables, Tabulator
@@ -56,7 +55,7 @@ class Map:
 
     name: str
     grid: Grid
-    planes: Sequence[NDArray]
+    planes: Planes | tuple[()]
     set_level: float | None
     path: str = ""
     plane_grid: Grid | None = None
@@ -159,14 +158,16 @@ class Map:
         views: Views | None = None,
     ) -> "Measured":
         grid = self._plane_grid
-        binned = Binned(grid) if views is None else None
+        binned = Binned(grid)
         counters = {sphere: Counter(grid, sphere, level) for sphere in spheres}
-        tabulator = None if center is None else Tabulator(grid, center, level)
-        finder = ParticleFinder(grid, center, level) if particle else None
-        consumers = [c for c in (*counters.values(), tabulator, finder) if c is not None]
+        about = center or self.grid.center
+        tabulators = [] if center is None else [Tabulator(grid, about, level)]
+        finders = [ParticleFinder(grid, about, level)] if particle else []
+        consumers: list[Counter | Tabulator | ParticleFinder]
+        consumers = [*counters.values(), *tabulators, *finders]
         for plane in self.planes:
             found = radial.above(plane, level)
-            if binned is not None:
+            if views is None:
                 binned.add(plane)
             for consumer in consumers:
                 consumer.add(plane, found)
@@ -175,8 +176,8 @@ class Map:
             level,
             views or binned.views(),
             {sphere: counter.counts() for sphere, counter in counters.items()},
-            tabulator and tabulator.tables(),
-            finder and finder.particle(),
+            tabulators[0].tables() if tabulators else None,
+            finders[0].particle() if finders else None,
         )
 
     def _maximum(self) -> float:
@@ -233,7 +234,7 @@ class Measured:
 
     def counts(self, sphere: Sphere) -> Counts:
         """Tell what a sphere holds of the map; it must be one that is known."""
-        if sphere in self.counted:
+        if sphere in self.counted or self.tables is None:
             return self.counted[sphere]
         return self.tables.count(sphere)
 

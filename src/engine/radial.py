@@ -7,14 +7,13 @@ What is *above the contour level* is weighed by its density, so that a strong pa
 more than a faint one. Where the level is below zero, density is counted from the level.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, inf, isfinite, log2, nan, prod, sqrt
 from typing import NamedTuple
 
 import numpy as np
 
-from .grid import SAME_FOOT, SURFACE, Grid
+from .grid import SAME_FOOT, SURFACE, Grid, Planes
 from .sphere import Sphere
 
 # ChimeraX opens a map at the level that this share of its voxels exceeds,
@@ -29,7 +28,7 @@ RADIAL_BINS = 2**17
 LARGEST = float(np.finfo(np.float32).max)
 
 
-def contour_level(planes: Sequence[np.ndarray], grid: Grid) -> float:
+def contour_level(planes: Planes, grid: Grid) -> float:
     """Contour level at which ChimeraX opens a map.
 
     It is the upper edge of the bin of a histogram up to which there are 99 % of the voxels. Maps
