@@ -164,7 +164,7 @@ def test_every_argument_that_differs_is_in_the_name_and_the_label(command, cube)
 def test_value_match_is_half_as_strong_as_the_map(command, cube):
     sphere = command("makesphere #1 radius 9 value match").full_matrix()
     strength = view_energy(sphere, 1.5) / view_energy(cube.full_matrix(), 1.5)
-    assert strength == pytest.approx(0.5, rel=0.03)
+    assert strength == pytest.approx(0.5, rel=0.05)
     assert files() == ["J1_sphere_r009A_vmatch.mrc"]
 
 
