@@ -362,8 +362,8 @@ def _energy(
     energy = 0.0
     for first in range(0, len(x.values), BLOCK):
         some = _Waves(*(part[first : first + BLOCK] for part in x))
-        values = some.values.T / np.float32(scale)
-        planes = np.array([y.values @ (plane @ values) for plane in array])
+        scaled = (plane / np.float32(scale) for plane in array)
+        planes = np.array([y.values @ (plane @ some.values.T) for plane in scaled])
         energy += _weighted_power(planes, (some, y, z), reciprocal, kernel)
     return energy * scale * scale / float(periods.prod() * abs(np.linalg.det(axes)))
 
