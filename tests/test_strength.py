@@ -92,14 +92,14 @@ def test_a_real_map_against_its_views(name):
 
 
 def test_a_small_particle_in_much_noise():
-    size, voxel = 64, 2.4
+    size, voxel = 98, 1.6
     array = np.random.default_rng(1).normal(size=(size,) * 3).astype(np.float32)
     array += 20 * Sphere(22, (size // 2 * voxel,) * 3).draw(Grid((size,) * 3, (voxel,) * 3))
     told = views(array, Grid((size,) * 3, (voxel,) * 3))
-    assert told.energy == pytest.approx(view_energy(array, voxel), rel=0.03)
+    assert told.energy == pytest.approx(view_energy(array, voxel, 20), rel=0.03)
 
 
-@pytest.mark.parametrize("size, voxel", [(64, 3.0), (63, 3.0), (120, 1.6), (40, 5.0), (36, 6.0)])
+@pytest.mark.parametrize("size, voxel", [(64, 3.0), (63, 3.0), (100, 1.9), (40, 5.0), (36, 6.0)])
 def test_gaussians_in_boxes_of_all_kinds(size, voxel):
     particle, grid = Gaussians(size), Grid((size,) * 3, (voxel,) * 3)
     told = views(particle.on(grid), grid)
@@ -126,7 +126,12 @@ def test_the_grid_makes_no_difference(data):
 
 
 @settings(deadline=None, max_examples=5)
-@given(st.integers(0, 99), st.floats(0, 6), st.permutations([0, 1, 2]), st.floats(1e-6, 1e6))
+@given(
+    st.integers(0, 99),
+    st.floats(0, 6),
+    st.permutations([0, 1, 2]),
+    st.sampled_from([1e-41, 1e-6, 2.5, 1e6]),
+)
 def test_turning_permuting_and_scaling(seed, angle, order, scale):
     grid = Grid((60, 60, 60), (3.5, 3.5, 3.5))
     straight = views(Gaussians(seed).on(grid), grid)
@@ -183,18 +188,18 @@ def test_spheres_against_integrals_over_their_profile(sphere):
     assert told.sphere_energy(sphere) == pytest.approx(energy, rel=2e-3)
 
 
-@pytest.mark.parametrize("size", [63, 64])
+@pytest.mark.parametrize("size", [97, 98])
 def test_the_last_bin_counts_along_all_axes(size):
     # Two voxels to the bin: the last may be of one.
     grid = Grid((size,) * 3, (2.0, 2.0, 2.0))
     array = np.zeros(grid.shape, np.float32)
-    array[-3:, 28:34, 28:34] = 1
+    array[-3:, 46:52, 46:52] = 1
     energies = [views(np.moveaxis(array, 0, axis), grid).energy for axis in range(3)]
     assert energies[0] > 0 and energies == pytest.approx([energies[0]] * 3, rel=0.01)
 
 
 def test_sums_beyond_what_numbers_hold_match_nothing():
-    grid = Grid((30, 30, 30), (2.0, 2.0, 2.0))
+    grid = Grid((30, 30, 100), (2.0, 2.0, 0.6))
     told = views(np.random.default_rng(0).choice(np.float32([2e38, 3e38]), grid.shape), grid)
     assert told.energy == told.match(Sphere(20, grid.center)) == np.inf
 
@@ -275,7 +280,7 @@ def test_a_small_sphere_is_as_strong_as_its_voxels(radius, shift):
 
 @pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int16, np.float16, np.float64, ">f4"])
 def test_every_kind_of_number(dtype):
-    grid = Grid((60, 64, 68), (1.5, 1.6, 1.4))
+    grid = Grid((64, 97, 98), (2.5, 1.6, 1.7))
     array = Gaussians(2).on(grid)
     array = (array * (120 / abs(array).max())).clip(0).astype(dtype)
     expected = views(array.astype(np.float32), grid).energy
@@ -283,7 +288,7 @@ def test_every_kind_of_number(dtype):
 
 
 def test_what_is_not_finite_counts_as_nothing():
-    grid = Grid((60, 64, 68), (1.5, 1.6, 1.4))
+    grid = Grid((64, 97, 98), (2.5, 1.6, 1.7))
     array = Gaussians(2).on(grid)
     holes = np.random.default_rng(0).random(grid.shape) < 0.01
     array[holes] = 0

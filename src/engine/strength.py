@@ -52,6 +52,8 @@ LEAST_DEFOCUS, MOST_DEFOCUS = 1e4, 2.5e4  # Å
 # Averaging over bins spares waves longer than four of them. With three, finer detail passes for
 # waves of 20 Å: up to 4 % of a map's energy.
 BINS_PER_WAVE = 4
+# Small boxes need not be binned.
+FEWEST_BINS = 48
 # Heterogeneous Refinement itself reduces boxes to 128 voxels.
 MOST_BINS = 128
 # Steps of integrals over the frequency: 20 for each turn of a phase across the widest box.
@@ -200,10 +202,10 @@ def _ball_transform(
 
 
 class Binned:
-    """A map in bins of a quarter of 20 Å, filled plane by plane as the map is read.
+    """A map in bins of at most a quarter of 20 Å, filled plane by plane as the map is read.
 
-    There are at most 128 bins along a side, and the cut is at their Nyquist frequency where that
-    is below 1/20 Å.
+    Where that takes more than 128 bins along a side, bins are larger, and the cut is at their
+    Nyquist frequency if that is below 1/20 Å.
 
     Parameters
     ----------
@@ -217,7 +219,7 @@ class Binned:
         self._cut = max(1 / LOW_PASS, FEWEST_WAVES / side)
         widest = 1 / (BINS_PER_WAVE * self._cut)
         self._bins = [
-            max(1, floor(widest / v), ceil(n / MOST_BINS))
+            max(1, min(floor(widest / v), n // FEWEST_BINS), ceil(n / MOST_BINS))
             for n, v in zip(grid.size, grid.voxel_size, strict=True)
         ]
         size = [ceil(n / b) for n, b in zip(grid.size, self._bins, strict=True)]
@@ -362,8 +364,8 @@ def _energy(
     energy = 0.0
     for first in range(0, len(x.values), BLOCK):
         some = _Waves(*(part[first : first + BLOCK] for part in x))
-        values = some.values.T / np.float32(scale)
-        planes = np.array([y.values @ (plane @ values) for plane in array])
+        scaled = (plane / np.float32(scale) for plane in array)
+        planes = np.array([y.values @ (plane @ some.values.T) for plane in scaled])
         energy += _weighted_power(planes, (some, y, z), reciprocal, kernel)
     return energy * scale * scale / float(periods.prod() * abs(np.linalg.det(axes)))
 
