@@ -117,7 +117,7 @@ def test_spheres_go_beside_the_map_or_else_into_the_current_folder(tmp_path, mon
     (home / "job.json").touch()
     assert told(home / "a.mrc") == (str(current), "the map is in a cryoSPARC job folder", "")
     monkeypatch.setattr(os, "access", lambda path, how: how != os.W_OK)
-    with pytest.raises(PermissionError, match=f"cannot write into the folder {current}"):
+    with pytest.raises(PermissionError, match=f"needs a folder that can be written, got {current}"):
         told(home / "a.mrc")
 
 
@@ -136,11 +136,11 @@ def test_a_typed_folder_is_absolute_and_needs_no_note(tmp_path):
     "typed, words",
     [
         ("l" * 300, "save cannot write {}/" + "l" * 300 + ".mrc: "),
-        ("there", "save names a folder, not a file: {}/there.mrc"),
-        (".mrc", "save names a file that has no name before .mrc: {}/.mrc"),
-        ("a.map", "save must name a folder or an .mrc file, got {}/a.map"),
-        ("none/", "save names a folder that does not exist: {}/none"),
-        ("none/a", "save names a folder that does not exist: {}/none"),
+        ("there", "save needs a file, and this is a folder: {}/there.mrc"),
+        (".mrc", "save needs a name before .mrc, got {}/.mrc"),
+        ("a.map", "save needs a folder or an .mrc file, got {}/a.map"),
+        ("none/", "save needs a folder that exists, got {}/none"),
+        ("none/a", "save needs a folder that exists, got {}/none"),
     ],
 )
 def test_paths_that_cannot_be_are_told_before_any_work(typed, words, tmp_path):

@@ -220,7 +220,8 @@ def test_a_folder_that_loses_its_permissions_midway(output, source):
     assert Path("there/old.mrc").read_text() == "old"
     done = run("lose")
     assert (
-        done.stderr == f"makesphere: save cannot write into the folder {Path('there').resolve()}\n"
+        done.stderr
+        == f"makesphere: save needs a folder that can be written, got {Path('there').resolve()}\n"
     )
     os.chmod("there", 0o755)
     # What could not be removed then is removed an hour later.
@@ -286,7 +287,7 @@ def test_a_target_that_is_a_folder(source, told):
     # An automatic name that is taken, by whatever, is not taken again.
     assert main([source, "--radius", "5"]) == 0
     assert files()[-1] == "folder.mrc" and "J1_sphere_r005A_02.mrc" in files()
-    assert "does not exist" in told(source, "--radius", "5", "--output", "folder.mrc/y/")
+    assert "a folder that exists" in told(source, "--radius", "5", "--output", "folder.mrc/y/")
 
 
 @posix
@@ -297,7 +298,9 @@ def test_links(source, told):
     assert main([source, "--radius", "5", "--output", "dangling.mrc"]) == 0
     assert mrcfile.validate("real.mrc") and Path("dangling.mrc").is_symlink()
     where = Path("nowhere").resolve()
-    assert told(source, "--radius", "5", "--output", "lost.mrc").endswith(f"not exist: {where}")
+    assert told(source, "--radius", "5", "--output", "lost.mrc").endswith(
+        f"a folder that exists, got {where}"
+    )
     assert "leads back to itself" in told(source, "--radius", "5", "--output", "loop.mrc")
 
 
@@ -478,14 +481,14 @@ def test_planes_that_cannot_fit_are_told_before_any_work(source, capsys):
     with mrcfile.open(source, "r+") as file:
         file.header.mode = 0
         file.header.nx = file.header.ny = 65535
-        file.header.nz = 1
-    os.truncate(source, 1024 + 65535**2)
+        file.header.nz = 2
+    os.truncate(source, 1024 + 2 * 65535**2)
     capacity = memory._available()
     if capacity is None or capacity > 4e11:
         pytest.skip("it may fit here")
     assert main([source, "--radius", "5"]) == 2
     line = capsys.readouterr().err
-    assert "a box of 65535 x 65535 x 1 voxels would need 400 GB of memory" in line
+    assert "a box of 65535 x 65535 x 2 voxels would need 400 GB of memory" in line
 
 
 @posix

@@ -100,7 +100,7 @@ def test_fit_and_level(source, capsys, map_file):
         (["--radius", "9", "--value", "0"], "value must be a number other than 0"),
         (["--radius", "9", "--value", "big"], "value must be a number, match or a multiple"),
         (["--radius", "999"], "holds the whole box"),
-        (["--radius", "9", "--output", "no/such/"], "folder that does not exist"),
+        (["--radius", "9", "--output", "no/such/"], "a folder that exists"),
         (["--radius", "9", "--output", "P1_J2_map.mrc"], "file of an open map"),
         (["--radius", "9,8", "--output", "a.mrc"], "more than one sphere"),
         (

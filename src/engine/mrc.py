@@ -201,6 +201,9 @@ class MapFile:
                 what = f"holds {what} (MRC mode {mode}), which ChimeraX does not read"
                 raise ValueError(f"{self.path} {what}")
             raise self._damage(f"its MRC mode is {mode}")
+        # As ChimeraX has it. Half precision has no room to compare and add in.
+        native = self._dtype.newbyteorder("=")
+        self._given_dtype = np.dtype(np.float32) if native == np.float16 else native
         self._plane_bytes = self._shape[1] * self._shape[2] * self._dtype.itemsize
         self._data_start = HEADER_BYTES + int(header.nsymbt)
         if self._data_start < HEADER_BYTES:
@@ -241,8 +244,7 @@ class MapFile:
             # The check sum comes last.
             self._read(end, None)
         plane = np.frombuffer(data, self._dtype).reshape(self._shape[1:])
-        # Half precision has no room to compare and add in.
-        return plane.astype(np.float32) if plane.dtype.newbyteorder("=") == np.float16 else plane
+        return plane.astype(self._given_dtype, copy=False)
 
     @property
     def _is_packed(self) -> bool:

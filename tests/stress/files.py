@@ -26,8 +26,9 @@ from mrcfile.dtypes import HEADER_DTYPE
 DTYPES = {0: "i1", 1: "i2", 2: "f4", 6: "u2", 12: "f2"}
 MEMORY = 2 * 2**30
 WORDS = re.compile(
-    r"radius|innerRadius|value|edge|center|save|is no MRC map or is damaged|cannot read|"
-    r"is no density map|the map .* has (voxels|its origin|a flat cell)|memory"
+    r"radius|innerRadius|value|edge|center|save|is not an MRC map or is damaged|"
+    r", not an? (MRC )?map|ChimeraX does not read|cannot read|"
+    r"the map .* has (voxels|its origin|a flat cell)|memory"
 )
 
 
@@ -68,7 +69,7 @@ class Sample:
 
     def _draw_data(self):
         pick = self.random
-        shape = tuple(pick.randint(1, 13) for _ in range(3))
+        shape = tuple(pick.randint(2, 13) for _ in range(3))
         if pick.random() < 0.5:
             shape = (pick.choice([8, 12]),) * 3
         numbers = np.random.default_rng(pick.getrandbits(32))
