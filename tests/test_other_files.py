@@ -270,6 +270,8 @@ def test_bytes_have_the_sign_that_chimerax_gives_them(name, stamp, tmp_path, map
     if stamp is not None and ".map" not in name and "ccp4" not in name:
         unsigned = stamp == 0
     right = BYTES.view(np.uint8) if unsigned else BYTES
+    if unsigned and ".rec" in name.lower():
+        right = 255 - right
     np.testing.assert_array_equal(list(map_file(path)), right)
 
 
@@ -405,6 +407,8 @@ def test_a_header_with_huge_sides_is_told_and_takes_no_memory(tmp_path, capsys):
 
 
 @in_chimerax
+# ChimeraX leaves files open that it finds wrong.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 class TestChangedFiles:
     """A map is shown at step 2, as large ones are, when its file changes."""
 

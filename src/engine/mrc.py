@@ -244,7 +244,9 @@ class MapFile:
             # The check sum comes last.
             self._read(end, None)
         plane = np.frombuffer(data, self._dtype).reshape(self._shape[1:])
-        return plane.astype(self._given_dtype, copy=False)
+        plane = plane.astype(self._given_dtype, copy=False)
+        # ChimeraX turns dark and light, as those of tomograms are.
+        return 255 - plane if plane.dtype == np.uint8 and _is_imod(self.path) else plane
 
     @property
     def _is_packed(self) -> bool:
@@ -322,7 +324,7 @@ def _is_unsigned(header: np.record, path: str) -> bool:
         return True
     words = np.frombuffer(bytes(header.extra2), np.dtype("i4").newbyteorder(_byte_order(header)))
     stamp, flags = words[10:12]
-    return not flags & 1 if stamp == IMOD_STAMP else _plain_name(path).endswith(".rec")
+    return not flags & 1 if stamp == IMOD_STAMP else _is_imod(path)
 
 
 def _has_origin(header: np.record, path: str) -> bool:
@@ -336,6 +338,10 @@ def _is_mrc2000(header: np.record) -> bool:
 
 def _is_ccp4(path: str) -> bool:
     return _plain_name(path).endswith((".map", ".ccp4"))
+
+
+def _is_imod(path: str) -> bool:
+    return _plain_name(path).endswith(".rec")
 
 
 def _plain_name(path: str) -> str:
