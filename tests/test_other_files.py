@@ -168,6 +168,7 @@ IMAGES = {
     "by its name, as a volume": (facts((32, 32, 50), 50, 1, "a.mrcs"), 50),
     "tilt series": (facts((64, 48, 41), 41, 0, "a.st"), 41),
     "one plane in a cell of many": (facts((32, 32, 32), 1, 1, side=64.0), 32),
+    "one image in a cell": (facts((32, 32, 50), 1, 1), 50),
     "volumes of one plane": (facts((32, 32, 7), 1, 401), 7),
 }
 VOLUMES = {
@@ -343,6 +344,7 @@ NO_MAPS = {
     "zstd": (b"\x28\xb5\x2f\xfd" + bytes(2000), "is packed by zstd"),
     "compress": (b"\x1f\x9d\x90" + bytes(2000), "is packed by compress"),
     "numpy": (b"\x93NUMPY\x01\0v\0" + bytes(2000), "is a NumPy array"),
+    "EM": (b"\x06\0\0\x05" + struct.pack("<3i", 8, 8, 8) + bytes(2600), "is an EM file"),
     "text": (b"ATOM      1  N   MET A   1" + b" 1.0\n" * 900, "is a text file"),
     "text of another code": ("Seite nicht gefunden: ä".encode("latin-1"), "is a text file"),
 }

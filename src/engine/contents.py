@@ -2,9 +2,9 @@
 
 import re
 
-HDF5, TIFF, ZIP = "an HDF5 file", "a TIFF image", "a ZIP archive"
+EM, TIFF, ZIP = "an EM file of the TOM toolbox", "a TIFF image", "a ZIP archive"
 SIGNATURES = {
-    b"\x89HDF\r\n\x1a\n": HDF5,
+    b"\x89HDF\r\n\x1a\n": "an HDF5 file",
     b"version https://git-lfs": "a Git LFS pointer, for which `git lfs pull` fetches the file",
     b"/annex/objects/": "a git-annex pointer, for which `git annex get` fetches the file",
     b"%PDF-": "a PDF document",
@@ -26,6 +26,9 @@ SIGNATURES = {
     b"BZh": "packed more than once",
     b"\xfd7zXZ\0": "packed more than once",
     b"\x93NUMPY": "a NumPy array",
+    b"\x06\0\0\x01": EM,
+    b"\x06\0\0\x02": EM,
+    b"\x06\0\0\x05": EM,
     b"MATLAB 5.0": "a MATLAB file",
     b"SIMPLE  =": "a FITS image",
 }

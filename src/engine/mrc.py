@@ -92,9 +92,8 @@ class Facts:
         elif self.spacegroup in VOLUME_STACK_SPACEGROUPS:
             is_stack = depth == 1
         elif depth == 1 < width:
-            # One plane for each cell: a stack, but where it has the height of a voxel.
-            is_map = self.spacegroup == VOLUME_SPACEGROUP and self._has_cubic_voxels
-            is_stack = is_named_so or not is_map
+            # One plane for each cell: a stack, but for a cube whose cell is that of a voxel.
+            is_stack = is_named_so or may_be_stack or not self._has_cubic_voxels
         else:
             is_stack = is_named_so and may_be_stack
         return self.size[2] if is_stack else 0
