@@ -125,7 +125,7 @@ def _require_same_header(data: GridData) -> None:
 
 def _holds_what_was_read(data: GridData, array: np.ndarray) -> bool:
     """Whether a map holds the voxels that were read when it was opened, and since."""
-    cache = data.data_cache
+    cache = data.path and data.data_cache
     for (_, origin, size, step), part in cache.group_keys_and_data(data) if cache else ():
         x, y, z = (slice(o, o + n, s) for o, n, s in zip(origin, size, step, strict=True))
         if part is not array and not np.array_equal(array[z, y, x], part, part.dtype.kind == "f"):
@@ -157,7 +157,7 @@ def _warnings(volume: Volume) -> tuple[str, ...]:
     return _facts(volume).warnings(f"volume #{volume.id_string} voxelSize 1.3 sets it")
 
 
-def grid_of(volume):
+def grid_of(volume: Volume) -> Grid:
     """Take from a volume the grid of its whole map."""
     data = volume.data
     return Grid(
@@ -169,18 +169,18 @@ def grid_of(volume):
     )
 
 
-def shown_level(volume):
+def shown_level(volume: Volume) -> float | None:
     """Take from a volume the lowest contour level shown, above 0 if there is one; or None."""
     levels = [surface.level for surface in volume.surfaces]
     return min([level for level in levels if level > 0] or levels, default=None)
 
 
-def path_of(volume):
+def path_of(volume: Volume) -> str:
     """Take from a volume its file; empty if it has none."""
     return _files_of(volume)[0]
 
 
-def _files_of(volume):
+def _files_of(volume: Volume) -> list[str]:
     path = volume.data.path
     return [path or ""] if path is None or isinstance(path, str) else list(path)
 

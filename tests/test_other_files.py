@@ -175,6 +175,7 @@ VOLUMES = {
     "MRC2014": (facts((32, 32, 96), 32, 401), 3),
     "in a space group": (facts((32, 32, 64), 32, 401 + 18), 2),
     "not cubic": (facts((32, 24, 60), 20, 401), 3),
+    "of an unknown height": (Facts((32, 32, 96), (32, 32, 0), (64.0,) * 3, 401), 3),
     "without saying so": (facts((32, 32, 96), 32, 1), 3),
     "by its name": (facts((32, 32, 96), 32, 0, "a.mrcs"), 3),
 }
@@ -345,6 +346,8 @@ NO_MAPS = {
     "compress": (b"\x1f\x9d\x90" + bytes(2000), "is packed by compress"),
     "numpy": (b"\x93NUMPY\x01\0v\0" + bytes(2000), "is a NumPy array"),
     "EM": (b"\x06\0\0\x05" + struct.pack("<3i", 8, 8, 8) + bytes(2600), "is an EM file"),
+    "NIfTI": (struct.pack("<i", 348) + bytes(340) + b"n+1\0" + bytes(900), "is a NIfTI image"),
+    "DM4": (b"\0\0\0\x04" + struct.pack(">qi", 2000, 1) + bytes(2000), "is a DM4 image"),
     "text": (b"ATOM      1  N   MET A   1" + b" 1.0\n" * 900, "is a text file"),
     "text of another code": ("Seite nicht gefunden: ä".encode("latin-1"), "is a text file"),
 }

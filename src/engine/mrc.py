@@ -73,7 +73,7 @@ class Facts:
     def volumes(self) -> int:
         """Number of maps that are stacked along z; 1 for an ordinary map."""
         nx, ny, nz = self.size
-        depth = self.intervals[2]
+        depth = self.intervals[2] or ny
         is_stack = self.spacegroup in VOLUME_STACK_SPACEGROUPS
         if self.spacegroup in (IMAGE_STACK_SPACEGROUP, VOLUME_SPACEGROUP):
             is_stack = nx == ny == depth and self.intervals == (nx, ny, depth)
