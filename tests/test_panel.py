@@ -1255,7 +1255,7 @@ def test_ends_while_the_map_is_read(end, volume, open_panel, monkeypatch, gui):
     if end == "map":
         assert "Open a map" in form.facts.text()
     if end == "file":
-        assert "No such file" in error(form, "map")
+        assert "is gone" in error(form, "map")
         volume.set_parameters(surface_levels=[0.31])
         assert wait(lambda: form.make.isEnabled())
 

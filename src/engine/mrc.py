@@ -73,7 +73,7 @@ class Facts:
     def volumes(self) -> int:
         """Number of maps that are stacked along z; 1 for an ordinary map."""
         nx, ny, nz = self.size
-        depth = self.intervals[2]
+        depth = self.intervals[2] or ny
         is_stack = self.spacegroup in VOLUME_STACK_SPACEGROUPS
         if self.spacegroup in (IMAGE_STACK_SPACEGROUP, VOLUME_SPACEGROUP):
             is_stack = nx == ny == depth and self.intervals == (nx, ny, depth)
@@ -92,9 +92,8 @@ class Facts:
         elif self.spacegroup in VOLUME_STACK_SPACEGROUPS:
             is_stack = depth == 1
         elif depth == 1 < width:
-            # One plane for each cell: a stack, but where it has the height of a voxel.
-            is_map = self.spacegroup == VOLUME_SPACEGROUP and self._has_cubic_voxels
-            is_stack = is_named_so or not is_map
+            # One plane for each cell: a stack, but for a cube whose cell is that of a voxel.
+            is_stack = is_named_so or may_be_stack or not self._has_cubic_voxels
         else:
             is_stack = is_named_so and may_be_stack
         return self.size[2] if is_stack else 0
@@ -201,6 +200,9 @@ class MapFile:
                 what = f"holds {what} (MRC mode {mode}), which ChimeraX does not read"
                 raise ValueError(f"{self.path} {what}")
             raise self._damage(f"its MRC mode is {mode}")
+        # As ChimeraX has it. Half precision has no room to compare and add in.
+        native = self._dtype.newbyteorder("=")
+        self._given_dtype = np.dtype(np.float32) if native == np.float16 else native
         self._plane_bytes = self._shape[1] * self._shape[2] * self._dtype.itemsize
         self._data_start = HEADER_BYTES + int(header.nsymbt)
         if self._data_start < HEADER_BYTES:
@@ -241,8 +243,9 @@ class MapFile:
             # The check sum comes last.
             self._read(end, None)
         plane = np.frombuffer(data, self._dtype).reshape(self._shape[1:])
-        # Half precision has no room to compare and add in.
-        return plane.astype(np.float32) if plane.dtype.newbyteorder("=") == np.float16 else plane
+        plane = plane.astype(self._given_dtype, copy=False)
+        # ChimeraX turns dark and light, as those of tomograms are.
+        return 255 - plane if plane.dtype == np.uint8 and _is_imod(self.path) else plane
 
     @property
     def _is_packed(self) -> bool:
@@ -320,7 +323,7 @@ def _is_unsigned(header: np.record, path: str) -> bool:
         return True
     words = np.frombuffer(bytes(header.extra2), np.dtype("i4").newbyteorder(_byte_order(header)))
     stamp, flags = words[10:12]
-    return not flags & 1 if stamp == IMOD_STAMP else _plain_name(path).endswith(".rec")
+    return not flags & 1 if stamp == IMOD_STAMP else _is_imod(path)
 
 
 def _has_origin(header: np.record, path: str) -> bool:
@@ -334,6 +337,10 @@ def _is_mrc2000(header: np.record) -> bool:
 
 def _is_ccp4(path: str) -> bool:
     return _plain_name(path).endswith((".map", ".ccp4"))
+
+
+def _is_imod(path: str) -> bool:
+    return _plain_name(path).endswith(".rec")
 
 
 def _plain_name(path: str) -> str:

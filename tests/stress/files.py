@@ -27,7 +27,7 @@ DTYPES = {0: "i1", 1: "i2", 2: "f4", 6: "u2", 12: "f2"}
 MEMORY = 2 * 2**30
 WORDS = re.compile(
     r"--(radius|inner-radius|value|edge|center|output|level)|is not an MRC map or is damaged|"
-    r"cannot read|not an MRC map|is an image|is a stack of|holds (complex|colors|numbers of 4 bits)|"
+    r"cannot read|, not an? (MRC )?map|ChimeraX does not read|is an image|is a stack of|"
     r"the map .* has (voxels|its origin|a flat cell)|memory"
 )
 
