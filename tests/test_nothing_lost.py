@@ -311,7 +311,7 @@ def test_names_at_the_limit(source, told):
     assert main([source, "--radius", "5", "--output", longest]) == 0
     assert longest in files()
     line = told(source, "--radius", "5", "--output", "l" + longest)
-    assert line.startswith("--output cannot be ") and "ame too long" in line
+    assert line.startswith("--output cannot write ") and "ame too long" in line
     assert main([source, "--radius", "5", "--output", "\u00fc \u00e9 \u0416.mrc"]) == 0
     assert mrcfile.validate("\u00fc \u00e9 \u0416.mrc")
 
