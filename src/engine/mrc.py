@@ -32,10 +32,6 @@ UNPACKERS: dict[bytes, Any] = {
     b"BZh": bz2.open,
     b"\xfd7zXZ\0": lzma.open,
 }
-    b"\x1f\x8b\x08": gzip.open,
-    b"BZh": bz2.open,
-    b"\xfd7zXZ\0": lzma.open,
-}
 COMPLEX = "complex numbers"
 OTHER_MODES = {3: COMPLEX, 4: COMPLEX, 16: "colors", 101: "numbers of 4 bits"}
 VOLUME_STACK_SPACEGROUPS = range(401, 631)
