@@ -69,7 +69,7 @@ bench: .venv/installed .venv/tested  ## Measure makesphere beside other programs
 	$(BIN)/python -m pytest -q benchmarks/decoy
 	$(BIN)/python benchmarks/decoy/run.py --sample
 
-stress: .venv/installed  ## Try to break it: SEED, COUNT
+stress: .venv/installed .venv/tested  ## Try to break it: SEED, COUNT
 	$(IN_CHIMERAX) $(BIN)/python tests/stress --seed $(SEED) --count $(COUNT)
 
 evidence: .venv/installed  ## Sort junk with two classifiers, four hours at most
