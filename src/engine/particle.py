@@ -52,7 +52,8 @@ class Particle:
     def fit(self) -> float:
         """The radius rounded up: to a whole Å, or to three digits if that is beyond a tiny box."""
         radius = float(ceil(self.radius - SLACK))
-        if not (self.radius and 0 < self.room < min(NARROW, radius)):
+        stays_in = self.radius <= self.room < min(NARROW, radius) or 0 < self.room < 1
+        if not (self.radius and stays_in):
             return radius
         digits = 2 - floor(log10(self.radius))
         return round(ceil(self.radius * 10.0**digits - SLACK) / 10.0**digits, digits)
