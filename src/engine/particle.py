@@ -52,7 +52,8 @@ class Particle:
     def fit(self) -> float:
         """The radius rounded up: to a whole Å, or to three digits if that is beyond a tiny box."""
         radius = float(ceil(self.radius - SLACK))
-        if not (self.radius and 0 < self.room < min(NARROW, radius)):
+        stays_in = self.radius <= self.room < min(NARROW, radius) or 0 < self.room < 1
+        if not (self.radius and stays_in):
             return radius
         digits = 2 - floor(log10(self.radius))
         return round(ceil(self.radius * 10.0**digits - SLACK) / 10.0**digits, digits)
@@ -131,21 +132,18 @@ class ParticleFinder:
             sums += np.bincount(where, each, self._layer)
 
     def _end_layer(self, here: slice) -> None:
-        number, density, moment = self._sums
-        filled = np.flatnonzero(number)
-        if not filled.size:
-            return
-        self._number[here] = number
-        self._density[here][filled] = density[filled]
+        filled = np.flatnonzero(self._sums[0] != 0)
+        number, density, moment = self._sums[:, filled]
+        self._number[here][filled] = number
+        self._density[here][filled] = density
         # Where nothing has a weight any distance will do.
-        self._distance[here][filled] = moment[filled] / np.where(density > 0, density, 1)[filled]
+        self._distance[here][filled] = moment / np.where(density > 0, density, 1)
         self._sums[:] = 0
 
     def particle(self) -> Particle:
         """Find the particle, when all planes have been added."""
         room = self._grid.clearance(self._center)
-        filled = [np.flatnonzero(self._number[some]) + some.start for some in _chunks(self._number)]
-        where = np.concatenate(filled, dtype=np.int32, casting="same_kind")
+        where = np.flatnonzero(self._number != 0).astype(np.int32)
         if not where.size:
             return Particle(0.0, 0, 0.0, room)
         kept, specks = self._sorted_out(where)
