@@ -150,6 +150,8 @@ MAPS = {
     "named as a tilt series": facts((32, 32, 32), 32, 1, "a.st"),
     "part of a crystal": Facts((32, 32, 32), (60, 60, 60), (120.0,) * 3, 19),
     "two cells of a crystal": Facts((32, 32, 64), (32, 32, 32), (64.0,) * 3, 19),
+    "two cells, not cubic": facts((32, 24, 40), 20, 1),
+    "no whole number of volumes": facts((32, 32, 80), 32, 401),
     "a stack of one volume": facts((32, 32, 32), 32, 401),
     "as high as a voxel": facts((32, 32, 32), 1, 1),
     "intervals of one": Facts((32, 32, 32), (1, 1, 1), (2.0,) * 3, 0),
@@ -168,6 +170,8 @@ IMAGES = {
     "by its name, as a volume": (facts((32, 32, 50), 50, 1, "a.mrcs"), 50),
     "tilt series": (facts((64, 48, 41), 41, 0, "a.st"), 41),
     "one plane in a cell of many": (facts((32, 32, 32), 1, 1, side=64.0), 32),
+    "by its name, as high as a voxel": (facts((32, 32, 32), 1, 1, "a.mrcs"), 32),
+    "cryoDRGN's toy projections": (Facts((30, 30, 1000), (1, 1, 1), (1.0,) * 3, 0), 1000),
     "one image in a cell": (facts((32, 32, 50), 1, 1), 50),
     "volumes of one plane": (facts((32, 32, 7), 1, 401), 7),
 }

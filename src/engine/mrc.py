@@ -85,17 +85,22 @@ class Facts:
         if min(self.size) == 1:
             return 1
         width, _, depth = self.intervals
-        may_be_stack = self.spacegroup == IMAGE_STACK_SPACEGROUP or len({*self.size}) > 1
+        is_cube = len({*self.size}) == 1
         is_named_so = _plain_name(self.name).endswith(STACK_SUFFIXES)
+        # By MRC2014 images, but maps of RELION, cryoSPARC and ChimeraX have it as well.
+        is_grouped_so = self.spacegroup == IMAGE_STACK_SPACEGROUP
         if self.volumes > 1:
             is_stack = False
         elif self.spacegroup in VOLUME_STACK_SPACEGROUPS:
             is_stack = depth == 1
         elif depth == 1 < width:
-            # One plane for each cell: a stack, but for a cube whose cell is that of a voxel.
-            is_stack = is_named_so or may_be_stack or not self._has_cubic_voxels
+            # One plane for each cell: images, but for a cube whose cell is as high as a voxel.
+            is_map = is_cube and self._has_cubic_voxels
+            is_stack = is_named_so or is_grouped_so or not is_map
+        elif is_grouped_so:
+            is_stack = is_named_so or (depth == 1 and not is_cube)
         else:
-            is_stack = is_named_so and may_be_stack
+            is_stack = is_named_so and not is_cube
         return self.size[2] if is_stack else 0
 
     @property
