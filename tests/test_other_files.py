@@ -206,6 +206,20 @@ def test_stacks_of_volumes_are_told(case):
     assert [w for w in facts.warnings() if f"a stack of {count} volumes" in w]
 
 
+def test_what_may_be_a_stack_of_volumes_is_told():
+    # As cryoDRGN's tests have them.
+    (told,) = facts((32, 32, 128), 128, 0).warnings()
+    assert told.endswith("may be a stack of 4 volumes.")
+    for other in (
+        facts((32, 32, 128), 128, 1),
+        facts((32, 32, 120), 120, 0),
+        facts((32, 30, 128), 128, 0),
+        facts((32, 32, 32), 32, 0),
+        facts((32, 32, 16), 16, 0),
+    ):
+        assert other.warnings() == ()
+
+
 def stack(path, kind):
     with mrcfile.new(path, np.tile(CUBE, (3, 1, 1)), overwrite=True) as file:
         file.set_image_stack() if kind == "images" else file.set_volume()
@@ -217,7 +231,7 @@ def stack(path, kind):
 
 def test_a_shell_makes_no_sphere_from_images(tmp_path, capsys):
     path = stack(tmp_path / "a.mrc", "images")
-    assert shell(capsys, path) == f"{path} is a stack of 24 images by its header, not a map"
+    assert shell(capsys, path) == f"{path} is a stack of 24 images by its header or name, not a map"
     write_map(tmp_path / "b.mrc", CUBE[0])
     assert shell(capsys, tmp_path / "b.mrc") == f"{tmp_path / 'b.mrc'} is an image, not a map"
     assert main([str(stack(tmp_path / "c.mrc", "volumes")), "--radius", "5"]) == 0

@@ -117,7 +117,7 @@ class Facts:
             return ""
         if self.images == 1:
             return "is an image, not a map"
-        return f"is a stack of {self.images} images by its header, not a map"
+        return f"is a stack of {self.images} images by its header or name, not a map"
 
     def warnings(self, remedy: str = IN_A_SHELL) -> tuple[str, ...]:
         """Say what to beware of: sentences.
@@ -128,10 +128,16 @@ class Facts:
             How to set a pixel size, to be read after a comma.
         """
         found = []
+        nx, ny, nz = self.size
         if self.volumes > 1:
             found.append(
                 f"The map's file is a stack of {self.volumes} volumes; "
                 "the sphere is in the one box as which ChimeraX opens them."
+            )
+        elif self.spacegroup == IMAGE_STACK_SPACEGROUP and nx == ny < nz and nz % nx == 0:
+            found.append(
+                f"The box is {nz // nx} cubes long: "
+                f"the map's file may be a stack of {nz // nx} volumes."
             )
         axes = zip(self.cell, self.intervals, self.size, strict=True)
         wide = [side for side, m, n in axes if m == 1 < n and side > WIDEST_VOXEL]
