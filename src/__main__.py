@@ -4,35 +4,41 @@ import argparse
 import os
 import re
 import sys
+from math import isfinite
 
 if __name__ == "__main__":
-    # OpenBLAS, within NumPy, else has a thread spin for a tenth of a second, in wait of work
-    # that never comes.
+    # Otherwise OpenBLAS, within NumPy, has a thread spin for a tenth of a second, waiting for work.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+from .arguments import ARGUMENTS, option, request_of, shell_words
 from .engine import report
-from .engine.decoy import Batch
+from .engine.decoy import Batch, jobs_of
 from .engine.destination import NO, YES, Destination
+from .engine.errors import ArgumentError
 from .engine.map import Map
-from .engine.recipe import FIT, MATCH, RECOMMENDED, read_amount, read_amounts, recipes
+from .engine.request import RECOMMENDED
+
+PROGRAM = "python -m chimerax.makesphere"
 
 DESCRIPTION = """\
-Make a solid sphere on the grid of a map and write it as an MRC file: a decoy for junk
-particles in cryoSPARC's Heterogeneous Refinement."""
-
-REMEDY = re.sub("(radius|offset|value) ", r"--\1 ", RECOMMENDED)
+Make solid spheres on the grid of a map, and write them as MRC files: decoys for junk
+particles in cryoSPARC's Heterogeneous Refinement. With no options these are the
+recommended ones, a faint and a bright sphere around the particle."""
 
 EPILOG = """\
 examples:
-  %(prog)s map.mrc --radius 0.2fit --offset fit --value 0.25match,match
+  %(prog)s map.mrc
   %(prog)s map.mrc --radius 60
   %(prog)s map.mrc --radius 60,75,90
   %(prog)s map.mrc --radius 80 --inner-radius 40 --edge 10 --output spheres/
 
 The file is named after the map and the recipe, <map>_sphere_r060A.mrc, and written beside
-the map; in the current folder where the map's cannot be written or is a cryoSPARC job's.
+the map, or in the current folder if the map's cannot be written to or is in a cryoSPARC job.
 An existing file is replaced only if it was made from the same map by the same recipe, or
 if --output names it. Exit status: 0 done; 2 nothing made, and one line says why."""
+
+# What the shell calls the arguments that it has under another name.
+OPTIONS = {"save": "--output"}
 
 
 def main(arguments=None):
@@ -50,12 +56,13 @@ def main(arguments=None):
     """
     options = _parser().parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
     try:
-        if options.radius is None:
-            raise ValueError(f"--radius is missing; try: {REMEDY}")
-        options.radius = read_amounts("radius", options.radius, FIT)
-        options.value = read_amounts("value", options.value, MATCH)
-        options.offset = read_amount("offset", options.offset, FIT)
-        spheres = _make(options)
+        asked = {
+            argument.name: argument.value(getattr(options, argument.name))
+            for argument in ARGUMENTS
+            if getattr(options, argument.name) is not None
+        }
+        request = request_of(asked, shell_words(RECOMMENDED))
+        blocks = _make(options, request)
     except (ValueError, OSError, MemoryError, KeyboardInterrupt) as error:
         # File names can have line breaks.
         print("makesphere:", *_sentence(error).splitlines(), file=sys.stderr)
@@ -64,7 +71,9 @@ def main(arguments=None):
         # As on Windows, where the program has no console.
         return 0
     try:
-        _report(spheres)
+        if not asked:
+            print(f"Recommended: {shell_words(request)}")
+        _report(blocks)
     except BrokenPipeError:
         sys.stdout = None  # As in `| head`: it has read enough.
     except OSError as error:
@@ -73,39 +82,37 @@ def main(arguments=None):
     return 0
 
 
-def _make(options):
-    with Map.open(options.map, options.level) as a_map:
-        to = None
+def _make(options, request):
+    if options.level is not None and not isfinite(options.level):
+        raise ArgumentError("level", f"must be a number, got {options.level}")
+    with Map.open(options.map, options.level) as source_map:
+        destination = None
         if options.output is not False:
-            to = Destination(a_map, options.output, open_maps=[options.map])
-        asked = recipes(
-            a_map,
-            options.radius,
-            options.value,
-            options.center,
-            options.offset,
-            edge=options.edge,
-            inner_radius=options.inner_radius,
-        )
-        with Batch([(a_map, recipe, to) for recipe in asked]) as batch:
-            spheres = [made for made, _ in batch.make()]
+            destination = Destination(source_map, options.output, open_maps=[options.map])
+        with Batch(jobs_of(source_map, request, destination)) as batch:
+            decoys = [decoy for decoy, _ in batch.make()]
             paths = batch.publish()
-    note = to.note if to else ""
-    return report.blocks([(made, path, note) for made, path in zip(spheres, paths, strict=True)])
+    note = destination.note if destination else ""
+    return report.blocks(
+        [report.Result(decoy, path, note) for decoy, path in zip(decoys, paths, strict=True)]
+    )
 
 
 def _report(blocks):
     for block in blocks:
-        print(block.made.name)
+        print(block.decoy.name)
         print(report.as_text(block.rows))
         for warning in block.warnings:
             print(f"makesphere: warning: {warning}", file=sys.stderr)
         if block.too_strong:
-            print(f"makesphere: warning: {block.too_strong} Try: {REMEDY}", file=sys.stderr)
+            remedy = f"{block.too_strong} Try: {shell_words(RECOMMENDED)}"
+            print(f"makesphere: warning: {remedy}", file=sys.stderr)
     sys.stdout.flush()
 
 
 def _sentence(error):
+    if isinstance(error, ArgumentError):
+        return error.sentence(OPTIONS.get(error.argument, option(error.argument)))
     if isinstance(error, OSError) and error.filename is not None:
         return f"cannot read {error.filename}: {error.strerror}"
     if isinstance(error, MemoryError):
@@ -115,24 +122,8 @@ def _sentence(error):
     return str(error)
 
 
-def _kind(name):
-    """Give a converter the name that argparse puts into its message."""
-
-    def named(convert):
-        convert.__name__ = name
-        return convert
-
-    return named
-
-
 def _output(text):
     return True if text.lower() in YES else text.lower() not in NO and text
-
-
-@_kind("center (X,Y,Z)")
-def _center(text):
-    x, y, z = (float(word) for word in text.split(","))
-    return x, y, z
 
 
 class _Parser(argparse.ArgumentParser):
@@ -153,61 +144,23 @@ def _joined(words):
 
 def _parser():
     parser = _Parser(
-        prog="python -m chimerax.makesphere",
+        prog=PROGRAM,
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add = parser.add_argument
-    add("map", metavar="MAP", help="MRC or CCP4 map, plain or packed (.gz, .bz2)")
-    add(
-        "--radius",
-        metavar="R[,R2,...]",
-        help="in Å; a list makes one sphere per radius; fit: the smallest whole Å that holds 99 %% "
-        "of the map's voxels at or above its contour level; 1.3fit: 1.3 times that",
-    )
-    add(
-        "--center",
-        metavar="X,Y,Z",
-        type=_center,
-        help="in Å, in the map's coordinates; default: the box centre, voxel N//2 on each axis, "
-        "about which cryoSPARC and RELION rotate",
-    )
-    add(
-        "--offset",
-        metavar="D",
-        default="0",
-        help="how far from the centre the sphere is put along the map's x axis, in Å, or fit, or a "
-        "multiple of it; default: 0",
-    )
-    add(
-        "--edge",
-        metavar="W",
-        type=float,
-        default=0.0,
-        help="full width in Å of a raised-cosine edge, half the density at the radius; default: 0",
-    )
-    add(
-        "--inner-radius",
-        metavar="R",
-        type=float,
-        default=0.0,
-        help="in Å; makes a hollow shell; default: 0",
-    )
-    add(
-        "--value",
-        metavar="V[,V2,...]",
-        default="1",
-        help="density inside; match: that at which the sphere's views are half as strong as the "
-        "map's; 2match: twice that density; a list makes a sphere for each; default: 1",
-    )
-    add(
+    parser.add_argument("map", metavar="MAP", help="MRC or CCP4 map, plain or packed (.gz, .bz2)")
+    for argument in ARGUMENTS:
+        text = f"{argument.help}; default: {argument.default}".replace("%", "%%")
+        parser.add_argument(argument.option, metavar=argument.placeholder, help=text)
+    parser.add_argument(
         "--level",
         metavar="L",
         type=float,
-        help="contour level of the map; default: the value that 1 %% of its voxels exceed",
+        help="contour level of the map; default: that at which ChimeraX opens it, which 1 %% of "
+        "its voxels exceed",
     )
-    add(
+    parser.add_argument(
         "--output",
         metavar="FILE|FOLDER",
         type=_output,

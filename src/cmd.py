@@ -1,6 +1,8 @@
 """The command makesphere: ChimeraX's maps, scene and log on one side, `decoy` on the other."""
 
 import html
+import os
+import re
 from math import prod
 from urllib.parse import quote
 
@@ -13,7 +15,6 @@ from chimerax.core.commands import (
     CmdDesc,
     CoordSysArg,
     Float3Arg,
-    FloatArg,
     ModelArg,
     ModelIdArg,
     Or,
@@ -26,13 +27,16 @@ from chimerax.core.errors import UserError
 from chimerax.map import MapsArg, Volume, volume_from_grid_data
 from chimerax.map_data import ArrayGridData
 
+from .arguments import ARGUMENTS, command_text, quoted, request_of
 from .engine import memory, report
-from .engine.decoy import Batch
+from .engine.decoy import Batch, jobs_of
 from .engine.destination import NO, YES, Destination
-from .engine.recipe import FIT, MATCH, RECOMMENDED, read_amount, read_amounts, recipes
-from .quoting import quoted
+from .engine.errors import ArgumentError
+from .engine.naming import keyword
+from .engine.request import RECOMMENDED
 from .volumes import map_of, open_files
 
+FLOAT32_DIGITS = 6
 # A blue that neither the gray, yellow and cyan of ChimeraX's first maps nor its backgrounds have.
 COLOR = (0.35, 0.6, 1.0, 0.4)
 
@@ -74,15 +78,12 @@ class FrameArg(CoordSysArg):
         return model.scene_position, used, rest
 
 
-class AmountsArg(Annotation):
-    """Numbers, or multiples of what the map says, with commas between them."""
+class ReaderArg(Annotation):
+    """An argument as the table of arguments reads it."""
 
-    _read = staticmethod(read_amounts)
-    _name = "numbers, '{0}' or multiples such as '2{0}'"
-
-    def __init__(self, argument, unit):
-        super().__init__(name=self._name.format(unit))
-        self._argument, self._unit = argument, unit
+    def __init__(self, argument):
+        super().__init__(name=argument.expected)
+        self._argument = argument
 
     def parse(self, text, session):
         """Read what there is up to a blank."""
@@ -90,16 +91,9 @@ class AmountsArg(Annotation):
             raise AnnotationError(f"Expected {self.name}")
         token, used, rest = next_token(text)
         try:
-            return self._read(self._argument, token, self._unit), used, rest
-        except ValueError as error:
-            raise AnnotationError(str(error)) from None
-
-
-class AmountArg(AmountsArg):
-    """A number, or a multiple of what the map says."""
-
-    _read = staticmethod(read_amount)
-    _name = "a number, '{0}' or a multiple such as '2{0}'"
+            return self._argument.value(token), used, rest
+        except ArgumentError as error:
+            raise AnnotationError(error.sentence(self._argument.keyword)) from None
 
 
 class SwitchArg(BoolArg):
@@ -134,15 +128,11 @@ class SphereFileArg(SaveFileNameArg):
 def makesphere(
     session,
     volumes,
-    radius=None,
     center=None,
     coordinate_system=None,
-    offset=0.0,
-    edge=0.0,
-    inner_radius=0.0,
-    value=(1.0,),
     save=True,
     model_id=None,
+    **asked,
 ):
     """Make spheres on the grids of maps, and files of them for cryoSPARC.
 
@@ -150,26 +140,17 @@ def makesphere(
     ----------
     session : chimerax.core.session.Session
     volumes : list of Volume
-    radius : list of float or Multiple
-        In Å, or multiples of fit, which the map tells.
     center : chimerax.core.commands.Center, optional
-        By default the box centre, grid index N//2 on each axis.
+        By default the box center, grid index N//2 on each axis.
     coordinate_system : Place, optional
-        What the coordinates of the centre refer to; by default the scene.
-    offset : float or Multiple
-        How far from the centre the sphere is put along the map's x axis, in Å, or a multiple of
-        fit, which the map tells.
-    edge : float
-        Full width in Å of a raised-cosine edge, centred on the radius.
-    inner_radius : float
-        In Å; makes a hollow shell.
-    value : list of float or Multiple
-        Density inside, or multiples of match, which the map tells. There is a sphere for each
-        radius and each value, radius first.
+        What the coordinates of the center refer to; by default the scene.
     save : bool or str
         Whether to write MRC files with automatic names, or the folder or file to write.
     model_id : tuple of int, optional
         Id of the first new model; more take the next ones.
+    **asked
+        The other arguments of `arguments.ARGUMENTS`. With none of them, and no center, the
+        recommended decoys are made.
 
     Returns
     -------
@@ -183,60 +164,78 @@ def makesphere(
     """
     if not volumes:
         raise UserError("makesphere needs an open map, and none was specified")
-    if radius is None:
-        spec = ",".join(volume.id_string for volume in volumes)
-        raise UserError(f"makesphere needs a radius; try: makesphere #{spec} {RECOMMENDED}")
+    spec = "#" + ",".join(volume.id_string for volume in volumes)
+    recommended = command_text(spec, RECOMMENDED)
     try:
-        models, blocks, sources = _make(
-            session,
-            volumes,
-            radius,
-            value,
-            None if center is None else center.scene_coordinates(coordinate_system),
-            save,
-            model_id,
-            offset=offset,
-            edge=edge,
-            inner_radius=inner_radius,
-        )
+        if center is not None:
+            asked["center"] = _point(center, coordinate_system)
+        elif coordinate_system is not None:
+            raise ArgumentError("coordinate_system", "needs a center, whose coordinates it is for")
+        requests = [request_of(_placed(asked, volume), recommended) for volume in volumes]
+        models, blocks, sources = _make(session, volumes, requests, save, model_id)
     except (ValueError, OSError, MemoryError, UserError) as error:
-        # As one line: names of maps and files can have breaks, and some of ChimeraX's errors do.
-        sentence = " ".join(str(error).split("\n")).strip()
-        if isinstance(error, MemoryError):
-            sentence = f"there is not enough memory: {sentence or 'nothing was made'}"
-        raise UserError(sentence) from error
+        raise UserError(_sentence(error)) from error
     finally:
         session.logger.status("")
+    if not asked:
+        _say(session.logger.info, session, "Recommended:", recommended)
     for model, block, volume in zip(models, blocks, sources, strict=True):
         _log(session, model, block)
         if block.too_strong:
-            line = f"makesphere #{volume.id_string} {RECOMMENDED}"
-            _warn(session, block.too_strong, line)
-        if session.ui.is_gui and not _is_in_view(session, model, block.made.sphere):
-            _warn(session, "The sphere is outside the view.", f"view #{model.id_string}")
+            line = command_text(f"#{volume.id_string}", RECOMMENDED)
+            _say(session.logger.warning, session, f"{block.too_strong} Try:", line)
+        if session.ui.is_gui and not _is_in_view(session, model, block.decoy.sphere):
+            line = f"view #{model.id_string}"
+            _say(session.logger.warning, session, "The sphere is outside the view. Try:", line)
     return models[0] if len(models) == 1 else models
 
 
-def _make(session, volumes, radii, values, center, save, model_id, **more):
-    _require_memory(volumes, len(radii) * len(values))
+def _sentence(error):
+    """Say what is wrong, on one line: names of maps and files can have breaks."""
+    text = str(error)
+    if isinstance(error, ArgumentError):
+        text = error.sentence(keyword(error.argument))
+    elif isinstance(error, MemoryError):
+        text = f"there is not enough memory: {text or 'nothing was made'}"
+    return " ".join(text.split("\n")).strip()
+
+
+def _point(center, coordinate_system):
+    """Give a center in the scene, without digits that only float32 has made."""
+    point = center.scene_coordinates(coordinate_system)
+    if center.coords is not None:
+        return point
+    return np.array([float(f"{c:.{FLOAT32_DIGITS}g}") for c in point])
+
+
+def _placed(asked, volume):
+    """Give the arguments with the center in the coordinates of a volume."""
+    if "center" not in asked:
+        return asked
+    return {**asked, "center": tuple(volume.scene_position.inverse() * asked["center"])}
+
+
+def _make(session, volumes, requests, save, model_id):
+    _require_memory(volumes, len(requests[0].radii) * len(requests[0].values))
     open_maps = open_files(session)
     jobs, sources = [], []
-    for volume in volumes:
+    for volume, request in zip(volumes, requests, strict=True):
         session.logger.status(f"Measuring {volume.name} ...")
-        a_map = map_of(volume)
-        point = None if center is None else tuple(volume.scene_position.inverse() * center)
-        to = None if save is False else Destination(a_map, save, open_maps=open_maps)
-        for recipe in recipes(a_map, radii, values, point, **more):
-            jobs.append((a_map, recipe, to))
-            sources.append(volume)
+        source_map = map_of(volume)
+        destination = None
+        if save is not False:
+            destination = Destination(source_map, save, open_maps=open_maps)
+        of_map = jobs_of(source_map, request, destination)
+        jobs += of_map
+        sources += [volume] * len(of_map)
     ids = _free_ids(session, model_id, len(jobs))
     session.logger.status(f"Making {len(jobs)} sphere{'s' if len(jobs) > 1 else ''} ...")
-    spheres, models = [], []
+    decoys, models = [], []
     try:
         with Batch(jobs) as batch:
-            for (made, array), id in zip(batch.make(in_memory=True), ids, strict=True):
-                spheres.append(made)
-                models.append(_model(session, made, array, id))
+            for (decoy, array), id in zip(batch.make(in_memory=True), ids, strict=True):
+                decoys.append(decoy)
+                models.append(_model(session, decoy, array, id))
             paths = batch.publish()
     except BaseException:
         # A model that has an id has its surface in the session, even if it is not open.
@@ -247,8 +246,9 @@ def _make(session, volumes, radii, values, center, save, model_id, **more):
     for model, volume, path in zip(models, sources, paths, strict=True):
         model.scene_position = volume.scene_position
         _refer_to_file(session, model, path)
-    notes = [to.note if to else "" for _, _, to in jobs]
-    return models, report.blocks(list(zip(spheres, paths, notes, strict=True))), sources
+    notes = [job.destination.note if job.destination else "" for job in jobs]
+    results = map(report.Result, decoys, paths, notes)
+    return models, report.blocks(list(results)), sources
 
 
 def _refer_to_file(session, model, path):
@@ -287,9 +287,11 @@ def _free_ids(session, first, count):
     ids = [(*first[:-1], first[-1] + n) for n in range(count)]
     for id in ids:
         if session.models.have_id(id):
-            raise ValueError(f"modelId names a model that is open: {_spec(id)}")
+            raise ArgumentError("model_id", f"names a model that is open: {_spec(id)}")
     if len(first) > 1 and not session.models.have_id(first[:-1]):
-        raise ValueError(f"modelId names a part of a model that is not open: {_spec(ids[0])}")
+        raise ArgumentError(
+            "model_id", f"names a part of a model that is not open: {_spec(ids[0])}"
+        )
     return ids
 
 
@@ -297,10 +299,10 @@ def _spec(id):
     return "#" + ".".join(map(str, id))
 
 
-def _model(session, made, array, id):
-    grid = made.map.grid
+def _model(session, decoy, array, id):
+    grid = decoy.map.grid
     data = ArrayGridData(
-        array, grid.origin, grid.voxel_size, grid.angles, grid.rotation, name=made.name
+        array, grid.origin, grid.voxel_size, grid.angles, grid.rotation, name=decoy.name
     )
     data.rgba = COLOR
     model = volume_from_grid_data(
@@ -308,7 +310,7 @@ def _model(session, made, array, id):
     )
     # Large boxes are contoured at a coarser step, as when they are opened from a file.
     model.new_region((0, 0, 0), tuple(n - 1 for n in grid.size), (1, 1, 1))
-    model.set_parameters(surface_levels=[made.density / 2], surface_colors=[COLOR])
+    model.set_parameters(surface_levels=[decoy.density / 2], surface_colors=[COLOR])
     return model
 
 
@@ -316,8 +318,8 @@ def _log(session, model, block):
     title = f"Made #{model.id_string} {model.name}"
     if session.ui.is_gui:
         rows = "".join(
-            f"<tr><td>{html.escape(what)}&nbsp;</td><td>{_cell(what, text)}</td></tr>"
-            for what, text in block.rows
+            f"<tr><td>{html.escape(label)}&nbsp;</td><td>{_cell(label, text, block)}</td></tr>"
+            for label, text in block.rows
         )
         session.logger.info(f"<b>{html.escape(title)}</b><table>{rows}</table>", is_html=True)
     else:
@@ -335,19 +337,19 @@ def _is_in_view(session, model, sphere):
     return all(side[:3] @ center + side[3] > -sphere.reach for side in sides)
 
 
-def _warn(session, sentence, remedy):
-    """Warn of something, with the line that mends it."""
+def _say(tell, session, sentence, line):
+    """Say something that ends with a line to run, which can be clicked."""
     if session.ui.is_gui:
-        link = f'<a href="cxcmd:{quote(remedy)}">{html.escape(remedy)}</a>'
-        session.logger.warning(f"{html.escape(sentence)} Try: {link}", is_html=True)
+        link = f'<a href="cxcmd:{quote(line)}">{html.escape(line)}</a>'
+        tell(f"{html.escape(sentence)} {link}", is_html=True)
     else:
-        session.logger.warning(f"{sentence} Try: {remedy}")
+        tell(f"{sentence} {line}")
 
 
-def _cell(what, text):
-    if what != "File":
-        return html.escape(text)
+def _cell(label, text, block):
     shown = html.escape(text)
+    if label != "File":
+        return shown
     try:
         word = quoted(text)
         # The command open quotes it once more, in ChimeraX's own way: there it must also hold.
@@ -355,23 +357,26 @@ def _cell(what, text):
             return shown
     except ValueError:
         return shown
-    return f'<a href="cxcmd:{quote("open " + word)}">{shown}</a>'
+    line = f"open {word}"
+    name = os.path.basename(text)
+    if re.fullmatch(r"[\w.-]+", name, re.ASCII):
+        # ChimeraX opens a map of one density at a level a hair above it, which shows nothing.
+        line += f"; volume ##name={name} level {block.decoy.density / 2:.4g}"
+    return f'<a href="cxcmd:{quote(line)}">{shown}</a>'
 
+
+# What ChimeraX reads in its own way.
+_READERS = {"center": PointArg}
 
 DESCRIPTION = CmdDesc(
     required=[("volumes", TopMapsArg)],
     keyword=[
-        ("radius", AmountsArg("radius", FIT)),
-        ("center", PointArg),
+        *((a.name, _READERS.get(a.name) or ReaderArg(a)) for a in ARGUMENTS),
         ("coordinate_system", FrameArg),
-        ("offset", AmountArg("offset", FIT)),
-        ("edge", FloatArg),
-        ("inner_radius", FloatArg),
-        ("value", AmountsArg("value", MATCH)),
         ("save", Or(SwitchArg, SphereFileArg)),
         ("model_id", ModelIdArg),
     ],
-    synopsis="Make a solid sphere on a map's grid, as a decoy volume for cryoSPARC",
+    synopsis="Make solid spheres on a map's grid, as decoy volumes for cryoSPARC",
 )
 
 

@@ -10,7 +10,6 @@ from mrcfile.constants import VOLUME_SPACEGROUP
 from .engine.grid import Grid
 from .engine.map import Map
 from .engine.mrc import Facts
-from .engine.naming import number
 
 # Read in a tenth of a second.
 PART_BYTES = 2**25
@@ -73,7 +72,7 @@ def read_in_parts(volume: Volume, depth: int = 0) -> Iterator[float | Map]:
             ) from error
         except (SyntaxError, ValueError) as error:
             raise ValueError(_changed(spec)) from error
-    if not _holds_what_was_read(data, array):
+    if is_new and not _holds_what_was_read(data, array):
         raise ValueError(_changed(spec))
     if is_new and depth >= nz:
         data.cache_data(array, (0, 0, 0), whole, (1, 1, 1))
@@ -86,6 +85,7 @@ def read_in_parts(volume: Volume, depth: int = 0) -> Iterator[float | Map]:
         path_of(volume),
         grid.reordered(order),
         warnings=_warnings(volume),
+        level_help=f"set it in Volume Viewer, or with volume {spec} level",
     )
 
 
@@ -189,27 +189,3 @@ def open_files(session):
     """List the files of the open maps, but for spheres, which are in memory as well."""
     maps = [v for v in session.models.list(type=Volume) if not getattr(v, "makesphere_file", "")]
     return [path for volume in maps for path in _files_of(volume) if path]
-
-
-def command_text(volume, recipe, values):
-    """Write the command that makes spheres for a volume, up to where they are saved.
-
-    Parameters
-    ----------
-    volume : Volume
-    recipe : Recipe
-        Of any of them, for everything but the densities.
-    values : str
-        Densities as they are typed: a list with commas.
-
-    Returns
-    -------
-    str
-    """
-    spec = f"#{volume.id_string}"
-    words = [f"makesphere {spec} radius {number(recipe.radius)}", *recipe.form_words]
-    if values != "1":
-        words.append(f"value {values}")
-    if recipe.center is not None and not volume.scene_position.is_identity():
-        words.append(f"coordinateSystem {spec}")
-    return " ".join(words)

@@ -1,15 +1,25 @@
-"""The one way through: maps and recipes become spheres, measured, drawn and written."""
+"""The one way through: maps and requests become spheres, measured, drawn and written."""
 
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
+from typing import NamedTuple
 
-from . import memory, mrc, report
-from .map import Map
+import numpy as np
+from numpy.typing import NDArray
+
+from . import mrc
+from .amount import Multiple, word
+from .destination import Destination
+from .errors import ArgumentError
+from .map import Map, Measured
 from .naming import number
 from .radial import Counts
-from .recipe import Multiple, Recipe
+from .recipe import Recipe
+from .request import Request
 from .scratch import Scratch
 from .sphere import Sphere
 
@@ -20,54 +30,122 @@ class Decoy:
 
     Attributes
     ----------
-    map : Map
-    recipe : Recipe
-    sphere : Sphere
-    density : float
+    measured
+        The map.
+    recipe
+        What the sphere was made by.
+    sphere
+        On the map's grid.
+    density
         Density inside.
-    counts : radial.Counts
+    """
+
+    measured: Measured
+    recipe: Recipe
+    sphere: Sphere
+    density: float
+
+    @property
+    def map(self) -> Map:
+        """The map that it was made for."""
+        return self.measured.map
+
+    @property
+    def name(self) -> str:
+        """Name of the sphere's model."""
+        words = f"{self.map.name} sphere r{number(self.recipe.radius)}"
+        return words if self.recipe.value == 1 else f"{words} {word(self.recipe.value)}"
+
+    @cached_property
+    def counts(self) -> Counts:
+        """What the sphere holds of the map."""
+        return self.measured.counts(self.sphere)
+
+    @cached_property
+    def strength(self) -> float:
+        """Energy of the sphere's views over that of the map's; infinite for a constant map."""
+        return self.measured.views.strength(self.sphere, self.density)
+
+
+def measure(measured: Measured, recipe: Recipe) -> Decoy:
+    """Measure a recipe's sphere against a map.
+
+    Raises
+    ------
+    ArgumentError
+        The sphere holds no voxel or all of them, or nothing matches the map.
+    """
+    sphere = recipe.sphere(measured.map.grid)
+    return Decoy(measured, recipe, sphere, recipe.density(sphere, measured.views))
+
+
+class Job(NamedTuple):
+    """A sphere to be made.
+
+    Attributes
+    ----------
+    map
+        What it is made for.
+    recipe
+        What it is made by.
+    destination
+        Where its file goes. None: no file.
+    measured
+        What is known of the map already.
     """
 
     map: Map
     recipe: Recipe
-    sphere: Sphere
-    density: float
-    counts: Counts
-
-    @property
-    def name(self):
-        """Name of the sphere's model."""
-        words = f"{self.map.name} sphere r{number(self.recipe.radius)}"
-        return words if self.recipe.value == 1 else f"{words} {self.recipe.value_word}"
-
-    @cached_property
-    def strength(self):
-        """Energy of the sphere's views over that of the map's; infinite for a constant map."""
-        return self.map.views.strength(self.sphere, self.density)
+    destination: Destination | None = None
+    measured: Measured | None = None
 
 
-def measure(a_map, recipe, tables=None):
-    """Measure a recipe's sphere against a map.
-
-    Parameters
-    ----------
-    a_map : Map
-    recipe : Recipe
-    tables : RadialTables, optional
-        Those of the map about the recipe's centre, to be asked instead of the map.
-
-    Returns
-    -------
-    Decoy
+def jobs_of(source_map: Map, request: Request, destination: Destination | None) -> list[Job]:
+    """Resolve a request, and measure the map first if the request needs that.
 
     Raises
     ------
-    ValueError
-        The sphere holds no voxel or all of them, or nothing matches the map.
+    ArgumentError
     """
-    sphere = recipe.sphere(a_map.grid)
-    counts = (a_map if tables is None else tables).count(sphere)
-    return Decoy(a_map, recipe, sphere, recipe.density(sphere, a_map), counts)
+    measured, fit = None, 0.0
+    if request.needs_fit:
+        measured = source_map.measure((), request.center or source_map.grid.center, particle=True)
+        fit = fit_of(measured, request)
+    return [
+        Job(source_map, recipe, destination, measured)
+        for recipe in request.resolve(source_map.grid, fit)
+    ]
+
+
+def fit_of(measured: Measured, request: Request) -> float:
+    """Give the smallest radius in Å that holds the particle.
+
+    Raises
+    ------
+    ArgumentError
+        There is none: the first argument that asks for it is to blame.
+    """
+    if measured.particle is not None and measured.particle.fit > 0:
+        return measured.particle.fit
+    asked = {"radius": request.radii, "offset": (request.offset,)}
+    argument, words = next(
+        (argument, word(amount))
+        for argument, amounts in asked.items()
+        for amount in amounts
+        if isinstance(amount, Multiple)
+    )
+    why = f"finds no density at or above the contour level {measured.level:.4g}"
+    if np.isnan(measured.level):
+        why = "needs a contour level, and that of the map is not a number"
+    remedy = measured.map.level_help and f"; {measured.map.level_help}"
+    raise ArgumentError(argument, f"{words} {why}{remedy}")
+
+
+class Made(NamedTuple):
+    """A decoy that has been made, with its densities ``[z, y, x]`` if they were wanted."""
+
+    decoy: Decoy
+    array: NDArray[np.float32] | None
 
 
 class Batch:
@@ -77,82 +155,76 @@ class Batch:
 
     Parameters
     ----------
-    jobs : sequence of (Map, Recipe, Destination or None)
-        None: no file.
+    jobs
+        Those of one map must stand together.
 
     Raises
     ------
     ValueError
-        One sentence says why a sphere cannot be, or its file cannot be named, before there is
-        any work.
+        A sphere cannot be made, or its file cannot be named, before there is any work.
     """
 
-    def __init__(self, jobs):
-        files = [(recipe, to) for _, recipe, to in jobs if to is not None]
-        if len(files) > 1 and any(to.file for _, to in files):
-            raise ValueError("save must name a folder for more than one sphere")
-        for recipe, to in files:
-            to.path(recipe)  # It says if the name is too long.
+    def __init__(self, jobs: Sequence[Job]) -> None:
+        filed = [(recipe, place) for _, recipe, place, _ in jobs if place is not None]
+        if len(filed) > 1 and any(place.file for _, place in filed):
+            raise ArgumentError("save", "must name a folder for more than one sphere")
+        for recipe, place in filed:
+            place.path(recipe)  # It says if the name is too long.
         self._jobs = jobs
-        self._spheres = [recipe.sphere(a_map.grid) for a_map, recipe, _ in jobs]
-        self._scratches = []
+        self._spheres = [job.recipe.sphere(job.map.grid) for job in jobs]
+        self._scratches: list[Scratch] = []
 
-    def __enter__(self):
+    def __enter__(self) -> "Batch":
         return self
 
-    def __exit__(self, error, *_):
+    def __exit__(self, error: type | None, *_: object) -> None:
         for scratch in self._scratches:
             if error:
                 scratch.withdraw()
             scratch.discard()
 
-    def make(self, in_memory=False):
+    def make(self, in_memory: bool = False) -> Iterator[Made]:
         """Measure, draw and write the spheres, one after the other.
 
         Parameters
         ----------
-        in_memory : bool
+        in_memory
             Whether they are wanted as arrays as well; those that get no file always are.
-
-        Yields
-        ------
-        made : Decoy
-        array : numpy.ndarray or None
-            Densities, float32, indexed ``[z, y, x]``.
 
         Raises
         ------
         ValueError, OSError
-            One sentence says what is wrong with a recipe or could not be written.
+            A density has no match, or a file could not be written.
         """
-        # Spheres that differ only in density hold the same of their map.
-        measured = {}
-        for (a_map, recipe, to), sphere in zip(self._jobs, self._spheres, strict=True):
-            array = memory.zeros(a_map.grid.shape) if in_memory or to is None else None
-            known = id(a_map), sphere
-            # The map is measured while the sphere is drawn, and the disk takes it.
+        pairs = zip(self._jobs, self._spheres, strict=True)
+        for _, of_map in groupby(pairs, lambda pair: id(pair[0].map)):
+            group = list(of_map)
+            # The map is measured while a sphere is drawn, and the disk takes it.
             with ThreadPoolExecutor(1) as pool:
-                if known not in measured:
-                    measured[known] = pool.submit(a_map.count, sphere)
-                if isinstance(recipe.value, Multiple):
-                    measured[known].result()
-                density = recipe.density(sphere, a_map)
-                if to is None:
-                    sphere.draw(a_map.grid, density, array)
-                else:
-                    self._write(a_map, recipe, sphere, density, to, array)
-                counts = measured[known].result()
-            yield Decoy(a_map, recipe, sphere, density, counts), array
+                measuring = pool.submit(_measured, group[0][0], [sphere for _, sphere in group])
+                for job, sphere in group:
+                    yield self._make(job, sphere, measuring, in_memory)
 
-    def _write(self, a_map, recipe, sphere, density, to, array):
-        with _writing(to.folder):
-            scratch = Scratch(to.folder)
-            self._scratches.append(scratch)
-            words = report.labels(a_map, recipe, density)
-            mrc.write(scratch.file, a_map.grid, sphere, density, words, array)
-            scratch.flush()
+    def _make(
+        self, job: Job, sphere: Sphere, measuring: "Future[Measured]", in_memory: bool
+    ) -> Made:
+        views = measuring.result().views if isinstance(job.recipe.value, Multiple) else None
+        density = job.recipe.density(sphere, views)
+        grid, array = job.map.grid, None
+        if in_memory or job.destination is None:
+            array = np.zeros(grid.shape, np.float32)
+        if job.destination is None:
+            sphere.draw(grid, density, array)
+        else:
+            labels = job.recipe.labels(density, job.map.source)
+            with _writing(job.destination.folder):
+                scratch = Scratch(job.destination.folder)
+                self._scratches.append(scratch)
+                mrc.write(scratch.file, grid, sphere, density, labels, array)
+                scratch.flush()
+        return Made(measure(measuring.result(), job.recipe), array)
 
-    def publish(self):
+    def publish(self) -> list[str]:
         """Give the files their names, when all are made.
 
         Returns
@@ -163,19 +235,30 @@ class Batch:
         Raises
         ------
         OSError
-            One sentence says what could not be written.
+            A file could not be written.
         """
         scratches = iter(self._scratches)
         paths = []
-        for _, recipe, to in self._jobs:
-            with _writing(to and (to.file or to.folder)):
-                paths.append(to.publish(next(scratches), recipe) if to else "")
+        for _, recipe, destination, _ in self._jobs:
+            if destination is None:
+                paths.append("")
+                continue
+            with _writing(destination.file or destination.folder):
+                paths.append(destination.publish(next(scratches), recipe))
         return paths
 
 
+def _measured(job: Job, spheres: Sequence[Sphere]) -> Measured:
+    """Measure a job's map, as far as that has not been done, for all spheres of it."""
+    new = list(dict.fromkeys(s for s in spheres if not (job.measured and job.measured.knows(s))))
+    if job.measured is None:
+        return job.map.measure(new)
+    return job.measured.with_spheres(new) if new else job.measured
+
+
 @contextmanager
-def _writing(where):
+def _writing(where: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise OSError(f"save cannot write {where}: {error.strerror or error}") from error
+        raise OSError(f"cannot write {where}: {error.strerror or error}") from error

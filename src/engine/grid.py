@@ -3,19 +3,45 @@
 Arrays are indexed ``[z, y, x]``; points, sizes and spacings are ``(x, y, z)``, lengths in Å.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import sqrt
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
-NO_ROTATION = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
+Point = tuple[float, float, float]
+Floats = NDArray[np.floating]
+
+Rotation = tuple[Point, Point, Point]
+NO_ROTATION: Rotation = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
 # Relative slack on squared distances: far above rounding, far below anything physical, so that
 # a voxel centre exactly on a surface is inside whatever the voxel size (3, 4 -> 5 at 1.1 Å).
 SURFACE = 1e-10
 # Feet that differ by less, in voxels, are one: rounding.
 SAME_FOOT = 1e-9
+
+
+def as_point(numbers: Iterable[float]) -> Point:
+    """Give three numbers of any kind as Python's."""
+    x, y, z = map(float, numbers)
+    return x, y, z
+
+
+def as_rotation(matrix: Iterable[Iterable[float]]) -> Rotation:
+    """Give the rows of a 3x3 matrix as Python's numbers."""
+    x, y, z = map(as_point, matrix)
+    return x, y, z
+
+
+class Planes(Protocol):
+    """A map's density plane by plane: a 3D array ``[z, y, x]``, or a file's reader."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, k: int, /) -> NDArray: ...
+    def __iter__(self) -> Iterator[NDArray]: ...
 
 
 class Patch(NamedTuple):
@@ -25,21 +51,21 @@ class Patch(NamedTuple):
 
     Attributes
     ----------
-    plane : int
+    plane
         Index of the plane on the array's first axis.
-    rows, columns : slice
+    rows, columns
         The rectangle on the array's second and third axis.
-    flat2 : numpy.ndarray
+    flat2
         Squared distances (Å^2, float64) of its voxel centres from the foot of the ball's
         centre in the plane.
-    height2 : float
+    height2
         Squared distance (Å^2) of the foot from the ball's centre.
     """
 
     plane: int
     rows: slice
     columns: slice
-    flat2: np.ndarray
+    flat2: Floats
     height2: float
 
 
@@ -49,26 +75,26 @@ class Grid:
 
     Parameters
     ----------
-    size : (int, int, int)
+    size
         Number of voxels along x, y and z.
-    voxel_size : (float, float, float)
+    voxel_size
         Spacing along the grid axes, in Å.
-    origin : (float, float, float)
+    origin
         Position of voxel 0,0,0, in Å.
-    angles : (float, float, float)
+    angles
         Cell angles alpha, beta, gamma in degrees: between y and z, x and z, x and y.
-    rotation : 3 rows of 3 floats
+    rotation
         Rotation of the cell from the standard setting (x axis along x, y axis in the xy plane).
     """
 
     size: tuple[int, int, int]
-    voxel_size: tuple[float, float, float]
-    origin: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    angles: tuple[float, float, float] = (90.0, 90.0, 90.0)
-    rotation: tuple = NO_ROTATION
+    voxel_size: Point
+    origin: Point = (0.0, 0.0, 0.0)
+    angles: Point = (90.0, 90.0, 90.0)
+    rotation: Rotation = NO_ROTATION
 
     @cached_property
-    def axes(self):
+    def axes(self) -> Floats:
         """Steps from a voxel to its next along x, y, z: columns of a 3x3 array, in Å."""
         skew = np.eye(3)
         if tuple(self.angles) != (90.0, 90.0, 90.0):
@@ -86,7 +112,7 @@ class Grid:
         return np.asarray(self.rotation, float) @ skew * np.asarray(self.voxel_size, float)
 
     @cached_property
-    def _flat(self):
+    def _flat(self) -> Point:
         """Scalar products of the steps along x and y: xx, xy, yy."""
         x, y = self.axes[:, 0], self.axes[:, 1]
         xx, xy, yy = float(x @ x), float(x @ y), float(y @ y)
@@ -94,7 +120,7 @@ class Grid:
         return xx, xy if abs(xy) > 1e-12 * sqrt(xx * yy) else 0.0, yy
 
     @cached_property
-    def spacings(self):
+    def spacings(self) -> Floats:
         """Distances in Å between neighbouring layers of voxels, across x, y and z.
 
         They are less than the voxel size where the cell is skewed.
@@ -102,65 +128,66 @@ class Grid:
         return 1.0 / np.linalg.norm(np.linalg.inv(self.axes), axis=1)
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int, int, int]:
         """Shape of an array on this grid: (z, y, x)."""
-        return self.size[::-1]
+        x, y, z = self.size
+        return z, y, x
 
     @property
-    def voxels(self):
+    def voxels(self) -> int:
         """Number of voxels in the box."""
         nx, ny, nz = self.size
         return int(nx) * int(ny) * int(nz)
 
     @property
-    def center_voxel(self):
+    def center_voxel(self) -> tuple[int, int, int]:
         """Index (x, y, z) of the box centre: N//2, about which cryoSPARC and RELION rotate."""
-        return tuple(n // 2 for n in self.size)
+        x, y, z = self.size
+        return x // 2, y // 2, z // 2
 
     @property
-    def center(self):
+    def center(self) -> Point:
         """Position (x, y, z) of the box centre in Å."""
         return self.position(self.center_voxel)
 
-    def position(self, index):
+    def position(self, index: Sequence[float]) -> Point:
         """Position (x, y, z) in Å of a grid index (x, y, z), which may be fractional."""
-        return tuple(float(c) for c in self.axes @ np.asarray(index, float) + self.origin)
+        return as_point(self.axes @ np.asarray(index, float) + self.origin)
 
-    def index(self, position):
+    def index(self, position: Sequence[float]) -> Point:
         """Grid index (x, y, z), fractional, of a position (x, y, z) in Å."""
         offset = np.asarray(position, float) - self.origin
-        return tuple(float(c) for c in np.linalg.solve(self.axes, offset))
+        return as_point(np.linalg.solve(self.axes, offset))
 
-    def reordered(self, order):
+    def reordered(self, order: Sequence[int]) -> "Grid":
         """Return this grid for an array whose axes are stored in another order.
 
         Parameters
         ----------
-        order : (int, int, int)
+        order
             For the array's fastest, middle and slowest axis: 0, 1 or 2 for x, y or z.
         """
         if tuple(order) == (0, 1, 2):
             return self
+        a, b, c = order
         picked = Grid(
-            tuple(self.size[a] for a in order),
-            tuple(self.voxel_size[a] for a in order),
+            (self.size[a], self.size[b], self.size[c]),
+            (self.voxel_size[a], self.voxel_size[b], self.voxel_size[c]),
             self.origin,
-            tuple(self.angles[a] for a in order),
+            (self.angles[a], self.angles[b], self.angles[c]),
         )
         # Whatever the standard setting of the picked axes lacks is put into the rotation, which
         # becomes improper where the order swaps hands: distances do not mind.
         turn = self.axes[:, list(order)] @ np.linalg.inv(picked.axes)
-        return Grid(
-            picked.size, picked.voxel_size, picked.origin, picked.angles, tuple(map(tuple, turn))
-        )
+        return replace(picked, rotation=as_rotation(turn))
 
-    def farthest(self, point):
+    def farthest(self, point: Point) -> float:
         """Distance in Å from a point (x, y, z) to the farthest voxel centre of the box."""
         corners = np.array(np.meshgrid(*[(0, n - 1) for n in self.size])).reshape(3, -1)
         offsets = self.axes @ corners + np.subtract(self.origin, point)[:, None]
         return float(np.sqrt((offsets**2).sum(axis=0).max()))
 
-    def clearance(self, point):
+    def clearance(self, point: Point) -> float:
         """Distance in Å from a point (x, y, z) to the nearest face of the box, < 0 if outside.
 
         The faces are half a voxel beyond the outermost voxel centres.
@@ -168,7 +195,32 @@ class Grid:
         index = np.array(self.index(point)) + 0.5
         return float((np.minimum(index, np.array(self.size) - index) * self.spacings).min())
 
-    def feet(self, point):
+    def room_along_x(self, point: Point, reach: float) -> float:
+        """Distance in Å that a ball can be moved along x before it reaches beyond the box.
+
+        Parameters
+        ----------
+        point
+            Center (x, y, z) of the ball in Å.
+        reach
+            Radius of the ball in Å.
+
+        Returns
+        -------
+        float
+            < 0 where it reaches beyond the box already.
+        """
+        index = np.array(self.index(point)) + 0.5
+        room = np.concatenate([index, np.array(self.size) - index]) * np.tile(self.spacings, 2)
+        room -= reach
+        # What a step of 1 Å takes from the room before each face.
+        step = np.linalg.inv(self.axes)[:, 0] * self.spacings
+        taken = np.concatenate([-step, step])
+        if room.min() < 0:
+            return float(room.min())
+        return float((room[taken > 1e-9] / taken[taken > 1e-9]).min())
+
+    def feet(self, point: Point) -> tuple[Floats, Floats]:
         """Drop perpendiculars from a point to the planes.
 
         In every plane distances are counted from the foot, the position nearest to the point, so
@@ -176,7 +228,7 @@ class Grid:
 
         Parameters
         ----------
-        point : (float, float, float)
+        point
             Position (x, y, z) in Å.
 
         Returns
@@ -191,14 +243,14 @@ class Grid:
         feet = -offsets @ flat @ np.linalg.inv(flat.T @ flat)
         return feet, ((offsets + feet @ flat.T) ** 2).sum(axis=1)
 
-    def flat2(self, foot, out=None):
+    def flat2(self, foot: Sequence[float] | Floats, out: Floats | None = None) -> Floats:
         """Squared distances of a plane's voxel centres from a foot in it.
 
         Parameters
         ----------
-        foot : (float, float)
+        foot
             Index (x, y), fractional.
-        out : numpy.ndarray, optional
+        out
             Where to put them.
 
         Returns
@@ -214,14 +266,14 @@ class Grid:
             flat2 += np.multiply.outer(2 * xy * v, u)
         return flat2
 
-    def patches(self, point, reach):
+    def patches(self, point: Point, reach: float) -> Iterator[Patch]:
         """Walk through the planes of a ball, with distances only where the ball can be.
 
         Parameters
         ----------
-        point : (float, float, float)
+        point
             Centre (x, y, z) of the ball in Å; it may lie off the grid or outside the box.
-        reach : float
+        reach
             Radius of the ball in Å.
 
         Yields

@@ -1,17 +1,20 @@
-"""A map to make spheres for: where it is, and what it says about a sphere on its grid."""
+"""A map, and what it says about spheres on its grid."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 
 from . import memory, mrc, radial
-from .grid import Grid
+from .grid import Grid, Planes, Point
 from .naming import by
-from .strength import Binned
+from .particle import Particle, ParticleFinder
+from .radial import Counter, Counts, RadialTables, Tabulator
+from .sphere import Sphere
+from .strength import Binned, Views
 
 # Between them is whatever a microscope can see; beyond, numbers of float32 run out. In Å.
 SMALLEST_VOXEL, LARGEST_VOXEL = 1e-6, 1e9
@@ -27,40 +30,44 @@ class Map:
 
     Attributes
     ----------
-    name : str
+    name
         What the user calls it: the model's name, or the file's.
-    grid : Grid
-    planes : sequence of 2D arrays
-        Its density: a 3D array ``[z, y, x]`` or a file's reader.
-    set_level : float or None
-        Contour level at which it is shown; None: not known.
-    path : str
+    grid
+        Where its voxels are.
+    planes
+        Its density: a 3D array ``[z, y, x]``, or a file's reader.
+    set_level
+        Contour level at which it is shown. None: not known.
+    path
         Its file; empty if it has none.
-    plane_grid : Grid
-        The grid of ``planes``, where its axes are in another order than x, y, z.
-    warnings : tuple of str
+    plane_grid
+        The grid of ``planes``, where their axes are in another order than x, y, z.
+    warnings
         Sentences about its file.
+    level_help
+        How to set the contour level, as a part of a sentence.
 
     Raises
     ------
     ValueError
-        No sphere can be drawn on such a grid: one sentence says why.
+        No sphere can be drawn on such a grid.
     """
 
     name: str
     grid: Grid
-    planes: Sequence
+    planes: Planes | tuple[()]
     set_level: float | None
     path: str = ""
     plane_grid: Grid | None = None
     warnings: tuple[str, ...] = ()
+    level_help: str = ""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         grid = self.grid
         if not all(SMALLEST_VOXEL < v < LARGEST_VOXEL for v in grid.voxel_size):
             raise ValueError(
                 f"the map {self.name} has voxels of {by(grid.voxel_size)} Å, "
-                "which is no size that a sphere can be drawn with"
+                "too small or too large to draw a sphere with"
             )
         far = FARTHEST * min(grid.voxel_size)
         if not all(abs(o) < far for o in grid.origin):
@@ -79,13 +86,14 @@ class Map:
 
     @classmethod
     @contextmanager
-    def open(cls, path, level=None):
-        """Open a map's file, to be read as needed in a context.
+    def open(cls, path: str, level: float | None = None) -> "Iterator[Map]":
+        """Open a map's file as a context, in which it is read as needed.
 
         Parameters
         ----------
-        path : str
-        level : float, optional
+        path
+            An MRC or CCP4 file.
+        level
             Contour level.
         """
         with mrc.MapFile(path) as file:
@@ -101,82 +109,147 @@ class Map:
                 path,
                 file.plane_grid,
                 file.facts.warnings(),
+                "give one with --level",
             )
 
-    @cached_property
-    def level(self):
-        """Contour level: the one set, or that at which ChimeraX would open the map.
-
-        NaN where nothing is above any.
-        """
-        if self.set_level is not None:
-            return self.set_level
-        return radial.contour_level(self.planes, self._plane_grid)
-
     @property
-    def source(self):
+    def source(self) -> str:
         """Name of the file, or of the model that has none."""
         return os.path.basename(self.path) or self.name
 
+    def measure(
+        self,
+        spheres: Sequence[Sphere] = (),
+        center: Point | None = None,
+        particle: bool = False,
+        profile: bool = False,
+    ) -> "Measured":
+        """Measure the map in one pass over its planes.
+
+        Where nothing is at or above the contour level, as in masks, whose level ChimeraX takes
+        from the bin above their only density, a second pass takes half the maximum.
+
+        Parameters
+        ----------
+        spheres
+            To count what they hold.
+        center
+            Point (x, y, z) in Å to tabulate the map about.
+        particle
+            Whether to find the particle, about the same point.
+        profile
+            Whether the tables are to have the map's mean density as well.
+        """
+        level = self.set_level
+        if level is None:
+            level = radial.contour_level(self.planes, self._plane_grid)
+        measured = self._pass(level, spheres, center, particle, profile)
+        if measured.is_above or np.isnan(level):
+            return measured
+        highest = self._maximum()
+        if not highest > 0:
+            return measured
+        note = (
+            f"No voxel is at or above the contour level {level:.4g}; "
+            f"half the maximum, {highest / 2:.4g}, is taken."
+        )
+        return replace(self._pass(highest / 2, spheres, center, particle, profile), level_note=note)
+
+    def _pass(
+        self,
+        level: float,
+        spheres: Sequence[Sphere],
+        center: Point | None = None,
+        particle: bool = False,
+        profile: bool = False,
+        views: Views | None = None,
+    ) -> "Measured":
+        grid = self._plane_grid
+        binned = Binned(grid)
+        counters = {sphere: Counter(grid, sphere, level) for sphere in spheres}
+        about = center or self.grid.center
+        tabulators = [] if center is None else [Tabulator(grid, about, level, profile)]
+        finders = [ParticleFinder(grid, about, level)] if particle else []
+        consumers: list[Counter | Tabulator | ParticleFinder]
+        consumers = [*counters.values(), *tabulators, *finders]
+        for plane in self.planes:
+            found = radial.above(plane, level)
+            if views is None:
+                binned.add(plane)
+            for consumer in consumers:
+                consumer.add(plane, found)
+        return Measured(
+            self,
+            level,
+            views or binned.views(),
+            {sphere: counter.counts() for sphere, counter in counters.items()},
+            tabulators[0].tables() if tabulators else None,
+            finders[0].particle() if finders else None,
+        )
+
+    def _maximum(self) -> float:
+        finite = (plane[np.isfinite(plane)] for plane in self.planes)
+        return float(max((plane.max() for plane in finite if plane.size), default=0.0))
+
     @property
-    def _plane_grid(self):
+    def _plane_grid(self) -> Grid:
         return self.plane_grid or self.grid
 
+
+@dataclass(frozen=True)
+class Measured:
+    """What a map says about spheres.
+
+    Attributes
+    ----------
+    map
+        The map.
+    level
+        Contour level that was taken; NaN if there is none.
+    views
+        How strong the map's views are.
+    counted
+        What spheres hold.
+    tables
+        The map about a point, from which any sphere about it is a look-up.
+    particle
+        Its particle.
+    level_note
+        A sentence, where the level is not the map's own.
+    """
+
+    map: Map
+    level: float
+    views: Views
+    counted: Mapping[Sphere, Counts] = field(default_factory=dict)
+    tables: RadialTables | None = None
+    particle: Particle | None = None
+    level_note: str = ""
+
     @cached_property
-    def views(self):
-        """How strong its views are: `strength.Views`."""
-        binned = Binned(self._plane_grid)
-        for _ in binned.watch(self.planes):
-            pass
-        return binned.views()
+    def is_above(self) -> bool:
+        """Whether any voxel is at or above the level, as far as has been measured."""
+        if self.tables is not None:
+            return bool(self.tables.above[-1] > 0)
+        return all(counts.above > 0 for counts in self.counted.values())
 
-    def tables(self, center=None):
-        """Tabulate the map about a point, in one pass that also measures its views.
+    def knows(self, sphere: Sphere) -> bool:
+        """Tell whether a sphere's counts can be had without another pass."""
+        return sphere in self.counted or (
+            self.tables is not None and self.tables.center == sphere.center
+        )
 
-        Parameters
-        ----------
-        center : (float, float, float), optional
-            Position (x, y, z) in Å; by default the box centre.
+    def counts(self, sphere: Sphere) -> Counts:
+        """Tell what a sphere holds of the map; it must be one that is known."""
+        if sphere in self.counted or self.tables is None:
+            return self.counted[sphere]
+        return self.tables.count(sphere)
 
-        Returns
-        -------
-        RadialTables
-        """
-        center = center or self.grid.center
-        return self._measured(radial.RadialTables.of, self._plane_grid, center, self.level)
+    def with_spheres(self, spheres: Sequence[Sphere]) -> "Measured":
+        """Count what more spheres hold, in another pass over the map."""
+        counted = self.map._pass(self.level, spheres, views=self.views).counted
+        return replace(self, counted={**self.counted, **counted})
 
-    def count(self, sphere):
-        """Count the map's voxels inside a sphere, in one pass that also measures its views.
-
-        Parameters
-        ----------
-        sphere : Sphere
-
-        Returns
-        -------
-        radial.Counts
-        """
-        return self._measured(radial.count, self._plane_grid, sphere, self.level)
-
-    def _measured(self, measure, *more):
-        if "views" in self.__dict__:
-            return measure(self.planes, *more)
-        binned = Binned(self._plane_grid)
-        found = measure(binned.watch(self.planes), *more)
-        self.__dict__["views"] = binned.views()
-        return found
-
-    def without_planes(self):
-        """Return the map with what has been measured, but not its density."""
-        return self._changed(planes=())
-
-    def renamed(self, name):
-        """Return the map, as it has been measured, by another name."""
-        return self._changed(name=name)
-
-    def _changed(self, **changes):
-        changed = replace(self, **changes)
-        for name in ("level", "views"):
-            if name in self.__dict__:
-                changed.__dict__[name] = self.__dict__[name]
-        return changed
+    def without_planes(self) -> "Measured":
+        """Return what has been measured, without the map's density."""
+        return replace(self, map=replace(self.map, planes=()))

@@ -1,55 +1,14 @@
-"""Memory: how much can be had, asked before work that needs a lot, and large arrays of it."""
-
-import mmap
-from contextlib import suppress
-from math import prod
-
-import numpy as np
-
-HUGE = 2**22  # bytes: from here on NumPy asks for huge pages as well
+"""Memory: how much can be had, asked before work that needs a lot."""
 
 
-def zeros(shape):
-    """Give an array of zeros, in huge pages where the system has them.
-
-    `numpy.zeros` does not ask for them in NumPy 1.26, which ChimeraX has, and where they are not
-    given unasked, taking small ones costs more time than drawing a sphere.
-
-    Parameters
-    ----------
-    shape : tuple of int
-
-    Returns
-    -------
-    numpy.ndarray
-        float32.
-
-    Raises
-    ------
-    MemoryError
-    """
-    dtype = np.dtype(np.float32)
-    size = prod(shape) * dtype.itemsize
-    # Linux only
-    if size < HUGE or not hasattr(mmap, "MADV_HUGEPAGE"):
-        return np.zeros(shape, dtype)
-    try:
-        pages = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    except OSError as error:
-        raise MemoryError(f"{_gigabytes(size)} cannot be had") from error
-    with suppress(OSError):  # The kernel may be built without.
-        pages.madvise(mmap.MADV_HUGEPAGE)
-    return np.frombuffer(pages, dtype).reshape(shape)
-
-
-def require(needed, what):
+def require(needed: float, what: str) -> None:
     """Raise an error if something needs more memory than can be had.
 
     Parameters
     ----------
-    needed : int
+    needed
         In bytes.
-    what : str
+    what
         What needs it, as the subject of a sentence.
 
     Raises
@@ -64,7 +23,7 @@ def require(needed, what):
         )
 
 
-def _available():
+def _available() -> float | None:
     """Memory in bytes that can be had without swapping; None where nothing tells."""
     # Trying it would tell nothing: most systems promise memory that they do not have.
     try:
@@ -74,7 +33,7 @@ def _available():
     return psutil.virtual_memory().available
 
 
-def _linux_available():
+def _linux_available() -> float | None:
     try:
         with open("/proc/meminfo") as file:
             for line in file:
@@ -85,5 +44,5 @@ def _linux_available():
     return None
 
 
-def _gigabytes(count):
+def _gigabytes(count: float) -> str:
     return f"{count / 2**30:.3g} GB"

@@ -3,6 +3,7 @@
 import math
 import re
 import unicodedata
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -38,7 +39,7 @@ def number(x: float) -> str:
 
     Parameters
     ----------
-    x : float
+    x
         A finite number.
 
     Returns
@@ -59,10 +60,15 @@ def number(x: float) -> str:
     return np.format_float_positional(x + 0.0, trim="-")
 
 
-def by(sizes) -> str:
+def by(sizes: Sequence[float]) -> str:
     """Write three sizes, or one where they are equal, to four digits."""
     texts = [f"{s:.4g}" for s in sizes]
     return texts[0] if len(set(texts)) == 1 else " x ".join(texts)
+
+
+def keyword(argument: str) -> str:
+    """Spell an argument as the command does: ``innerRadius``."""
+    return re.sub("_(.)", lambda match: match[1].upper(), argument)
 
 
 def tag(name: str) -> str:
@@ -73,7 +79,7 @@ def tag(name: str) -> str:
 
     Parameters
     ----------
-    name : str
+    name
         A map's file name or model name. Folders before the last slash or backslash and the
         extension of a map file, compressed or not, are left out.
 
@@ -97,6 +103,7 @@ def tag(name: str) -> str:
 def file_name(
     tag: str,
     radius: float,
+    offset: float = 0,
     edge: float = 0,
     inner_radius: float = 0,
     value: str = "1",
@@ -107,23 +114,25 @@ def file_name(
 
     Parts that have their default are left out. Radii have three digits before the point, so
     that names sort as numbers, and the decimal point is ``p``:
-    ``J310_003_sphere_r062p5A_e12A_i020A_v0p35_c12p5_-3_40_02.mrc``.
+    ``J310_003_sphere_r062p5A_o086A_e12A_i020A_v0p35_c12p5_-3_40_02.mrc``.
 
     Parameters
     ----------
-    tag : str
+    tag
         What traces the map, from `tag`.
-    radius : float
+    radius
         Radius in Å, more than 0.
-    edge : float
+    offset
+        How far beside the center, in Å.
+    edge
         Full width of the soft edge in Å; 0 is a hard edge.
-    inner_radius : float
+    inner_radius
         Radius of the hollow in Å; 0 is solid.
-    value : str
+    value
         Density inside, as it is typed: ``1``, ``0.35``, ``2match``.
-    center : tuple of float, optional
+    center
         Centre x, y, z in Å; None is the box centre.
-    copy : int
+    copy
         2 and up number further files of the same recipe.
 
     Returns
@@ -143,6 +152,8 @@ def file_name(
         raise ValueError(f"The copy must be 1 or more, got {copy}")
 
     parts = [tag, "sphere", f"r{_padded(radius)}A"]
+    if offset:
+        parts.append(f"o{_padded(offset)}A")
     if edge:
         parts.append(f"e{_pointless(number(edge))}A")
     if inner_radius:

@@ -1,53 +1,226 @@
 """What a map says about spheres: its contour level, what lies inside, how it falls off.
 
-A map is read plane by plane, as it is in a 3D array or from a file. NaN and infinite voxels count
-as if they were not there.
+A map is taken plane by plane, as it is read from a file or a 3D array. NaN and infinite voxels
+count as if they were not there.
+
+What is *above the contour level* is weighed by its density, so that a strong part of a map counts
+more than a faint one. Where the level is below zero, density is counted from the level.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from math import ceil, inf, isfinite, log2, sqrt
+from math import ceil, inf, isfinite, log2, nan, prod, sqrt
+from typing import NamedTuple
 
 import numpy as np
 
-from .grid import SAME_FOOT, SURFACE
+from .grid import SAME_FOOT, SURFACE, Grid, Planes
+from .sphere import Sphere
 
 # ChimeraX opens a map at the level that this share of its voxels exceeds,
 LEVEL_SHARE = 0.01
-# a histogram of so many bins tells which.
+# as a histogram of so many bins has it,
 LEVEL_BINS = 10000
-LEVEL_SAMPLE = 2**21
-FIT_SHARE = 0.99
+# of every second, fourth, ... voxel along each axis where there are more than this.
+LEVEL_VOXELS = 16 * 2**20
+# Every how many voxels tell where about the level is.
+SAMPLED = 32
 RADIAL_BINS = 2**17
+LARGEST = float(np.finfo(np.float32).max)
 
 
-def contour_level(planes, grid):
-    """Contour level at which ChimeraX opens a map: the value that 1 % of the voxels exceed.
+def contour_level(planes: Planes, grid: Grid) -> float:
+    """Contour level at which ChimeraX opens a map.
 
-    Large maps are sampled at every second, third ... voxel, as ChimeraX does.
+    It is the upper edge of the bin of a histogram up to which there are 99 % of the voxels. Maps
+    of 2^28 voxels or more, which ChimeraX opens as one plane, get the level of their surface.
 
     Parameters
     ----------
-    planes : sequence of 2D arrays
-    grid : Grid
+    planes
+        2D arrays ``[y, x]``.
+    grid
         Grid of the planes.
 
     Returns
     -------
     float
-        NaN for a map without a finite voxel.
+        It may be above all voxels, as in a mask of zeros and ones. NaN if no voxel is finite.
     """
-    step = ceil((grid.voxels / LEVEL_SAMPLE) ** (1 / 3))
-    sample = np.empty([ceil(n / step) for n in grid.shape], np.float32)
-    for k, plane in enumerate(sample):
-        plane[:] = planes[k * step][::step, ::step]
-    sample = sample[np.isfinite(sample)]
-    if not sample.size:
-        return float("nan")
-    lowest, highest = float(sample.min()), float(sample.max())
-    rank = sample.size - max(1, int(sample.size * LEVEL_SHARE))
-    level = float(np.partition(sample, rank)[rank])
-    # Most voxels of a masked map have one value, which is no contour.
-    return level if level > lowest else lowest + (highest - lowest) / LEVEL_BINS
+    step = _display_step(grid.size)
+
+    def shown() -> Iterator[np.ndarray]:
+        for k in range(0, grid.size[2], step):
+            yield np.asarray(planes[k][::step, ::step], np.float32).ravel()
+
+    top = _Top(int(LEVEL_SHARE * prod(ceil(n / step) for n in grid.size)) + 2)
+    for values in shown():
+        top.add(values)
+    if not top.voxels:
+        return nan
+    first, last = top.lowest, top.highest
+    if first > last:
+        return inf
+    if first == last:
+        first, last = first - 1, last + 1
+    width = (last - first) / (LEVEL_BINS - 1)
+    edges = first - width / 2, last + width / 2
+    if _histogram(np.array([top.lowest, top.highest], np.float32), *edges).sum() == 2:
+        found = top.bin(*edges)
+    else:
+        # Numbers of float32 are further apart than the bins, and some are in none.
+        counts = sum(_histogram(values, *edges) for values in shown())
+        found = int(np.searchsorted(np.cumsum(counts), (1 - LEVEL_SHARE) * np.sum(counts)))
+    return first + found * width + width / 2
+
+
+def _display_step(size: tuple[int, int, int]) -> int:
+    """Every how many voxels along each axis ChimeraX shows of a map of a size (x, y, z)."""
+    step = 1
+    while prod(ceil(n / step) for n in size) > LEVEL_VOXELS:
+        step *= 2
+    return step
+
+
+class _Top:
+    """The highest voxels of a map and its range: all that the contour level depends on.
+
+    Parameters
+    ----------
+    number
+        How many to keep: more than the level's share of all voxels.
+
+    Attributes
+    ----------
+    voxels : int
+        Number of voxels.
+    lowest, highest : float
+        Range of all voxels as ChimeraX finds it: it passes over the first voxels as long as each
+        is higher than the one before.
+    """
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self._kept: list[np.ndarray] = []
+        self._size, self._room = 0, 2 * number
+        # What is not above the bar is not kept, once enough voxels are at it or above.
+        self._bar = -inf
+        self.voxels = 0
+        self.lowest, self.highest = inf, -inf
+        # Those first voxels.
+        self._rise = np.empty(0, np.float32)
+        self._rises = True
+
+    def add(self, values: np.ndarray) -> None:
+        """Take the next voxels: a 1D array of float32."""
+        lowest, highest = float(values.min()), float(values.max())
+        # A NaN is either's result.
+        if not (isfinite(lowest) and isfinite(highest)):
+            values = values[np.isfinite(values)]
+            lowest, highest = values.min(initial=inf), values.max(initial=-inf)
+        if self._rises:
+            lowest = self._after_rise(values).min(initial=inf)
+        self.voxels += values.size
+        self.lowest = min(self.lowest, float(lowest))
+        self.highest = max(self.highest, float(highest))
+        if highest > self._bar:
+            self._kept.append(_higher(values, self._bar))
+            self._size += self._kept[-1].size
+        if self._size > self._room:
+            self._raise_bar()
+
+    def _raise_bar(self) -> None:
+        # A sample says where about the bar may be; a little lower, it holds for all.
+        sample = np.concatenate([kept[::SAMPLED] for kept in self._kept])
+        rank = max(sample.size - int(1.2 * self._number / SAMPLED) - 8, 0)
+        sample.partition(rank)
+        bar = float(sample[rank])
+        if sum(np.count_nonzero(kept >= bar) for kept in self._kept) >= self._number:
+            self._bar = bar
+        if self._size > 16 * self._number:
+            self._kept = [_higher(np.concatenate(self._kept), self._bar)]
+            self._size = self._kept[0].size
+        self._room = self._size + self._number
+
+    def _after_rise(self, values: np.ndarray) -> np.ndarray:
+        """Leave out the first voxels, as long as each is higher than the one before."""
+        before = np.append(np.float32(self.highest), values[:-1])
+        falls = np.flatnonzero(values <= before)
+        end = int(falls[0]) if falls.size else values.size
+        self._rise = np.append(self._rise, values[:end])
+        self._rises = not falls.size
+        return values[end:]
+
+    def bin(self, start: float, end: float) -> int:
+        """Find the bin of the contour level in a histogram that holds all voxels."""
+        kept = _higher(np.concatenate(self._kept), self._bar)
+        counts = _histogram(kept, start, end)
+        low = self._rise[self._rise < self.lowest]
+        voxels = self.voxels - low.size + int(_histogram(low, start, end).sum())
+        # In bins up to this one; too many where it is lower than the bar's.
+        up_to = voxels - kept.size + counts.cumsum()
+        found = int(np.searchsorted(up_to, (1 - LEVEL_SHARE) * voxels))
+        if self._bar == -inf:
+            return found
+        return max(found, int(_histogram(np.array([self._bar], np.float32), start, end).argmax()))
+
+
+def _higher(values: np.ndarray, bar: float) -> np.ndarray:
+    return values[np.flatnonzero(values > bar)]
+
+
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")
+def _histogram(values: np.ndarray, start: float, end: float) -> np.ndarray:
+    """Count values in bins with ChimeraX's rounding: in float32, towards zero."""
+    start32 = np.float32(start)
+    span = np.float32(end) - start32
+    if span == 0:
+        return np.zeros(LEVEL_BINS, int)
+    place = (values - start32) * (np.float32(LEVEL_BINS) / span)
+    place = place[(place > -1) & (place < LEVEL_BINS)]
+    return np.bincount(place.astype(np.intp), minlength=LEVEL_BINS)
+
+
+class Above(NamedTuple):
+    """What of a plane is at or above the contour level.
+
+    Attributes
+    ----------
+    where : numpy.ndarray
+        Indices of the voxels in the flattened plane, ascending.
+    weights : numpy.ndarray
+        Their densities, float64, not negative.
+    """
+
+    where: np.ndarray
+    weights: np.ndarray
+
+
+@np.errstate(invalid="ignore")
+def above(plane: np.ndarray, level: float) -> Above:
+    """Find what of a plane is at or above a contour level.
+
+    Parameters
+    ----------
+    plane
+        2D array ``[y, x]``.
+    level
+        NaN if nothing is above it.
+    """
+    values = plane.ravel()
+    if values.dtype.itemsize < 4 or not values.dtype.isnative:
+        # A level between two numbers of a small type is lost in it.
+        values = values.astype(np.float32)
+    if abs(level) > LARGEST:
+        level = level * inf
+    where = np.flatnonzero(values >= level)
+    weights = values[where].astype(np.float64)
+    if where.size and not isfinite(weights.max()):
+        finite = np.isfinite(weights)
+        where, weights = where[finite], weights[finite]
+    if level < 0:
+        weights -= max(level, -LARGEST)
+    return Above(where, weights)
 
 
 @dataclass(frozen=True)
@@ -57,49 +230,70 @@ class Counts:
     Attributes
     ----------
     voxels : int
-        Voxels whose centre is in the sphere.
-    above : int
-        Voxels of the map at or above the contour level.
-    above_inside : int
-        Those of them in the sphere.
+        Voxels whose center is in the sphere.
+    above : float
+        Summed density of the map's voxels at or above the contour level.
+    above_inside : float
+        The same of those in the sphere.
     """
 
     voxels: int
-    above: int
-    above_inside: int
+    above: float
+    above_inside: float
+
+    @property
+    def share(self) -> float:
+        """Share of the density above the contour level that is inside; 0 where there is none."""
+        return self.above_inside / self.above if self.above else 0.0
 
 
-def count(planes, grid, sphere, level):
-    """Count a map's voxels inside a sphere, in one pass over its planes.
+class Counter:
+    """Counts what a map holds inside a sphere.
 
     Parameters
     ----------
-    planes : iterable of 2D arrays
-    grid : Grid
+    grid
         Grid of the planes.
-    sphere : Sphere
-    level : float
+    sphere
+    level
         Contour level; NaN if there is none.
-
-    Returns
-    -------
-    Counts
     """
-    voxels = above = above_inside = 0
-    patches = grid.patches(sphere.center, sphere.radius)
-    patch = next(patches, None)
-    for k, plane in enumerate(planes):
-        high = plane >= level
-        if not isfinite(plane.max()):
-            high &= plane < inf
-        above += int(np.count_nonzero(high))
-        if patch is None or patch.plane != k:
-            continue
-        held = sphere.holds(patch.flat2, patch.height2)
-        voxels += int(np.count_nonzero(held))
-        above_inside += int(np.count_nonzero(high[patch.rows, patch.columns] & held))
-        patch = next(patches, None)
-    return Counts(voxels, above, above_inside)
+
+    def __init__(self, grid: Grid, sphere: Sphere, level: float) -> None:
+        self._sphere, self._level = sphere, level
+        self._patches = grid.patches(sphere.center, sphere.radius)
+        self._patch = next(self._patches, None)
+        self._next_plane = 0
+        self._voxels = 0
+        self._above = self._above_inside = 0.0
+
+    def add(self, plane: np.ndarray, found: Above | None = None) -> None:
+        """Take the next plane.
+
+        Parameters
+        ----------
+        plane
+            2D array ``[y, x]``.
+        found
+            What of it is above the level, where that is known.
+        """
+        found = found or above(plane, self._level)
+        self._above += float(found.weights.sum())
+        patch = self._patch
+        if patch is not None and patch.plane == self._next_plane:
+            held = self._sphere.holds(patch.flat2, patch.height2)
+            self._voxels += int(np.count_nonzero(held))
+            if found.where.size:
+                inside = np.zeros(plane.shape, bool)
+                inside[patch.rows, patch.columns] = held
+                weights = found.weights[inside.ravel()[found.where]]
+                self._above_inside += float(weights.sum())
+            self._patch = next(self._patches, None)
+        self._next_plane += 1
+
+    def counts(self) -> Counts:
+        """Give what was counted, when all planes have been added."""
+        return Counts(self._voxels, self._above, self._above_inside)
 
 
 @dataclass(frozen=True)
@@ -108,74 +302,36 @@ class RadialTables:
 
     Attributes
     ----------
+    center : (float, float, float)
+        The point (x, y, z), in Å.
     step : float
         Width of a bin in squared distance, in Å^2. Bin n holds voxels whose squared distance
         is within one step of n x step.
-    voxels, known, total, above : numpy.ndarray
-        Up to and with bin n: number of voxels, and of those that are finite; sum of the map;
-        number of voxels at or above the contour level.
+    voxels, above : numpy.ndarray
+        Up to and with bin n: number of voxels; summed density of those at or above the contour
+        level.
+    known, total : numpy.ndarray or None
+        Up to and with bin n: number of voxels that are finite, and their sum. None where they
+        were not asked for.
     """
 
+    center: tuple[float, float, float]
     step: float
     voxels: np.ndarray
-    known: np.ndarray
-    total: np.ndarray
     above: np.ndarray
+    known: np.ndarray | None = None
+    total: np.ndarray | None = None
 
-    @classmethod
-    def of(cls, planes, grid, center, level):
-        """Tabulate a map in one pass.
-
-        Parameters
-        ----------
-        planes : iterable of 2D arrays
-        grid : Grid
-            Grid of the planes.
-        center : (float, float, float)
-            Point (x, y, z) in Å to count distances from.
-        level : float
-            Contour level; NaN if there is none.
-        """
-        reach = grid.farthest(center)
-        # A power of two of the voxel size squared: where the voxels are cubes and the centre is
-        # one of them, each bin then holds one distance and the tables are exact.
-        unit = min(grid.voxel_size) ** 2
-        step = unit * 2.0 ** ceil(log2(max(reach * reach / unit, 1) / RADIAL_BINS))
-        bins = int(reach * reach / step) + 3
-        voxels, known, above = (np.zeros(bins, int) for _ in range(3))
-        total = np.zeros(bins)
-        feet, height2 = grid.feet(center)
-        foot = np.full(2, np.inf)
-        firsts = np.rint(height2 / step).astype(int)
-        for k, (first, plane) in enumerate(zip(firsts, planes, strict=True)):
-            # Where planes lie straight above each other their voxels have the same distances
-            # from the foot: the bins of one plane are those of all, counted from its height.
-            if abs(feet[k] - foot).max() > SAME_FOOT:
-                foot = feet[k]
-                pattern = np.rint(grid.flat2(foot) / step).astype(np.intp).ravel()
-                whole_number = np.bincount(pattern)
-            where, number, plane = pattern, whole_number, plane.ravel()
-            here = slice(first, first + number.size)
-            voxels[here] += number
-            finite = np.isfinite(plane)
-            if not finite.all():
-                where, plane = where[finite], plane[finite]
-                number = np.bincount(where, minlength=number.size)
-            known[here] += number
-            total[here] += np.bincount(where, plane, number.size)
-            np.add.at(above, first + where[plane >= level], 1)
-        return cls(step, *(table.cumsum() for table in (voxels, known, total, above)))
-
-    def bin(self, radius):
+    def bin(self, radius: float) -> int:
         """Last bin within a radius in Å; -1 if there is none."""
         return min(int(radius * radius * (1 + SURFACE) / self.step), self.voxels.size - 1)
 
-    def count(self, sphere):
+    def count(self, sphere: Sphere) -> Counts:
         """Measure a sphere about the tables' point by look-up, with no pass over the map.
 
         Parameters
         ----------
-        sphere : Sphere
+        sphere
 
         Returns
         -------
@@ -185,45 +341,116 @@ class RadialTables:
         bins = self.bin(sphere.radius) + 1
         held = sphere.holds(np.arange(bins) * self.step)
         voxels = np.diff(self.voxels[:bins], prepend=0)
-        above = np.diff(self.above[:bins], prepend=0)
-        return Counts(int(voxels[held].sum()), int(self.above[-1]), int(above[held].sum()))
+        inside = np.diff(self.above[:bins], prepend=0)
+        return Counts(int(voxels[held].sum()), float(self.above[-1]), float(inside[held].sum()))
 
-    def profile(self, width):
+    def profile(self, width: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Average the map in shells.
 
         Parameters
         ----------
-        width : float
+        width
             Thickness of a shell in Å.
 
         Returns
         -------
         radius, mean, share : numpy.ndarray
             Outer radius of each shell in Å; the map's mean in the shell, NaN where it has no
-            finite voxel; share of the voxels at or above the contour level within the radius.
-        """
-        radius = np.arange(1, int(sqrt((self.voxels.size - 1) * self.step) / width) + 1) * width
-        bins = [self.bin(r) for r in radius]
-        known = np.diff(self.known[bins], prepend=0)
-        total = np.diff(self.total[bins], prepend=0)
-        mean = np.full(radius.shape, np.nan)
-        np.divide(total, known, out=mean, where=known > 0)
-        return radius, mean, self.above[bins] / max(self.above[-1], 1)
-
-    def fit(self):
-        """Return the smallest radius that holds 99 % of the map above its contour level.
-
-        Returns
-        -------
-        float
-            In Å, rounded up to a whole Å.
+            finite voxel; share of the density at or above the contour level within the radius.
 
         Raises
         ------
         ValueError
-            Nothing of the map is above the contour level.
+            The tables were made without a profile.
         """
-        if not self.above[-1]:
-            raise ValueError("fit finds no voxel of the map at or above its contour level")
-        last = int(np.searchsorted(self.above, FIT_SHARE * self.above[-1]))
-        return float(max(1, ceil(sqrt(last * self.step) - 1e-6)))
+        if self.known is None or self.total is None:
+            raise ValueError("these tables were made without a profile")
+        radius = np.arange(1, int(sqrt((self.voxels.size - 1) * self.step) / width) + 1) * width
+        bins = [self.bin(r) for r in radius]
+        known = np.diff(self.known[bins], prepend=0)
+        total = np.diff(self.total[bins], prepend=0)
+        mean = np.full(radius.shape, nan)
+        np.divide(total, known, out=mean, where=known > 0)
+        return radius, mean, self.above[bins] / (self.above[-1] or 1.0)
+
+
+class Tabulator:
+    """Tabulates a map about a point.
+
+    Parameters
+    ----------
+    grid
+        Grid of the planes.
+    center
+        Point (x, y, z) in Å to count distances from.
+    level
+        Contour level; NaN if there is none.
+    profile
+        Whether to add up all of the map for its profile, which takes most of the time.
+    """
+
+    def __init__(
+        self, grid: Grid, center: tuple[float, float, float], level: float, profile: bool = True
+    ) -> None:
+        self._grid, self._center, self._level = grid, center, level
+        reach = grid.farthest(center)
+        # A power of two of the voxel size squared: where the voxels are cubes and the center is
+        # one of them, each bin then holds one distance and the tables are exact.
+        unit = min(grid.voxel_size) ** 2
+        self._step = unit * 2.0 ** ceil(log2(max(reach * reach / unit, 1) / RADIAL_BINS))
+        bins = int(reach * reach / self._step) + 3
+        self._voxels, self._above = np.zeros(bins, np.int64), np.zeros(bins)
+        self._profile = profile
+        if profile:
+            self._known, self._total = np.zeros(bins, np.int64), np.zeros(bins)
+        self._feet, height2 = grid.feet(center)
+        self._firsts = np.rint(height2 / self._step).astype(np.intp)
+        self._foot = np.full(2, inf)
+        self._next_plane = 0
+
+    def add(self, plane: np.ndarray, found: Above | None = None) -> None:
+        """Take the next plane.
+
+        Parameters
+        ----------
+        plane
+            2D array ``[y, x]``.
+        found
+            What of it is above the level, where that is known.
+        """
+        found = found or above(plane, self._level)
+        self._stand_on(self._feet[self._next_plane])
+        first = self._firsts[self._next_plane]
+        self._voxels[first : first + self._number.size] += self._number
+        np.add.at(self._above, self._pattern[found.where] + first, found.weights)
+        if self._profile:
+            self._add_to_profile(plane.ravel(), first)
+        self._next_plane += 1
+
+    def _add_to_profile(self, values: np.ndarray, first: int) -> None:
+        where, number = self._pattern, self._number
+        finite = np.isfinite(values)
+        if not finite.all():
+            where, values = where[finite], values[finite]
+            number = np.bincount(where, minlength=number.size)
+        here = slice(first, first + number.size)
+        self._known[here] += number
+        self._total[here] += np.bincount(where, values, number.size)
+
+    def _stand_on(self, foot: np.ndarray) -> None:
+        """Work out the bins of a plane's voxels, counted from the one of its foot.
+
+        Where planes lie straight above each other they are the same for all.
+        """
+        if abs(foot - self._foot).max() > SAME_FOOT:
+            self._foot = foot
+            flat2 = self._grid.flat2(foot)
+            self._pattern = np.rint(flat2 / self._step).astype(np.intp).ravel()
+            self._number = np.bincount(self._pattern)
+
+    def tables(self) -> RadialTables:
+        """Give the tables, when all planes have been added."""
+        sums = [self._voxels, self._above]
+        if self._profile:
+            sums += [self._known, self._total]
+        return RadialTables(self._center, self._step, *(table.cumsum() for table in sums))

@@ -1,18 +1,39 @@
-"""What is said of a sphere: facts, warnings, the file's labels, and the next step."""
+"""What is said of spheres: facts, warnings, and the next step."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
 from math import isfinite
+from typing import NamedTuple
 
 import numpy as np
 
-from .mrc import LABEL_BYTES
+from .amount import Multiple
+from .decoy import Decoy
 from .naming import by, number
-from .recipe import Multiple
+from .particle import Particle
 
-# Noise goes to the fainter of two inputs.
+# An image goes to the input that it disagrees with least: pure noise, to the fainter of two.
 STRONGEST = 1.0
 # The views of less are those of an empty volume.
 FAINTEST = 0.01
+# Share of the density above the contour level that is dust, from which there is a warning.
+MUCH_DUST = 0.05
+
+
+class Row(NamedTuple):
+    """A line of a report: a word for what it is about, and the text."""
+
+    label: str
+    text: str
+
+
+class Result(NamedTuple):
+    """A decoy that was made, the path of its file, and why that is not in the map's folder."""
+
+    decoy: Decoy
+    path: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -21,63 +42,64 @@ class Block:
 
     Attributes
     ----------
-    made : Decoy
-    rows : list of (str, str)
-        What, and the text; of spheres of one map, only what the one before does not say.
-    warnings : list of str
+    decoy
+        The sphere.
+    rows
+        Facts; of spheres of one map, only what the one before does not say.
+    warnings
         Sentences, likewise.
-    too_strong : str
+    too_strong
         On the last block of a map whose spheres are all too strong: a sentence. Else empty.
     """
 
-    made: object
-    rows: list
-    warnings: list
+    decoy: Decoy
+    rows: list[Row]
+    warnings: list[str]
     too_strong: str = ""
 
 
-def blocks(spheres):
-    """Report spheres that were made together.
-
-    Parameters
-    ----------
-    spheres : sequence of (Decoy, str, str)
-        Each with the path of its file, empty if it was not saved, and why that is not in the
-        map's folder, empty if it is or was given.
-
-    Returns
-    -------
-    list of Block
-    """
-    found = []
-    for place, (made, path, note) in enumerate(spheres):
-        of_map = [sphere for sphere in spheres if sphere[0].map is made.map]
-        is_last = all(later[0].map is not made.map for later in spheres[place + 1 :])
-        before = [block for block in found if block.made.map is made.map]
-        rows = facts(made)
-        if path:
-            rows.append(("File", path))
-            if note:
-                rows.append(("Folder", f"the current one, as {note}"))
-        if before:
-            known = facts(before[-1].made)
-            rows = [row for row in rows if row not in known]
-        if is_last and path:
-            rows += next_steps(len(of_map))
-        told = [sentence for block in before for sentence in block.warnings]
-        new = [sentence for sentence in warnings(made) if sentence not in told]
-        strong = too_strong([sphere[0] for sphere in of_map]) if is_last else ""
-        found.append(Block(made, rows, new, strong))
-    return found
+def blocks(results: Sequence[Result]) -> list[Block]:
+    """Report spheres that were made together; those of one map must stand together."""
+    reported = []
+    for _, of_map in groupby(results, lambda result: id(result.decoy.map)):
+        reported += _blocks_of_map(list(of_map))
+    return reported
 
 
-def as_text(rows):
-    """Write (what, text) as plain lines."""
-    return "\n".join(f"  {what:<13} {text}" for what, text in rows)
+def _blocks_of_map(results: Sequence[Result]) -> list[Block]:
+    reported, facts_before, warned = [], [], []
+    for result in results:
+        rows = [*facts(result.decoy), *_file(result)]
+        sentences = warnings(result.decoy)
+        reported.append(
+            Block(
+                result.decoy,
+                [row for row in rows if row not in facts_before],
+                [sentence for sentence in sentences if sentence not in warned],
+            )
+        )
+        facts_before = [row for row in rows if row.label not in ("File", "Folder")]
+        warned += sentences
+    last = reported.pop()
+    steps = next_steps(len(results)) if results[-1].path else []
+    strong = too_strong([result.decoy for result in results])
+    return [*reported, replace(last, rows=last.rows + steps, too_strong=strong)]
 
 
-def next_steps(files):
-    """Say what to do with a number of files of one map: a list of (what, text)."""
+def _file(result: Result) -> list[Row]:
+    rows = [Row("File", result.path)] if result.path else []
+    if result.note:
+        rows.append(Row("Folder", f"the current one, because {result.note}"))
+    return rows
+
+
+def as_text(rows: Sequence[Row]) -> str:
+    """Write rows as plain lines."""
+    return "\n".join(f"  {label:<13} {text}" for label, text in rows)
+
+
+def next_steps(files: int) -> list[Row]:
+    """Say what to do with a number of files of one map."""
     paths, all_of_them, them = {
         1: ("this path", "it", "the file"),
         2: ("these paths", "both", "the files"),
@@ -89,124 +111,138 @@ def next_steps(files):
     copy_them = (
         f"if cryoSPARC runs on another computer, first copy {them} to a folder its server can read"
     )
-    return [("Next", import_them), ("", copy_them)]
+    return [Row("Next", import_them), Row("", copy_them)]
 
 
-def facts(made):
-    """Say what was made: a list of (what, text), all lengths in Å and in voxels."""
-    recipe, grid, counts = made.recipe, made.map.grid, made.counts
+def facts(decoy: Decoy) -> list[Row]:
+    """Say what a sphere is, with lengths in Å and in voxels."""
+    recipe, grid, counts = decoy.recipe, decoy.map.grid, decoy.counts
     voxel = min(grid.voxel_size)
 
-    def length(size):
-        return f"{number(size)} Å = {size / voxel:.4g} voxels"
+    def length(size: float, *remarks: str) -> str:
+        return ", ".join([f"{number(size)} Å = {size / voxel:.4g} voxels", *filter(None, remarks)])
 
-    rows = [("Radius", length(recipe.radius))]
+    asked = recipe.asked_radius
+    rows = [Row("Radius", length(recipe.radius, asked.note(recipe.radius) if asked else ""))]
+    if recipe.offset:
+        asked = recipe.asked_offset
+        note = asked.note(recipe.offset) if asked else ""
+        rows.append(Row("Offset", length(recipe.offset, "along x", note)))
     if recipe.edge:
-        rows.append(("Edge", f"{length(recipe.edge)}, raised cosine"))
+        rows.append(Row("Edge", length(recipe.edge, "raised cosine")))
     if recipe.inner_radius:
-        rows.append(("Inner radius", length(recipe.inner_radius)))
-    where = "box centre, voxel {},{},{}".format(*grid.center_voxel)
-    if recipe.center:
-        voxels = ",".join(f"{i:.6g}" for i in grid.index(recipe.center))
-        where = ",".join(map(number, recipe.center)) + f" Å, voxel {voxels}"
-    rows.append(("Centre", where))
+        rows.append(Row("Inner radius", length(recipe.inner_radius)))
+    rows.append(Row("Center", _center(decoy)))
     box = "{} x {} x {}".format(*grid.size)
     sides = [n * v for n, v in zip(grid.size, grid.voxel_size, strict=True)]
-    rows.append(("Box", f"{box} voxels of {by(grid.voxel_size)} Å = {by(sides)} Å"))
+    rows.append(Row("Box", f"{box} voxels of {by(grid.voxel_size)} Å = {by(sides)} Å"))
     share = _percent(counts.voxels, grid.voxels)
-    rows.append(("Fills", f"{share} of the box, {counts.voxels:,} voxels"))
-    if counts.above:
+    rows.append(Row("Fills", f"{share} of the box, {counts.voxels:,} voxels"))
+    if counts.above > 0:
         share = _percent(counts.above_inside, counts.above)
-        level = f"contour level {made.map.level:.4g}"
-        rows.append(("Encloses", f"{share} of the map's voxels at or above its {level}"))
-    rows.append(("Density", _density(made)))
+        level = f"contour level {decoy.measured.level:.4g}"
+        rows.append(Row("Encloses", f"{share} of the map's density above its {level}"))
+    if decoy.measured.particle and (recipe.asked_radius or recipe.asked_offset):
+        rows.append(Row("Fit", fit_text(decoy.measured.particle)))
+    return [*rows, *_strength(decoy)]
+
+
+def _center(decoy: Decoy) -> str:
+    grid, center = decoy.map.grid, decoy.recipe.center
+    if center is None:
+        return "box center, voxel {},{},{}".format(*grid.center_voxel)
+    voxels = ",".join(f"{i:.6g}" for i in grid.index(center))
+    return ",".join(map(number, center)) + f" Å, voxel {voxels}"
+
+
+def fit_text(particle: Particle) -> str:
+    """Say what fit is, and what was left out as dust."""
+    specks = particle.specks
+    left_out = f"; {specks:,} speck{'s' * (specks > 1)} left out" if specks else ""
+    return f"{number(particle.fit)} Å holds 99 % of the particle{left_out}"
+
+
+def _strength(decoy: Decoy) -> list[Row]:
+    density = f"{decoy.density:.3g}"
+    if isinstance(decoy.recipe.value, Multiple):
+        density += f" = {decoy.recipe.value}"
+    elif decoy.density == 1:
+        density = "1, as by hand"
+    rows = [Row("Density", density)]
+    if isfinite(decoy.strength):
+        rows.append(Row("Signal", f"{signal(decoy.strength)} the map's"))
     return rows
 
 
-def _density(made):
-    text = f"{made.density:.3g}"
-    strength = made.strength
-    if isinstance(made.recipe.value, Multiple):
-        return f"{text} = {made.recipe.value}; its views are {_as_strong(strength)} the map's"
-    if made.density == 1:
-        text = "1, as by hand"
-    if not isfinite(strength):
-        return text
-    times = _three_digits((2 * strength) ** 0.5)
-    return f"{text}: {times} x match; its views are {_as_strong(strength)} the map's"
+def signal(strength: float) -> str:
+    """Say how strong a sphere is, to be read before "the map's": ``12.5 % of``."""
+    if strength < 10:
+        return f"{float(f'{100 * strength:.3g}'):g} % of"
+    times = float(f"{strength:.3g}")
+    return f"{times:,.0f} times" if times < 1e9 else f"{times:.3g} times"
 
 
-def _as_strong(strength):
-    times = _three_digits(strength)
-    words = {"0.5": "half", "1": "", "2": "twice"}
-    return f"{words.get(times, f'{times} times')} as strong as".strip()
-
-
-def _three_digits(x):
-    text = f"{x:.3g}"
-    return f"{float(text):,.0f}" if 1000 <= float(text) < 1e9 else text
-
-
-def too_strong(spheres):
+def too_strong(decoys: Sequence[Decoy]) -> str:
     """Say what will not happen where no sphere of a map is as faint as the map; else nothing.
 
     Parameters
     ----------
-    spheres : sequence of Decoy
+    decoys
         All of one command for one map.
-
-    Returns
-    -------
-    str
     """
-    faintest = min(made.strength for made in spheres)
+    faintest = min(decoy.strength for decoy in decoys)
     if not STRONGEST < faintest < float("inf"):
         return ""
-    return f"Noise may not go to a sphere whose views are {_as_strong(faintest)} the map's."
+    return f"Pure noise is unlikely to go to a sphere whose signal is {signal(faintest)} the map's."
 
 
-def warnings(made):
-    """Say what may be wrong with a sphere: a list of sentences."""
-    grid = made.map.grid
+def warnings(decoy: Decoy) -> list[str]:
+    """Say what may be wrong with a sphere, in sentences."""
+    measured, grid = decoy.measured, decoy.map.grid
     box = "{} x {} x {}".format(*grid.size)
-    found = [*made.map.warnings]
+    found = list(decoy.map.warnings)
+    if measured.level_note:
+        found.append(measured.level_note)
     if len(set(grid.size)) > 1:
-        found.append(f"The box is not cubic ({box} voxels), as cryoSPARC and RELION want it.")
+        found.append(f"The box is not cubic ({box} voxels); cryoSPARC and RELION want it cubic.")
     if any(n % 2 for n in grid.size):
         found.append(f"The box is odd ({box} voxels); cryoSPARC and RELION want it even.")
     if not np.allclose(grid.voxel_size, grid.voxel_size[0], rtol=1e-3, atol=0):
         found.append(f"The voxels are not equally sized ({by(grid.voxel_size)} Å).")
-    clearance = grid.clearance(made.sphere.center)
-    if made.sphere.reach > clearance * (1 + 1e-6):
-        found.append(
-            f"The sphere reaches beyond the box: it extends {made.sphere.reach:.4g} Å from "
-            f"its centre, and the box ends at {max(clearance, 0):.4g} Å."
-        )
-    if made.strength < FAINTEST:
-        found.append(
-            f"A sphere whose views are {_as_strong(made.strength)} the map's is as good as "
-            "an empty volume."
-        )
     if np.abs(np.subtract(grid.rotation, np.eye(3))).max() > 1e-6:
-        found.append("The grid is rotated, which an MRC file tells to ChimeraX only.")
+        found.append("The grid is rotated, which an MRC file tells only to ChimeraX.")
+    return found + _of_the_sphere(decoy)
+
+
+def _of_the_sphere(decoy: Decoy) -> list[str]:
+    """Say what may be wrong with the sphere rather than the map."""
+    measured, sphere, found = decoy.measured, decoy.sphere, []
+    clearance = decoy.map.grid.clearance(sphere.center)
+    if sphere.reach > clearance * (1 + 1e-6):
+        found.append(
+            f"The sphere reaches beyond the box: it extends {sphere.reach:.4g} Å from "
+            f"its center, and the box ends at {max(clearance, 0):.4g} Å."
+        )
+    elif measured.views.cuts(sphere):
+        found.append(
+            "A part of the sphere is outside the largest ball in the box, which is all that "
+            "Heterogeneous Refinement looks at; its signal is that of the rest."
+        )
+    if measured.particle and measured.particle.speck_share > MUCH_DUST:
+        share = f"{100 * measured.particle.speck_share:.2g} %"
+        found.append(
+            f"Dust makes up {share} of the density above the contour level; "
+            "at a higher level, fit is more certain."
+        )
+    if decoy.strength < FAINTEST:
+        found.append(
+            f"A sphere whose signal is {signal(decoy.strength)} the map's will behave like an "
+            "empty volume."
+        )
     return found
 
 
-def labels(a_map, recipe, density):
-    """Give the labels of a sphere's file: the recipe, and the map it came from."""
-    words = recipe.words
-    if isinstance(recipe.value, Multiple):
-        words += f" = {density:.6g}"
-    source = "".join(c if " " <= c <= "~" else "?" for c in a_map.source)
-    return [_label("makesphere " + words), _label("map " + source)]
-
-
-def _label(text):
-    """Cut a text to a label, so that no cut number is taken for a whole one."""
-    return text if len(text) <= LABEL_BYTES else text[: LABEL_BYTES - 3] + "..."
-
-
-def _percent(part, whole):
+def _percent(part: float, whole: float) -> str:
     if part < whole and part / whole >= 0.9995:
         return "more than 99.9 %"
     return f"{100 * part / whole:.3g} %"

@@ -1,11 +1,15 @@
 """The sphere: solid or hollow, with a hard or a raised-cosine edge, drawn plane by plane."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
+from numpy.typing import NDArray
 
-from .grid import SURFACE
+from .grid import SURFACE, Floats, Grid, Point
+
+Densities = NDArray[np.float32] | NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -14,35 +18,35 @@ class Sphere:
 
     Parameters
     ----------
-    radius : float
+    radius
         In Å, > 0. Voxel centres at this distance are inside (hard edge) or at half the
         density (soft edge).
-    center : (float, float, float)
+    center
         Position (x, y, z) in Å.
-    edge : float
+    edge
         Full width in Å of a raised-cosine edge, centred on the radius. 0: hard.
-    inner_radius : float
+    inner_radius
         Radius in Å of the hollow, >= 0 and < radius. 0: solid.
     """
 
     radius: float
-    center: tuple[float, float, float]
+    center: Point
     edge: float = 0.0
     inner_radius: float = 0.0
 
     @property
-    def reach(self):
+    def reach(self) -> float:
         """Distance in Å from the centre beyond which there is only background."""
         return self.radius + self.edge / 2
 
-    def density(self, flat2, height2=0.0):
+    def density(self, flat2: Floats, height2: float = 0.0) -> Densities:
         """Density at squared distances from the centre.
 
         Parameters
         ----------
-        flat2 : numpy.ndarray
+        flat2
             Squared distances in Å^2, float64, any shape.
-        height2 : float
+        height2
             What is to be added to all of them, in Å^2.
 
         Returns
@@ -57,19 +61,19 @@ class Sphere:
             density -= _soft_ball(flat2, height2, self.inner_radius, self.edge)
         return density
 
-    def holds(self, flat2, height2=0.0):
+    def holds(self, flat2: Floats, height2: float = 0.0) -> NDArray[np.bool_]:
         """Whether voxel centres are in the sphere, edge or no edge; arguments as of `density`."""
         inside = flat2 <= _limit(self.radius) - height2
         if self.inner_radius:
             inside &= flat2 > _limit(self.inner_radius) - height2
         return inside
 
-    def covers(self, grid):
+    def covers(self, grid: Grid) -> tuple[bool, bool]:
         """Tell whether some, and whether all, of a grid's voxels are in the sphere.
 
         Parameters
         ----------
-        grid : Grid
+        grid
 
         Returns
         -------
@@ -85,18 +89,24 @@ class Sphere:
                 break
         return some, found == grid.voxels
 
-    def strips(self, grid, value=1.0, array=None, totals=None):
+    def strips(
+        self,
+        grid: Grid,
+        value: float = 1.0,
+        array: NDArray[np.float32] | None = None,
+        totals: "Totals | None" = None,
+    ) -> Iterator[tuple[int, int, NDArray[np.float32]]]:
         """Draw the sphere on a grid strip by strip: the rows that it reaches in each plane.
 
         Parameters
         ----------
-        grid : Grid
-        value : float
+        grid
+        value
             Density inside.
-        array : numpy.ndarray, optional
+        array
             Zeros of the grid's shape, float32, to draw into. By default there is no array, and
             a strip is overwritten by the next.
-        totals : Totals, optional
+        totals
             To add up what is drawn.
 
         Yields
@@ -106,28 +116,30 @@ class Sphere:
         strip : numpy.ndarray
             Densities of whole rows, float32, contiguous.
         """
-        plane = np.zeros(grid.shape[1:], np.float32) if array is None else None
+        buffer = np.zeros(grid.shape[1:], np.float32)
         for patch in grid.patches(self.center, self.reach):
             density = self.density(patch.flat2, patch.height2)
             if totals is not None:
                 totals.add(density)
             if array is None:
-                strip = plane[patch.rows]
+                strip = buffer[patch.rows]
                 strip[:] = 0
             else:
                 strip = array[patch.plane, patch.rows]
             np.multiply(density, np.float32(value), out=strip[:, patch.columns])
             yield patch.plane, patch.rows.start, strip
 
-    def draw(self, grid, value=1.0, array=None):
+    def draw(
+        self, grid: Grid, value: float = 1.0, array: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
         """Draw the sphere on a grid.
 
         Parameters
         ----------
-        grid : Grid
-        value : float
+        grid
+        value
             Density inside.
-        array : numpy.ndarray, optional
+        array
             Zeros of the grid's shape, float32, to draw into. By default a new array.
 
         Returns
@@ -145,17 +157,17 @@ class Sphere:
 class Totals:
     """What a sphere's voxels add up to, for a density of 1 inside."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._drawn = 0
         self._sum = self._sum2 = 0.0
         self._lowest, self._highest = 1.0, 0.0
 
-    def add(self, density):
+    def add(self, density: Densities) -> None:
         """Add the densities of some voxels.
 
         Parameters
         ----------
-        density : numpy.ndarray
+        density
             As from `Sphere.density`.
         """
         if not density.size:
@@ -172,14 +184,14 @@ class Totals:
             lowest, highest = float(density.min()), float(density.max())
         self._lowest, self._highest = min(self._lowest, lowest), max(self._highest, highest)
 
-    def statistics(self, voxels, value):
+    def statistics(self, voxels: int, value: float) -> tuple[float, float, float, float]:
         """Describe the box.
 
         Parameters
         ----------
-        voxels : int
+        voxels
             Those of the box; what has not been added is background.
-        value : float
+        value
             Density inside.
 
         Returns
@@ -188,17 +200,17 @@ class Totals:
             Extremes, mean and standard deviation of the box's densities.
         """
         lowest = 0.0 if self._drawn < voxels else self._lowest
-        extremes = sorted((value * lowest, value * self._highest))
+        lowest, highest = sorted((value * lowest, value * self._highest))
         mean = value * self._sum / voxels
         square = value * value * self._sum2 / voxels
-        return *extremes, mean, sqrt(max(square - mean * mean, 0.0))
+        return lowest, highest, mean, sqrt(max(square - mean * mean, 0.0))
 
 
-def _limit(radius):
+def _limit(radius: float) -> float:
     return radius * radius * (1 + SURFACE)
 
 
-def _soft_ball(flat2, height2, radius, edge):
+def _soft_ball(flat2: Floats, height2: float, radius: float, edge: float) -> NDArray[np.float32]:
     """Density of a solid ball: 1 inside, half a cosine wave down to 0 across its edge."""
     distance2 = flat2 + height2
     start, end = radius - edge / 2, radius + edge / 2

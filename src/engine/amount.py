@@ -1,0 +1,81 @@
+"""Amounts: numbers, or multiples of a quantity that is measured from the map."""
+
+import re
+from dataclasses import dataclass
+from math import isfinite
+
+from .errors import ArgumentError
+from .naming import NUMBER, number
+
+FIT, MATCH = "fit", "match"
+
+_AMOUNT = re.compile(rf"(?P<number>{NUMBER.pattern})?(?P<unit>[a-z]*)", re.ASCII | re.IGNORECASE)
+# 1,3fit is a decimal comma; 60,1.3fit is a list.
+_DECIMAL_COMMA = re.compile(r"(?:^|,)([+-]?\d),(\d+[a-z]+)(?:,|$)", re.ASCII | re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Multiple:
+    """A multiple of a quantity that is measured from the map: ``1.3fit``, ``match``.
+
+    Attributes
+    ----------
+    times
+        The factor, above 0.
+    unit
+        ``fit`` or ``match``.
+    """
+
+    times: float
+    unit: str
+
+    def __str__(self) -> str:
+        return self.unit if self.times == 1 else number(self.times) + self.unit
+
+
+Amount = float | Multiple
+
+
+def word(amount: Amount) -> str:
+    """Write an amount as it is typed."""
+    return str(amount) if isinstance(amount, Multiple) else number(amount)
+
+
+def read_amounts(argument: str, text: str, unit: str) -> tuple[Amount, ...]:
+    """Read amounts separated by commas: ``60,75``, ``1.3fit``.
+
+    Parameters
+    ----------
+    argument
+        Whose value it is, for the error.
+    unit
+        ``fit`` or ``match``; upper case and the first letters will do.
+
+    Raises
+    ------
+    ArgumentError
+    """
+    comma = _DECIMAL_COMMA.search(text.replace(" ", ""))
+    if comma and (unit == FIT or float(comma[1]) == 0):
+        raise ArgumentError(
+            argument,
+            f"{text} would be {comma[1]} and {comma[2]}; decimals take a point: "
+            f"{comma[1]}.{comma[2]}",
+        )
+    return tuple(read_amount(argument, part.strip(), unit) for part in text.split(","))
+
+
+def read_amount(argument: str, text: str, unit: str) -> Amount:
+    """Read one amount, as `read_amounts` does."""
+    found = _AMOUNT.fullmatch(text)
+    if not text or not found or not unit.startswith(found["unit"].lower()):
+        raise ArgumentError(
+            argument,
+            f"must be a number, {unit}, or a multiple such as 2{unit}, got {text or 'nothing'}",
+        )
+    times = float(found["number"] or 1)
+    if not found["unit"]:
+        return times
+    if not (isfinite(times) and times > 0):
+        raise ArgumentError(argument, f"must be a multiple of {unit} above 0, got {text}")
+    return Multiple(times, unit)

@@ -1,0 +1,211 @@
+"""A request: what was asked of a map, with words such as fit; it resolves to recipes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import floor, isfinite
+
+import numpy as np
+
+from .amount import FIT, MATCH, Amount, Multiple, word
+from .errors import ArgumentError
+from .grid import Grid, Point
+from .naming import keyword, number
+from .recipe import Asked, Recipe, pairs, require_density
+
+# Centers come through transforms of the scene: this is rounding, in Å.
+SAME_POINT = 1e-6
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked of a map: amounts as they were typed.
+
+    Attributes
+    ----------
+    radii
+        In Å, or multiples of fit: a sphere for each.
+    values
+        Densities inside, or multiples of match: a sphere for each radius and each value.
+    center
+        Position (x, y, z) in Å in the map's coordinates. None: the box center.
+    offset
+        How far from there the spheres are along the map's x axis, in Å or of fit.
+    edge
+        Full width in Å of a raised-cosine edge.
+    inner_radius
+        In Å.
+
+    Raises
+    ------
+    ArgumentError
+    """
+
+    radii: tuple[Amount, ...]
+    values: tuple[Amount, ...] = (1.0,)
+    center: Point | None = None
+    offset: Amount = 0.0
+    edge: float = 0.0
+    inner_radius: float = 0.0
+
+    def __post_init__(self) -> None:
+        for radius in _numbers(self.radii):
+            if not (isfinite(radius) and radius > 0):
+                raise ArgumentError("radius", f"must be a number above 0 Å, got {radius:g}")
+            self._require_wall(radius)
+        lengths = {"edge": self.edge, "inner_radius": self.inner_radius, "offset": self.offset}
+        for argument, length in lengths.items():
+            for number_given in _numbers([length]):
+                if not (isfinite(number_given) and number_given >= 0):
+                    raise ArgumentError(argument, f"must be 0 Å or more, got {number_given:g}")
+        for value in _numbers(self.values):
+            require_density(value)
+        if self.center is not None and not all(map(isfinite, self.center)):
+            point = ",".join(f"{c:g}" for c in self.center)
+            raise ArgumentError("center", f"must be three finite numbers, got {point}")
+        _require_once("radius", self.radii)
+        _require_once("value", self.values)
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """The arguments as (name, text), without those that have their default."""
+        return pairs(
+            self.radii, self.center, self.offset, self.edge, self.inner_radius, self.values
+        )
+
+    @property
+    def words(self) -> str:
+        """The arguments as the command has them."""
+        return " ".join(f"{keyword(argument)} {text}" for argument, text in self.pairs)
+
+    @property
+    def needs_fit(self) -> bool:
+        """Whether a radius or the offset is measured from the map."""
+        return any(isinstance(amount, Multiple) for amount in (*self.radii, self.offset))
+
+    def resolve(self, grid: Grid, fit: float = 0.0) -> list[Recipe]:
+        """Give a recipe for each sphere, radius first.
+
+        What is measured from the map stays in its box: it is shortened to what the box holds.
+
+        Parameters
+        ----------
+        grid
+            The map's.
+        fit
+            Smallest radius in Å that holds the map's particle; needed where `needs_fit`.
+
+        Raises
+        ------
+        ArgumentError
+        """
+        center = _simplified(self.center, grid)
+        start = center or grid.center
+        radii = [self._radius(amount, grid, start, fit) for amount in self.radii]
+        lengths = [radius for radius, _ in radii]
+        self._require_different(lengths)
+        offset, asked_offset = self._offset(grid, start, max(lengths), fit)
+        for radius in lengths:
+            self._require_wall(radius)
+        return [
+            Recipe(
+                *(radius, self.edge, self.inner_radius, value, center, offset),
+                *(asked_radius, asked_offset),
+            )
+            for radius, asked_radius in radii
+            for value in self.values
+        ]
+
+    def _radius(
+        self, amount: Amount, grid: Grid, start: Point, fit: float
+    ) -> tuple[float, Asked | None]:
+        if not isinstance(amount, Multiple):
+            return float(amount), None
+        asked = Asked(word(amount), fitting(amount.times, fit))
+        # An offset of fit gives way to the radius, one in Å does not.
+        offset = 0.0 if isinstance(self.offset, Multiple) else self.offset
+        clearance = grid.clearance(beside(start, offset))
+        room = clearance - self.edge / 2
+        if room <= 0:
+            if clearance > 0:
+                raise ArgumentError("edge", f"of {number(self.edge)} Å does not fit into the box")
+            if offset:
+                raise ArgumentError("offset", f"of {number(offset)} Å leads out of the box")
+            raise ArgumentError("center", f"is outside the box, where {asked.word} has no room")
+        return min(asked.length, _rounded_down(room)), asked
+
+    def _offset(
+        self, grid: Grid, start: Point, radius: float, fit: float
+    ) -> tuple[float, Asked | None]:
+        if not isinstance(self.offset, Multiple):
+            return float(self.offset), None
+        asked = Asked(word(self.offset), fitting(self.offset.times, fit))
+        room = grid.room_along_x(start, radius + self.edge / 2)
+        offset = min(asked.length, _rounded_down(max(room, 0.0)))
+        if not offset:
+            raise ArgumentError(
+                "offset",
+                f"{asked.word} comes to 0 Å: a sphere of {number(radius)} Å has no room beside "
+                "the center",
+            )
+        return offset, asked
+
+    def _require_different(self, radii: Sequence[float]) -> None:
+        for place, radius in enumerate(radii):
+            if radius in radii[:place]:
+                one, other = self.radii[radii.index(radius)], self.radii[place]
+                raise ArgumentError(
+                    "radius", f"{word(one)} and {word(other)} both come to {number(radius)} Å"
+                )
+
+    def _require_wall(self, radius: float) -> None:
+        if self.inner_radius >= radius:
+            raise ArgumentError(
+                "inner_radius",
+                f"must be less than the radius of {radius:g} Å, got {self.inner_radius:g}",
+            )
+
+
+def fitting(times: float, fit: float) -> float:
+    """Give a multiple of fit, rounded up to a whole Å; below 1 Å, where voxels are tiny, exact."""
+    length = times * fit
+    # 1.1 x 50 is a little more than 55.
+    return float(np.ceil(length - 1e-9 * fit)) if fit >= 1 else length
+
+
+def beside(point: Point, offset: float) -> Point:
+    """Give the point that is so many Å from another along x."""
+    x, y, z = point
+    return x + offset, y, z
+
+
+def _rounded_down(room: float) -> float:
+    """Round to a whole Å, or to three digits in a box of less than that."""
+    if room >= 1 or not room:
+        return float(floor(room))
+    digits = 2 - floor(np.log10(room))
+    return floor(room * 10**digits) / 10**digits
+
+
+def _simplified(center: Point | None, grid: Grid) -> Point | None:
+    """Round a center, and give None if it is the box center."""
+    if center is None:
+        return None
+    # + 0.0: no minus zero
+    x, y, z = (round(float(c), 6) + 0.0 for c in center)
+    return None if np.allclose((x, y, z), grid.center, rtol=0, atol=SAME_POINT) else (x, y, z)
+
+
+def _numbers(amounts: Sequence[Amount]) -> list[float]:
+    return [amount for amount in amounts if not isinstance(amount, Multiple)]
+
+
+def _require_once(argument: str, amounts: Sequence[Amount]) -> None:
+    for place, amount in enumerate(amounts):
+        if amount in amounts[:place]:
+            raise ArgumentError(argument, f"has {word(amount)} more than once")
+
+
+# A faint and a bright sphere around the particle: what they catch is in docs/choosing-a-decoy.md.
+RECOMMENDED = Request(
+    radii=(Multiple(1.3, FIT),), values=(Multiple(0.5, MATCH), Multiple(2.0, MATCH))
+)

@@ -1,0 +1,237 @@
+"""A request: what was asked, checked at once, resolved to recipes on a map's grid."""
+
+import numpy as np
+import pytest
+from chimerax.makesphere.engine.amount import Multiple, read_amounts
+from chimerax.makesphere.engine.errors import ArgumentError
+from chimerax.makesphere.engine.grid import Grid
+from chimerax.makesphere.engine.recipe import Asked, Recipe
+from chimerax.makesphere.engine.request import RECOMMENDED, Request, fitting
+from hypothesis import given
+from hypothesis import strategies as st
+
+GRID = Grid((24, 24, 24), (1.0399999618530273,) * 3, (-3.1, 7.77, 0.0))
+# Its center is at 200,200,200; the nearest face is 198 Å away.
+WIDE = Grid((100, 100, 100), (4.0, 4.0, 4.0))
+FIT, MATCH = Multiple(1, "fit"), Multiple(1, "match")
+
+
+def blamed(call, *words, **more):
+    """The argument that is to blame for an error, and the problem."""
+    with pytest.raises(ArgumentError) as error:
+        call(*words, **more)
+    return error.value.argument, error.value.problem
+
+
+@pytest.mark.parametrize(
+    "more, argument, problem",
+    [
+        ({"radii": (0.0,)}, "radius", "must be a number above 0 Å, got 0"),
+        ({"radii": (5.0, np.inf)}, "radius", "must be a number above 0 Å, got inf"),
+        ({"edge": -0.1}, "edge", "must be 0 Å or more, got -0.1"),
+        ({"edge": np.nan}, "edge", "must be 0 Å or more, got nan"),
+        ({"inner_radius": -1}, "inner_radius", "must be 0 Å or more, got -1"),
+        ({"inner_radius": np.nan}, "inner_radius", "must be 0 Å or more, got nan"),
+        ({"inner_radius": 5}, "inner_radius", "must be less than the radius of 5 Å, got 5"),
+        ({"offset": -1.0}, "offset", "must be 0 Å or more, got -1"),
+        ({"offset": np.inf}, "offset", "must be 0 Å or more, got inf"),
+        ({"center": (0, np.nan, 1)}, "center", "must be three finite numbers, got 0,nan,1"),
+        (
+            {"values": (0.0,)},
+            "value",
+            "must be a number other than 0, or match, got 0; it may be 1e-15 to 1e+15 "
+            "above or below 0",
+        ),
+        ({"values": (1.01e15,)}, "value", "must be a number other than 0, or match, got 1.01e+15"),
+        ({"values": (MATCH, np.nan)}, "value", "must be a number other than 0, or match, got nan"),
+        ({"radii": (60.0, 50.0, 60.0)}, "radius", "has 60 more than once"),
+        ({"radii": (FIT, FIT)}, "radius", "has fit more than once"),
+        ({"values": (2.0, 1.0, 2.0)}, "value", "has 2 more than once"),
+        ({"values": (MATCH, MATCH)}, "value", "has match more than once"),
+    ],
+)
+def test_what_is_no_request(more, argument, problem):
+    told = blamed(Request, **{"radii": (5.0,), **more})
+    assert told[0] == argument and told[1].startswith(problem)
+
+
+def test_numbers_at_their_limits_are_requests():
+    Request((5.0,), (1e15, -1e15, 1e-15, -1e-15), None, 0.0, 0.0, 4.999)
+    Request((5e-324,))
+
+
+def test_words_are_what_differs():
+    request = Request((62.5, FIT), (Multiple(2, "match"),), (12.5, -3.0, 40.0), FIT, 12.0, 20.0)
+    assert request.words == (
+        "radius 62.5,fit center 12.5,-3,40 offset fit edge 12 innerRadius 20 value 2match"
+    )
+    assert Request((60.0,)).words == "radius 60"
+    assert Request((60.0,), (0.05, 1.0)).words == "radius 60 value 0.05,1"
+
+
+def test_the_recommended_decoys():
+    assert RECOMMENDED.words == "radius 1.3fit value 0.5match,2match"
+    assert RECOMMENDED.needs_fit
+    faint, bright = RECOMMENDED.resolve(WIDE, 50.0)
+    assert (faint.radius, bright.radius) == (65, 65) and faint.center is None
+    assert [str(recipe.value) for recipe in (faint, bright)] == ["0.5match", "2match"]
+
+
+@given(st.tuples(*[st.floats(-4e-7, 4e-7)] * 3))
+def test_a_center_within_rounding_of_the_box_center_is_that(shift):
+    near = tuple(c + s for c, s in zip(GRID.center, shift, strict=True))
+    assert Request((5.0,), center=near).resolve(GRID) == [Recipe(5.0)]
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize("shift", [-3e-6, 3e-6, 1e-4])
+def test_a_center_beside_the_box_center_is_another(axis, shift):
+    center = list(GRID.center)
+    center[axis] += shift
+    (recipe,) = Request((5.0,), center=tuple(center)).resolve(GRID)
+    assert recipe.center == pytest.approx(center, abs=6e-7)
+
+
+def test_a_center_has_six_decimals_and_no_minus_zero():
+    (recipe,) = Request((5.0,), center=(1.23456789, -1e-9, -2.0)).resolve(GRID)
+    assert recipe.center == (1.234568, 0.0, -2.0) and str(recipe.center[1]) == "0.0"
+    (recipe,) = Request((5.0,), center=tuple(np.array([1.0, 2.0, 3.0]))).resolve(GRID)
+    assert [type(c) for c in recipe.center] == [float] * 3
+
+
+@pytest.mark.parametrize(
+    "fit, times, radius",
+    [
+        (50.0, 1, 50.0),
+        (50.0, 1.1, 55.0),  # 55.00000000000001
+        (51.0, 1.3, 67.0),
+        (30.0, 1.0001, 31.0),
+        (1000.0, 1.0000001, 1001.0),
+        (3.0, 0.1, 1.0),
+        (1e5, 1.1, 110000.0),
+    ],
+)
+def test_multiples_of_fit_are_whole(fit, times, radius):
+    vast = Grid((100, 100, 100), (4000.0,) * 3)
+    (recipe,) = Request((Multiple(times, "fit"),)).resolve(vast, fit)
+    assert recipe == Recipe(radius) and isinstance(recipe.radius, float)
+    assert fitting(times, fit) == radius and isinstance(fitting(times, fit), float)
+
+
+def test_a_fit_of_less_than_an_angstrom_stays_as_it_is():
+    tiny = Grid((64, 64, 64), (0.001,) * 3)
+    (recipe,) = Request((Multiple(1.3, "fit"),)).resolve(tiny, 0.0201)
+    assert recipe.radius == pytest.approx(0.02613)
+    (recipe,) = Request((Multiple(3, "fit"),)).resolve(tiny, 0.0201)
+    assert recipe.radius == 0.0315
+
+
+@pytest.mark.parametrize(
+    "more, radius",
+    [
+        ({}, 198),
+        ({"edge": 5.0}, 195),
+        ({"center": (100.0, 200.0, 200.0)}, 102),
+        ({"offset": 50.0}, 148),
+        ({"offset": 50.0, "center": (100.0, 200.0, 200.0)}, 152),
+        ({"offset": 100.0, "edge": 7.0}, 94),
+    ],
+)
+def test_a_radius_measured_from_the_map_stays_in_the_box(more, radius):
+    (recipe,) = Request((Multiple(3, "fit"),), **more).resolve(WIDE, 90.0)
+    assert recipe.radius == radius
+    assert recipe.asked_radius == Asked("3fit", 270.0)
+    note = recipe.asked_radius.note(recipe.radius)
+    assert note == "3fit = 270 Å, shortened to stay in the box"
+    reach = recipe.radius + recipe.edge / 2
+    assert WIDE.clearance(recipe.sphere(WIDE).center) >= reach > radius - 1
+
+
+def test_a_radius_that_is_typed_is_taken_as_it_is():
+    assert Request((270.0,), offset=500.0, edge=50.0).resolve(WIDE) == [
+        Recipe(270.0, 50.0, offset=500.0)
+    ]
+
+
+@pytest.mark.parametrize(
+    "more, argument, problem",
+    [
+        ({"offset": 1000.0}, "offset", "of 1000 Å leads out of the box"),
+        ({"center": (-300.0, 0.0, 0.0)}, "center", "is outside the box, where fit has no room"),
+        ({"edge": 400.0}, "edge", "of 400 Å does not fit into the box"),
+        ({"inner_radius": 95.0}, "inner_radius", "must be less than the radius of 90 Å, got 95"),
+        ({"radii": (FIT, 90.0)}, "radius", "fit and 90 both come to 90 Å"),
+        ({"radii": (Multiple(3, "fit"), Multiple(4, "fit"))}, "radius", "3fit and 4fit both come"),
+    ],
+)
+def test_what_cannot_be_resolved(more, argument, problem):
+    request = Request(**{"radii": (FIT,), **more})
+    told = blamed(request.resolve, WIDE, 90.0)
+    assert told[0] == argument and told[1].startswith(problem)
+
+
+@pytest.mark.parametrize(
+    "center, offset, expected",
+    [
+        (None, 3.5, 3.5),
+        (None, 500.0, 500.0),
+        ((100.0, 90, 80), 7.0, 7.0),
+        ((200.0, 200, 180), FIT, 50.0),
+        (None, Multiple(0.501, "fit"), 26.0),
+        (None, Multiple(2, "fit"), 100.0),
+        # No farther than leaves 70 Å and half the edge of 5 Å inside the box.
+        (None, Multiple(1e308, "fit"), 125.0),
+        (None, Multiple(3, "fit"), 125.0),
+        ((100.0, 200, 200), Multiple(5, "fit"), 225.0),
+        ((100.0, 90, 80), 0.0, 0.0),
+    ],
+)
+def test_an_offset_stays_in_the_box_where_it_is_measured(center, offset, expected):
+    request = Request((60.0, 70.0), center=center, offset=offset, edge=5.0)
+    for recipe in request.resolve(WIDE, 50.0):
+        assert recipe.offset == expected and recipe.center == center
+        if expected < 300:
+            start = center or WIDE.center
+            assert recipe.sphere(WIDE).center == (start[0] + expected, *start[1:])
+        if isinstance(offset, Multiple):
+            assert recipe.asked_offset.length == fitting(offset.times, 50.0)
+
+
+@pytest.mark.parametrize("center", [None, (1.0, 1.0, 1.0), (200.0, 200.0, 60.0)])
+def test_an_offset_that_comes_to_0_is_an_error(center):
+    radius = Multiple(9, "fit") if center is None else 70.0
+    argument, problem = blamed(Request((radius,), center=center, offset=FIT).resolve, WIDE, 50.0)
+    assert argument == "offset" and problem.startswith("fit comes to 0 Å: a sphere of ")
+
+
+@pytest.mark.parametrize(
+    "grid",
+    [
+        Grid((50, 20, 30), (2.0, 3.0, 1.5), (5.0, -8.0, 0.0)),
+        Grid((40, 44, 48), (2.0, 2.0, 2.0), angles=(94.3, 85.0, 101.0)),
+    ],
+)
+def test_the_room_along_x_is_what_the_box_leaves(grid):
+    """By trying: a ball that is moved as far touches a face, a little farther leaves the box."""
+    start = grid.position([n // 2 - 3 for n in grid.size])
+    reach = grid.clearance(start) * 0.6
+    room = grid.room_along_x(start, reach)
+    for step, inside in ((-1e-6, True), (1e-6, False)):
+        moved = (start[0] + room + step, *start[1:])
+        assert (grid.clearance(moved) >= reach) == inside
+    assert grid.room_along_x(start, grid.clearance(start) + 1) == pytest.approx(-1)
+
+
+def test_a_recipe_for_each_radius_and_each_value():
+    point = (101.0, 102.0, 103.0)
+    request = Request((60.0, FIT), (MATCH, 2.0), point, edge=3.0, inner_radius=1.0)
+    recipes = request.resolve(WIDE, 50.0)
+    assert [(r.radius, r.value) for r in recipes] == [(60, MATCH), (60, 2), (50, MATCH), (50, 2)]
+    assert {(r.center, r.edge, r.inner_radius) for r in recipes} == {(point, 3.0, 1.0)}
+    assert {type(r.radius) for r in recipes} == {float}
+
+
+def test_whether_a_map_must_be_measured_first():
+    assert Request((FIT,)).needs_fit and Request((5.0,), offset=FIT).needs_fit
+    assert not Request((5.0,), (MATCH,)).needs_fit
+    assert Request(read_amounts("radius", "60,fit", "fit")).needs_fit
