@@ -26,7 +26,7 @@ pytest.importorskip("matplotlib")
 import Qt as qt
 from chimerax.geometry import rotation, translation
 from chimerax.makesphere.engine.grid import Grid
-from chimerax.makesphere.engine.recipe import RECOMMENDED
+from chimerax.makesphere.engine.request import RECOMMENDED
 from Qt.QtCore import QEvent, QPoint, Qt, QTimer
 from Qt.QtWidgets import QApplication, QDockWidget, QFileDialog, QScrollArea, QSlider
 
@@ -73,7 +73,7 @@ def open_panel(gui):
 
         panel = bundle_api.start_tool(gui, None, SimpleNamespace(name="Make Sphere"))
         if measured:
-            wait(lambda: "Fills" in panel.form.facts.text())
+            wait(lambda: "Fills" in panel.form.facts_label.text())
         return panel
 
     return open_panel
