@@ -27,8 +27,9 @@ import Qt as qt
 from chimerax.geometry import rotation, translation
 from chimerax.makesphere.engine.grid import Grid
 from chimerax.makesphere.engine.request import RECOMMENDED
-from Qt.QtCore import QEvent, QPoint, Qt, QTimer
-from Qt.QtWidgets import QApplication, QDockWidget, QFileDialog, QScrollArea, QSlider
+from Qt.QtCore import QEvent, QPoint, QPointF, Qt, QTimer
+from Qt.QtGui import QPalette, QWheelEvent
+from Qt.QtWidgets import QApplication, QFileDialog, QMessageBox
 
 # The shim leaves it out.
 QTest = importlib.import_module(f"{'PyQt6' if qt.using_pyqt6 else 'PySide6'}.QtTest").QTest
@@ -47,17 +48,17 @@ def gui(app, session, monkeypatch):
     """A session with windows, and a panel's settings as they are at first."""
     if IN_CHIMERAX and not session.ui.is_gui:
         pytest.skip("needs ChimeraX with windows")
-    from chimerax.makesphere.panel import tool
+    from chimerax.makesphere.panel import measuring, tool
 
     monkeypatch.setattr(session.ui, "is_gui", True)
+    # A hand comes to rest sooner.
+    monkeypatch.setattr(measuring, "SOON", 5)
+    monkeypatch.setattr(measuring, "REST", 20)
     settings = tool._Settings(session, "Make Sphere")
-    own = {name: getattr(settings, name) for name in tool._Settings.AUTO_SAVE}
-    for name, value in tool._Settings.AUTO_SAVE.items():
-        setattr(settings, name, value)
+    own, settings.save_file = settings.save_file, True
     yield session
     settings = tool._Settings(session, "Make Sphere")
-    for name, value in own.items():
-        setattr(settings, name, value)
+    settings.save_file = own
     for open_tool in session.tools.list():
         if open_tool.tool_name == "Make Sphere":
             open_tool.delete()
@@ -73,7 +74,7 @@ def open_panel(gui):
 
         panel = bundle_api.start_tool(gui, None, SimpleNamespace(name="Make Sphere"))
         if measured:
-            wait(lambda: "Fills" in panel.form.facts_label.text())
+            assert wait(lambda: is_measured(panel.form))
         return panel
 
     return open_panel
@@ -110,12 +111,23 @@ def wait(true, seconds=5):
         if time.monotonic() > end:
             return False
         # PySide's own qWait does not let other threads work.
-        time.sleep(0.005)
+        time.sleep(0.002)
 
 
-def rest(seconds):
-    """Let Qt work for a while."""
-    wait(lambda: False, seconds)
+def settle(session):
+    """Let Qt work until the panel has nothing more to do."""
+    panel = panel_of(session)
+
+    def is_done():
+        state, timer = panel._measuring.state.name, panel._measuring._timer
+        return state in ("IDLE", "READY") and not timer.isActive()
+
+    assert panel is None or wait(is_done)
+    wait(lambda: False, 0.01)
+
+
+def is_measured(form):
+    return "Fills" in form.facts_label.text()
 
 
 def write(field, text):
@@ -141,47 +153,70 @@ def panel_of(session):
 
 
 def previews(session):
-    """The preview's drawings: the sphere and its inner wall."""
+    """The preview's drawings, the smallest sphere first."""
     drawings = session.main_view.drawing.child_drawings()
     return [d for d in drawings if d.name.startswith("makesphere")]
 
 
 def shown(session):
-    """Centre (x, y, z) and radius of the preview in the scene; None if it is hidden."""
-    sphere = previews(session)[0]
-    matrix = np.array(sphere.position.matrix)
-    return (*matrix[:, 3], np.linalg.norm(matrix[:, 0])) if sphere.display else None
+    """Center (x, y, z) and radius in the scene of the largest ball of the preview, or None."""
+    if not previews(session):
+        return None
+    matrix = np.array(previews(session)[-1].position.matrix)
+    return (*matrix[:, 3], np.linalg.norm(matrix[:, 0]))
 
 
 def error(form, argument):
-    label = form._errors[argument]
-    return label.text() if label.isVisibleTo(form) else ""
+    return form.reason_label.text() if argument in errors(form) else ""
 
 
 def errors(form):
-    return [argument for argument in form._errors if error(form, argument)]
+    """Arguments whose fields are marked as wrong."""
+    fields = {**form.text_fields, "save": form.name_field}
+
+    def is_marked(field):
+        red, green, *_ = field.palette().color(QPalette.ColorRole.Text).getRgb()
+        return red > green + 50
+
+    return [name for name, field in fields.items() if is_marked(field)]
+
+
+def texts(form):
+    return form.text_fields["radius"].text(), form.text_fields["center"].text()
+
+
+def beside(form, argument):
+    return form.beside_labels[argument].text()
+
+
+def is_shown(widget, form):
+    return widget.isVisibleTo(form)
 
 
 # Opening
 
 
-def test_starts_with_the_fitting_sphere_around_the_map(form, gui):
-    assert form.menu.value.name == "particle"
+def test_opens_with_the_recommended_decoys_around_the_map(form, gui, ran):
+    assert form.map_menu.value.name == "particle"
+    assert form.texts()["radius"] == "1.3fit" and form.texts()["value"] == "0.5match,2match"
     # exp(-r^2 / 2 sigma^2) > 0.3 within 18.6 Å
-    assert form.radius.text() == "25"
-    assert shown(gui) == pytest.approx((*CENTER, 25))
-    assert form.make.isEnabled()
-    assert errors(form) == []
+    assert beside(form, "radius") == "= 25 Å"
+    assert shown(gui) == pytest.approx((*CENTER, 25)) and len(previews(gui)) == 1
+    assert form.make_button.isEnabled() and form.make_button.text() == "Make 2 Spheres"
+    assert errors(form) == [] and not is_shown(form.reason_label, form)
+    form.save_box.setChecked(False)
+    click(form.make_button)
+    assert ran == [f"makesphere #1 {RECOMMENDED.words} save false"]
 
 
 def test_without_a_map_it_says_what_to_do(open_panel, gui, new_map, blob):
     form = open_panel(measured=False).form
-    assert "Open a map" in form.facts.text()
-    assert not form.make.isEnabled() and not form.fit.isEnabled()
+    assert "Open a map" in form.reason_label.text() and is_shown(form.reason_label, form)
+    assert not form.make_button.isEnabled()
     assert shown(gui) is None
     new_map(blob(), name="late")
-    assert wait(lambda: form.make.isEnabled())
-    assert form.menu.value.name == "late" and float(form.radius.text()) > 0
+    assert wait(lambda: form.make_button.isEnabled())
+    assert form.map_menu.value.name == "late" and texts(form)[0] == "1.3fit"
 
 
 def test_there_is_one_panel(form, open_panel):
@@ -189,40 +224,58 @@ def test_there_is_one_panel(form, open_panel):
 
 
 def test_facts_are_those_of_the_command(form, volume, ran, log, gui):
-    write(form.radius, "30")
-    write(form.edge, "7")
-    write(form.inner, "12.5")
-    write(form.value.lineEdit(), "20")
-    facts = html.unescape(form.facts.text())
-    form.save.setChecked(False)
-    click(form.make)
+    write(form.text_fields["radius"], "30")
+    write(form.text_fields["edge"], "7")
+    write(form.text_fields["inner_radius"], "12.5")
+    write(form.text_fields["value"], "20")
+    facts = html.unescape(form.facts_label.text())
+    form.save_box.setChecked(False)
+    click(form.make_button)
     report = html.unescape("\n".join(log.infos))
-    for what in ("Fills", "Encloses", "Density"):
-        told = facts.split(what)[1].split("<td>")[1].split("</td>")[0]
-        assert told.split(" (")[0] in report
+    for what in ("Radius", "Fills", "Encloses", "Signal"):
+        assert facts.split(what)[1].split("<td>")[1].split("</td>")[0] in report
     # Qt warns as well, of itself.
-    warned = [t for t in (" ".join(text.split()) for text in log.warnings) if t[:5] == "Noise"]
+    warned = [t for t in (" ".join(text.split()) for text in log.warnings) if "noise" in t]
     assert warned and all(html.unescape(text).split(" Try")[0] in facts for text in warned)
 
 
 def test_map_without_density_above_its_level(new_map, open_panel):
     new_map(np.zeros((20, 20, 20), np.float32), name="empty", level=1.0)
     form = open_panel(measured=False).form
-    wait(lambda: "radius" in errors(form))
-    assert "contour level" in error(form, "radius")
-    assert not form.fit.isEnabled() and not form.make.isEnabled()
-    write(form.radius, "5")
+    assert wait(lambda: "radius" in errors(form))
+    assert "contour level 1; set it in Volume Viewer" in error(form, "radius")
+    assert not form.make_button.isEnabled()
+    write(form.text_fields["radius"], "5")
     # Nor does a density match it.
     assert errors(form) == ["value"]
-    write(form.value.lineEdit(), "1")
-    assert form.make.isEnabled()
+    write(form.text_fields["value"], "1")
+    assert form.make_button.isEnabled()
+
+
+def test_level_that_is_no_number_is_mended_in_volume_viewer(new_map, blob, open_panel, gui):
+    volume = new_map(blob(), name="odd", level=float("nan"))
+    form = open_panel(measured=False).form
+    assert wait(lambda: "radius" in errors(form))
+    assert "not a number; set it in Volume Viewer" in error(form, "radius")
+    volume.set_parameters(surface_levels=[0.3])
+    assert wait(lambda: errors(form) == [] and form.make_button.isEnabled())
+    assert beside(form, "radius").startswith("= ")
+
+
+def test_mask_whose_level_is_above_all_voxels(new_map, blob, open_panel, ran):
+    new_map((blob() > 0.3).astype(np.float32), name="mask", level=1.0001)
+    form = open_panel().form
+    assert "half the maximum" in form.facts_label.text()
+    click(form.make_button)
+    assert len(ran) == 1 and is_shown(form.made_label, form)
 
 
 def test_map_that_fills_its_box_starts_with_a_sphere_that_can_be_made(new_map, open_panel):
     noise = np.random.default_rng(1).normal(size=(24, 24, 24)).astype(np.float32)
     new_map(noise, name="noise", level=1.0)
     form = open_panel().form
-    assert form.radius.text() == "11.5" and form.make.isEnabled()
+    assert beside(form, "radius") == "= 11 Å" and form.make_button.isEnabled()
+    assert "shortened to stay in the box" in form.facts_label.text()
 
 
 # Radius
@@ -230,20 +283,20 @@ def test_map_that_fills_its_box_starts_with_a_sphere_that_can_be_made(new_map, o
 
 @pytest.mark.parametrize("text", ["60", "62.5", "29.95", "7", "100.125"])
 def test_typed_radius_stays_as_typed_and_is_run(form, ran, text):
-    write(form.radius, text)
+    write(form.text_fields["radius"], text)
     rest(0.6)
-    assert form.radius.text() == text
-    form.save.setChecked(False)
-    click(form.make)
+    assert form.text_fields["radius"].text() == text
+    form.save_box.setChecked(False)
+    click(form.make_button)
     assert ran == [f"makesphere #1 radius {text} value match save false"]
 
 
 def test_typed_radius_moves_all_that_shows_it(form, gui):
-    write(form.radius, "40")
+    write(form.text_fields["radius"], "40")
     assert form.slider.value() == pytest.approx(40, abs=0.02)
-    assert form.profile._line.get_xdata()[0] == 40
+    assert form.profile_plot._line.get_xdata()[0] == 40
     assert shown(gui) == pytest.approx((*CENTER, 40))
-    assert form.name.text() == "particle_sphere_r040A_vmatch.mrc"
+    assert form.name_field.text() == "particle_sphere_r040A_vmatch.mrc"
 
 
 @pytest.mark.parametrize(
@@ -251,33 +304,33 @@ def test_typed_radius_moves_all_that_shows_it(form, gui):
     ["", "abc", "-5", "0", "nan", "inf", "1e400", "6 0", "60 A", "500", "6_0", "٦٠", "６０", "1e9"],
 )
 def test_wrong_radius_is_told_beside_it(form, text):
-    write(form.radius, text)
+    write(form.text_fields["radius"], text)
     assert errors(form) == ["radius"]
     assert "radius" in error(form, "radius")
-    assert not form.make.isEnabled() and not form.facts.text()
-    write(form.radius, "20")
-    assert errors(form) == [] and form.make.isEnabled() and form.facts.text()
+    assert not form.make_button.isEnabled() and not form.facts_label.text()
+    write(form.text_fields["radius"], "20")
+    assert errors(form) == [] and form.make_button.isEnabled() and form.facts_label.text()
 
 
 def test_decimal_comma_is_explained(form):
-    write(form.radius, "20,5")
+    write(form.text_fields["radius"], "20,5")
     assert "write 20.5" in error(form, "radius")
 
 
 def test_slider_by_key(form, gui):
-    write(form.radius, "20.3")
+    write(form.text_fields["radius"], "20.3")
     slider = form.slider.findChild(QSlider)
     QTest.keyClick(slider, Key.Key_Right)
-    assert form.radius.text() == "21"
+    assert form.text_fields["radius"].text() == "21"
     for _ in range(10):
         QTest.keyClick(slider, Key.Key_Right)
-    assert form.radius.text() == "31"
+    assert form.text_fields["radius"].text() == "31"
     QTest.keyClick(slider, Key.Key_Left)
     assert shown(gui)[3] == pytest.approx(30)
     QTest.keyClick(slider, Key.Key_End)
-    assert form.radius.text() == "63"
+    assert form.text_fields["radius"].text() == "63"
     QTest.keyClick(slider, Key.Key_Home)
-    assert form.radius.text() == "1"
+    assert form.text_fields["radius"].text() == "1"
 
 
 def test_slider_by_mouse(form, gui, ran):
@@ -288,9 +341,9 @@ def test_slider_by_mouse(form, gui, ran):
     for step in range(1, 6):
         QTest.mouseMove(slider, QPoint(handle + step * slider.width() // 16, middle))
         if IN_CHIMERAX or step > 1:
-            assert float(form.radius.text()) == pytest.approx(form.slider.value(), abs=0.51)
+            assert float(form.text_fields["radius"].text()) == pytest.approx(form.slider.value(), abs=0.51)
     QTest.mouseRelease(slider, LEFT, pos=QPoint(handle + 5 * slider.width() // 16, middle))
-    radius = float(form.radius.text())
+    radius = float(form.text_fields["radius"].text())
     assert radius > 30 and radius == int(radius)
     assert shown(gui)[3] == pytest.approx(radius)
     # Dragging leaves no trail in the log.
@@ -299,42 +352,42 @@ def test_slider_by_mouse(form, gui, ran):
 
 def test_line_in_the_plot_by_mouse(form, gui):
     def point(radius):
-        axes = form.profile._share_axes
-        x, y = axes.transData.transform((radius, 50)) / form.profile.device_pixel_ratio
-        return QPoint(round(x), form.profile.height() - round(y))
+        axes = form.profile_plot._share_axes
+        x, y = axes.transData.transform((radius, 50)) / form.profile_plot.device_pixel_ratio
+        return QPoint(round(x), form.profile_plot.height() - round(y))
 
-    form.profile.draw()
-    QTest.mousePress(form.profile, LEFT, pos=point(19))
+    form.profile_plot.draw()
+    QTest.mousePress(form.profile_plot, LEFT, pos=point(19))
     for radius in (30, 41):
-        QTest.mouseMove(form.profile, point(radius))
-    QTest.mouseRelease(form.profile, LEFT, pos=point(41))
-    assert float(form.radius.text()) == pytest.approx(41, abs=1)
-    assert shown(gui)[3] == float(form.radius.text())
-    QTest.mousePress(form.profile, Qt.MouseButton.RightButton, pos=point(10))
-    assert float(form.radius.text()) > 30
+        QTest.mouseMove(form.profile_plot, point(radius))
+    QTest.mouseRelease(form.profile_plot, LEFT, pos=point(41))
+    assert float(form.text_fields["radius"].text()) == pytest.approx(41, abs=1)
+    assert shown(gui)[3] == float(form.text_fields["radius"].text())
+    QTest.mousePress(form.profile_plot, Qt.MouseButton.RightButton, pos=point(10))
+    assert float(form.text_fields["radius"].text()) > 30
 
 
 def test_fit_by_key_and_by_mouse(form):
     for press in (click, lambda b: QTest.keyClick(b, Key.Key_Space)):
-        write(form.radius, "50")
-        press(form.fit)
-        assert form.radius.text() == "19"
-        press(form.fit_more)
-        assert form.radius.text() == "25"
+        write(form.text_fields["radius"], "50")
+        press(form.fit_button)
+        assert form.text_fields["radius"].text() == "19"
+        press(form.margin_button)
+        assert form.text_fields["radius"].text() == "25"
 
 
-@pytest.mark.parametrize("center", ["box centre", "50,60,70"])
+@pytest.mark.parametrize("center", ["box center", "50,60,70"])
 def test_recommended_by_mouse_is_what_the_command_makes(center, form, gui, ran, command):
-    form.save.setChecked(False)
-    write(form.center.lineEdit(), center)
-    write(form.radius, "50")
-    write(form.value.lineEdit(), "0.3")
-    click(form.recommended)
-    assert wait(lambda: "73,64" in form.center.currentText() and "Fills" in form.facts.text())
-    assert "⚠" not in form.facts.text()
-    # Fit is 19 Å about the box centre.
+    form.save_box.setChecked(False)
+    write(form.text_fields["center"], center)
+    write(form.text_fields["radius"], "50")
+    write(form.text_fields["value"], "0.3")
+    click(form.recommended_button)
+    assert wait(lambda: "73,64" in form.text_fields["center"].text() and "Fills" in form.facts_label.text())
+    assert "⚠" not in form.facts_label.text()
+    # Fit is 19 Å about the box center.
     assert shown(gui) == pytest.approx((CENTER[0] + 19, *CENTER[1:], 4))
-    click(form.make)
+    click(form.make_button)
     center = "center 73,64,69 value 0.25match,match save false"
     assert ran == [f"makesphere #1 radius 4 {center}"]
     typed = command(f"makesphere #1 {RECOMMENDED} save false")
@@ -347,9 +400,9 @@ def test_recommended_by_mouse_is_what_the_command_makes(center, form, gui, ran, 
 def test_small_boxes_have_finer_steps(new_map, blob, open_panel):
     new_map(blob((20, 20, 20), 0.5, sigma=1.5), Grid((20, 20, 20), (0.5, 0.5, 0.5)), level=0.5)
     form = open_panel().form
-    write(form.radius, "3.3")
+    write(form.text_fields["radius"], "3.3")
     QTest.keyClick(form.slider.findChild(QSlider), Key.Key_Right)
-    assert form.radius.text() == "3.4"
+    assert form.text_fields["radius"].text() == "3.4"
 
 
 def test_dragging_reads_no_map(form, volume, monkeypatch, gui):
@@ -367,105 +420,105 @@ def test_dragging_reads_no_map(form, volume, monkeypatch, gui):
     for radius in np.linspace(20, 55, 30):
         form.moved.emit(radius)
     rest(0.6)
-    assert form.radius.text() == "55"
+    assert form.text_fields["radius"].text() == "55"
     assert previews(gui)[0].vertices is vertices
 
 
-# Centre
+# Center
 
 
-def test_centre_typed(form, gui, ran):
-    write(form.center.lineEdit(), "50,60.5, 70")
+def test_center_typed(form, gui, ran):
+    write(form.text_fields["center"], "50,60.5, 70")
     assert shown(gui) == pytest.approx((50, 60.5, 70, 25))
-    assert wait(lambda: "Fills" in form.facts.text())
-    form.save.setChecked(False)
-    click(form.make)
+    assert wait(lambda: "Fills" in form.facts_label.text())
+    form.save_box.setChecked(False)
+    click(form.make_button)
     assert ran == ["makesphere #1 radius 25 center 50,60.5,70 value match save false"]
 
 
 @pytest.mark.parametrize("text", ["(50,60.5,70)", "[50 60.5 70]", "50, 60.5 ,70", "5e1,60.5,70"])
-def test_centre_typed_in_other_ways(form, gui, text):
-    write(form.center.lineEdit(), text)
+def test_center_typed_in_other_ways(form, gui, text):
+    write(form.text_fields["center"], text)
     assert shown(gui) == pytest.approx((50, 60.5, 70, 25))
 
 
-@pytest.mark.parametrize("text", ["box center", "Box Centre", " box  centre"])
-def test_box_centre_typed(form, gui, text):
-    write(form.center.lineEdit(), "50,60,70")
-    write(form.center.lineEdit(), text)
+@pytest.mark.parametrize("text", ["box center", "Box Center", " box  center"])
+def test_box_center_typed(form, gui, text):
+    write(form.text_fields["center"], "50,60,70")
+    write(form.text_fields["center"], text)
     assert errors(form) == [] and shown(gui) == pytest.approx((*CENTER, 25))
 
 
 @pytest.mark.parametrize(
     "text", ["1e9,0,0", "177177177 0 0", "0,0,1e300", "-1e6 0 0", "1e308,1e308,1e308"]
 )
-def test_centre_far_away_costs_nothing(form, text, gui, volume):
-    write(form.center.lineEdit(), text)
+def test_center_far_away_costs_nothing(form, text, gui, volume):
+    write(form.text_fields["center"], text)
     assert errors(form) == ["center"] and "outside the box" in error(form, "center")
     rest(0.6)
-    assert form.range == (1, 63) and not form.make.isEnabled()
+    assert form.range == (1, 63) and not form.make_button.isEnabled()
 
 
 @pytest.mark.parametrize("far", [1e6, 1e9, 1e12])
-def test_sphere_as_large_as_its_centre_is_far(form, far):
+def test_sphere_as_large_as_its_center_is_far(form, far):
     """The plot's shells are bounded by what can be seen, not by the number."""
     import tracemalloc
 
-    write(form.radius, f"{far:.0f}")
+    write(form.text_fields["radius"], f"{far:.0f}")
     tracemalloc.start()
     try:
-        write(form.center.lineEdit(), f"{far:.0f},64,69")
-        wait(lambda: errors(form) or "Fills" in form.facts.text())
+        write(form.text_fields["center"], f"{far:.0f},64,69")
+        wait(lambda: errors(form) or "Fills" in form.facts_label.text())
         assert tracemalloc.get_traced_memory()[1] < 50e6
     finally:
         tracemalloc.stop()
-    assert len(form.profile._mean.get_xdata()) < 3000
+    assert len(form.profile_plot._mean.get_xdata()) < 3000
 
 
 def test_range_of_the_slider_comes_back(form):
     assert form.range == (1, 63)
-    write(form.radius, "200")
-    write(form.center.lineEdit(), "250,64,69")
+    write(form.text_fields["radius"], "200")
+    write(form.text_fields["center"], "250,64,69")
     assert wait(lambda: form.range[1] > 200)
-    write(form.center.lineEdit(), "box centre")
-    write(form.radius, "20")
+    write(form.text_fields["center"], "box center")
+    write(form.text_fields["radius"], "20")
     assert wait(lambda: form.range == (1, 63))
-    assert form.profile._mean_axes.get_xlim()[1] == 63
+    assert form.profile_plot._mean_axes.get_xlim()[1] == 63
 
 
-def test_centre_of_the_box_typed_is_the_box_centre(form, ran):
-    write(form.center.lineEdit(), "54 64 69")
-    form.save.setChecked(False)
-    click(form.make)
+def test_center_of_the_box_typed_is_the_box_center(form, ran):
+    write(form.text_fields["center"], "54 64 69")
+    form.save_box.setChecked(False)
+    click(form.make_button)
     assert ran == ["makesphere #1 radius 25 value match save false"]
 
 
 @pytest.mark.parametrize("text", ["", "1,2", "1,2,x", "nan,1,2", "somewhere"])
-def test_wrong_centre_is_told_beside_it(form, text):
-    write(form.center.lineEdit(), text)
-    assert errors(form) == ["center"] and not form.make.isEnabled()
+def test_wrong_center_is_told_beside_it(form, text):
+    write(form.text_fields["center"], text)
+    assert errors(form) == ["center"] and not form.make_button.isEnabled()
     form.center.setCurrentIndex(0)
-    assert errors(form) == [] and form.make.isEnabled()
+    assert errors(form) == [] and form.make_button.isEnabled()
 
 
-def test_centre_of_rotation(form, volume, gui):
+def test_center_of_rotation(form, volume, gui):
     volume.position = translation((5, 0, 0))
     point = np.array(gui.main_view.center_of_rotation)
     form.center.setCurrentIndex(1)
     form.center.activated.emit(1)
     assert shown(gui)[:3] == pytest.approx(tuple(point), abs=0.01)
-    written = [float(word) for word in form.center.currentText().split(",")]
+    written = [float(word) for word in form.text_fields["center"].text().split(",")]
     assert written == pytest.approx(list(point - (5, 0, 0)), abs=0.01)
 
 
 def test_sphere_follows_its_map(form, volume, gui, ran):
-    write(form.center.lineEdit(), "50,60,70")
+    write(form.text_fields["center"], "50,60,70")
     turn = translation((10, 20, 30)) * rotation((0, 0, 1), 90)
     volume.position = turn
     assert shown(gui) == pytest.approx((*(turn * (50, 60, 70)), 25), abs=1e-4)
-    assert wait(lambda: "Fills" in form.facts.text())
-    form.save.setChecked(False)
-    click(form.make)
+    assert wait(lambda: "Fills" in form.facts_label.text())
+    form.save_box.setChecked(False)
+    click(form.make_button)
     assert ran == [
         "makesphere #1 radius 25 center 50,60,70 value match coordinateSystem #1 save false"
     ]
@@ -479,19 +532,19 @@ def test_sphere_follows_its_map(form, volume, gui, ran):
 
 
 def test_options_are_disclosed_by_mouse(form):
-    assert not form.options.isVisibleTo(form)
-    click(form.more)
-    assert form.options.isVisibleTo(form)
+    assert not form.more_frame.isVisibleTo(form)
+    click(form.more_button)
+    assert form.more_frame.isVisibleTo(form)
 
 
 def test_edge_inner_radius_and_density_are_run(form, ran):
-    form.save.setChecked(False)
-    write(form.edge, "6")
-    write(form.inner, "10")
-    write(form.value.lineEdit(), "0.35")
-    click(form.make)
+    form.save_box.setChecked(False)
+    write(form.text_fields["edge"], "6")
+    write(form.text_fields["inner_radius"], "10")
+    write(form.text_fields["value"], "0.35")
+    click(form.make_button)
     form.value.setCurrentIndex(0)
-    click(form.make)
+    click(form.make_button)
     assert ran == [
         "makesphere #1 radius 25 edge 6 innerRadius 10 value 0.35 save false",
         "makesphere #1 radius 25 edge 6 innerRadius 10 value match save false",
@@ -500,7 +553,7 @@ def test_edge_inner_radius_and_density_are_run(form, ran):
 
 def test_inner_wall_is_shown(form, gui):
     assert not previews(gui)[1].display
-    write(form.inner, "12")
+    write(form.text_fields["inner_radius"], "12")
     wall = previews(gui)[1]
     assert wall.display
     assert np.linalg.norm(np.array(wall.position.matrix)[:, 0]) == pytest.approx(12)
@@ -512,9 +565,9 @@ def test_inner_wall_is_shown(form, gui):
         ("edge", "edge", "-1"),
         ("edge", "edge", "soft"),
         ("edge", "edge", ""),
-        ("inner", "innerRadius", "25"),
-        ("inner", "innerRadius", "-2"),
-        ("inner", "innerRadius", "x"),
+        ("inner", "inner_radius", "25"),
+        ("inner", "inner_radius", "-2"),
+        ("inner", "inner_radius", "x"),
         ("value", "value", "0"),
         ("value", "value", "matched"),
         ("value", "value", "1e999"),
@@ -526,161 +579,161 @@ def test_inner_wall_is_shown(form, gui):
     ],
 )
 def test_wrong_option_is_told_beside_it(form, field, argument, text):
-    line = form.value.lineEdit() if field == "value" else getattr(form, field)
+    line = form.text_fields["value"] if field == "value" else getattr(form, field)
     write(line, text)
     assert errors(form) == [argument] and argument in error(form, argument)
-    assert form.options.isVisibleTo(form) == (field != "value") and not form.make.isEnabled()
+    assert form.more_frame.isVisibleTo(form) == (field != "value") and not form.make_button.isEnabled()
 
 
 @in_chimerax
 def test_options_are_as_high_as_what_is_in_them(form, gui, open_panel):
-    write(form.inner, "3")
-    form.save.setChecked(False)
-    click(form.make)
+    write(form.text_fields["inner_radius"], "3")
+    form.save_box.setChecked(False)
+    click(form.make_button)
     panel_of(gui).delete()
     form = open_panel().form
-    height = form.options.height()
-    assert height < 1.5 * form.edge.height()
-    write(form.edge, "x")
-    assert wait(lambda: form.options.height() > height)
-    write(form.edge, "0")
-    assert wait(lambda: form.options.height() == height)
+    height = form.more_frame.height()
+    assert height < 1.5 * form.text_fields["edge"].height()
+    write(form.text_fields["edge"], "x")
+    assert wait(lambda: form.more_frame.height() > height)
+    write(form.text_fields["edge"], "0")
+    assert wait(lambda: form.more_frame.height() == height)
 
 
 def test_match_exists_for_a_map_that_is_negative(new_map, blob, open_panel):
     new_map(-blob(), name="negative", level=-0.1)
     form = open_panel(measured=False).form
-    wait(lambda: len(form.profile._mean.get_xdata()))
-    write(form.radius, "5")
-    assert errors(form) == [] and form.make.isEnabled()
-    assert "half as strong as" in form.facts.text()
+    wait(lambda: len(form.profile_plot._mean.get_xdata()))
+    write(form.text_fields["radius"], "5")
+    assert errors(form) == [] and form.make_button.isEnabled()
+    assert "half as strong as" in form.facts_label.text()
 
 
 def test_match_of_a_constant_map_is_told(new_map, open_panel):
     new_map(np.ones((24, 24, 24), np.float32), name="constant", level=0.5)
     form = open_panel(measured=False).form
-    wait(lambda: len(form.profile._mean.get_xdata()))
-    write(form.radius, "5")
-    assert errors(form) == ["value"] and not form.make.isEnabled()
+    wait(lambda: len(form.profile_plot._mean.get_xdata()))
+    write(form.text_fields["radius"], "5")
+    assert errors(form) == ["value"] and not form.make_button.isEnabled()
 
 
 def test_strength_follows_the_radius_and_the_density(form):
     def strength():
-        return float(form.facts.text().split("views are ")[1].split()[0])
+        return float(form.facts_label.text().split("views are ")[1].split()[0])
 
-    write(form.value.lineEdit(), "0.7")
+    write(form.text_fields["value"], "0.7")
     before = strength()
     form.moved.emit(30)
     assert strength() > before
     before = strength()
-    write(form.value.lineEdit(), "1.4")
+    write(form.text_fields["value"], "1.4")
     assert strength() == pytest.approx(4 * before, rel=0.01)
 
 
 def test_density_that_kills_the_decoy_is_warned_of_and_the_link_mends_it(form, app):
-    assert "⚠" not in form.facts.text()
-    write(form.value.lineEdit(), "30")
-    assert "Noise may not go to" in form.facts.text() and form.make.isEnabled()
-    form.facts.linkActivated.emit(form.facts.text().split('href="')[1].split('"')[0])
-    assert form.value.currentText() == "0.25match,match"
-    assert form.center.currentText() == "73,64,69"
-    assert wait(lambda: "Fills" in form.facts.text()) and "⚠" not in form.facts.text()
-    write(form.value.lineEdit(), "0.0001")
-    assert "as good as an empty volume" in form.facts.text()
+    assert "⚠" not in form.facts_label.text()
+    write(form.text_fields["value"], "30")
+    assert "Noise may not go to" in form.facts_label.text() and form.make_button.isEnabled()
+    form.facts_label.linkActivated.emit(form.facts_label.text().split('href="')[1].split('"')[0])
+    assert form.text_fields["value"].text() == "0.25match,match"
+    assert form.text_fields["center"].text() == "73,64,69"
+    assert wait(lambda: "Fills" in form.facts_label.text()) and "⚠" not in form.facts_label.text()
+    write(form.text_fields["value"], "0.0001")
+    assert "as good as an empty volume" in form.facts_label.text()
 
 
 def test_two_densities(form, ran, app, gui, tmp_path):
-    write(form.value.lineEdit(), "Match, 2match")
+    write(form.text_fields["value"], "Match, 2match")
     names = [f"particle_sphere_r025A_v{times}match.mrc" for times in ("", "2")]
-    assert form.name.text() == "particle_sphere_r025A_vmatch.mrc, …_v2match.mrc"
-    assert form.name.toolTip().split("\n") == names
-    facts = form.facts.text()
+    assert form.name_field.text() == "particle_sphere_r025A_vmatch.mrc, …_v2match.mrc"
+    assert form.name_field.toolTip().split("\n") == names
+    facts = form.facts_label.text()
     assert "half as strong" in facts and "twice as strong" in facts
     assert facts.count("Fills") == facts.count("Encloses") == 1 and facts.count("Density") == 2
-    click(form.make)
+    click(form.make_button)
     assert ran == ["makesphere #1 radius 25 value match,2match"]
-    assert form.made.text() == "Made #2, #3"
-    click(form.copy)
+    assert form.made_label.text() == "Made #2, #3"
+    click(form.copy_button)
     paths = app.clipboard().text().split("\n")
     assert paths == [str(tmp_path / name) for name in names]
     assert all(os.path.exists(path) for path in paths)
     assert shown(gui) is None
-    write(form.name, "one.mrc")
-    assert errors(form) == ["save"] and not form.make.isEnabled()
-    write(form.value.lineEdit(), "match")
-    assert errors(form) == [] and form.make.isEnabled()
+    write(form.name_field, "one.mrc")
+    assert errors(form) == ["save"] and not form.make_button.isEnabled()
+    write(form.text_fields["value"], "match")
+    assert errors(form) == [] and form.make_button.isEnabled()
 
 
 def test_encloses_counts_voxels_and_says_so(form, volume):
-    write(form.radius, "10")
+    write(form.text_fields["radius"], "10")
     distances = np.sqrt(sum((np.indices((64, 64, 64)) - 32) ** 2)) * 2
     above = volume.full_matrix() >= 0.3
     share = 100 * (above & (distances <= 10)).sum() / above.sum()
-    assert f"{share:.3g} % of the map's voxels at or above" in html.unescape(form.facts.text())
+    assert f"{share:.3g} % of the map's voxels at or above" in html.unescape(form.facts_label.text())
 
 
 # File
 
 
 def test_file_is_written_and_its_path_copied(form, gui, ran, app):
-    write(form.radius, "25")
-    click(form.make)
+    write(form.text_fields["radius"], "25")
+    click(form.make_button)
     path = Path.cwd() / "particle_sphere_r025A_vmatch.mrc"
     assert ran == ["makesphere #1 radius 25 value match"]
-    assert form.path.text() == str(path) and form.path.isVisibleTo(form)
-    assert form.made.text() == "Made #2"
+    assert form.path_field.text() == str(path) and form.path_field.isVisibleTo(form)
+    assert form.made_label.text() == "Made #2"
     for press in (click, lambda b: QTest.keyClick(b, Key.Key_Space)):
         app.clipboard().setText("")
-        press(form.copy)
+        press(form.copy_button)
         assert app.clipboard().text() == str(path)
     with mrcfile.open(path) as mrc:
         count = np.count_nonzero(mrc.data)
-    assert f"{count:,} voxels" in form.facts.text()
+    assert f"{count:,} voxels" in form.facts_label.text()
 
 
 def test_make_by_key(form, ran):
-    QTest.keyClick(form.make, Key.Key_Space)
+    QTest.keyClick(form.make_button, Key.Key_Space)
     assert len(ran) == 1
 
 
 def test_name_and_folder_follow_the_recipe(form):
-    assert form.folder.text() == os.getcwd()
-    write(form.radius, "31.5")
-    assert form.name.text() == "particle_sphere_r031p5A_vmatch.mrc"
+    assert form.folder_field.text() == os.getcwd()
+    write(form.text_fields["radius"], "31.5")
+    assert form.name_field.text() == "particle_sphere_r031p5A_vmatch.mrc"
     form.value.setCurrentIndex(2)
-    assert form.name.text() == "particle_sphere_r031p5A.mrc"
+    assert form.name_field.text() == "particle_sphere_r031p5A.mrc"
 
 
 def test_name_typed_stays_until_it_is_cleared(form, ran):
-    write(form.name, "my ball.mrc")
-    write(form.radius, "30")
-    assert form.name.text() == "my ball.mrc"
-    click(form.make)
+    write(form.name_field, "my ball.mrc")
+    write(form.text_fields["radius"], "30")
+    assert form.name_field.text() == "my ball.mrc"
+    click(form.make_button)
     assert Path("my ball.mrc").exists()
     assert shlex.split(ran[0])[-2:] == ["save", os.path.abspath("my ball.mrc")]
-    write(form.name, "")
-    QTest.keyClick(form.name, Key.Key_Return)
-    assert form.name.text() == "particle_sphere_r030A_vmatch.mrc"
-    click(form.make)
+    write(form.name_field, "")
+    QTest.keyClick(form.name_field, Key.Key_Return)
+    assert form.name_field.text() == "particle_sphere_r030A_vmatch.mrc"
+    click(form.make_button)
     assert ran[1] == "makesphere #1 radius 30 value match"
 
 
 def test_folder_typed(form, ran, tmp_path):
     (tmp_path / "import here").mkdir()
-    write(form.folder, str(tmp_path / "import here"))
+    write(form.folder_field, str(tmp_path / "import here"))
     assert errors(form) == []
-    write(form.radius, "30")
-    click(form.make)
+    write(form.text_fields["radius"], "30")
+    click(form.make_button)
     assert (tmp_path / "import here" / "particle_sphere_r030A_vmatch.mrc").exists()
     assert shlex.split(ran[0])[-1] == str(tmp_path / "import here") + os.sep
 
 
 @pytest.mark.parametrize("name", ["ball.cxs", "no such folder/ball.mrc"])
 def test_wrong_file_is_told_beside_it(form, name):
-    write(form.name, name)
-    assert errors(form) == ["save"] and not form.make.isEnabled()
-    form.save.setChecked(False)
-    assert errors(form) == [] and form.make.isEnabled()
+    write(form.name_field, name)
+    assert errors(form) == ["save"] and not form.make_button.isEnabled()
+    form.save_box.setChecked(False)
+    assert errors(form) == [] and form.make_button.isEnabled()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows keeps the current folder")
@@ -693,7 +746,7 @@ def test_current_folder_that_is_gone_is_told(form, tmp_path, monkeypatch):
 
 
 def test_wrong_folder_is_told_beside_it(form):
-    write(form.folder, "/no such folder")
+    write(form.folder_field, "/no such folder")
     assert errors(form) == ["save"] and "/no such folder" in error(form, "save")
 
 
@@ -701,18 +754,18 @@ def test_the_map_itself_is_not_overwritten(new_map, blob, open_panel, tmp_path):
     Path("map.mrc").write_bytes(b"x")
     new_map(blob(), path=tmp_path / "map.mrc", level=0.3)
     form = open_panel().form
-    write(form.name, "map.mrc")
+    write(form.name_field, "map.mrc")
     assert errors(form) == ["save"]
 
 
 def test_save_by_key_and_by_mouse(form, ran):
-    QTest.keyClick(form.save, Key.Key_Space)
-    assert not form.save.isChecked() and not form.name.isEnabled()
-    click(form.make)
+    QTest.keyClick(form.save_box, Key.Key_Space)
+    assert not form.save_box.isChecked() and not form.name_field.isEnabled()
+    click(form.make_button)
     assert ran == ["makesphere #1 radius 25 value match save false"]
-    assert not form.path.isVisibleTo(form) and form.made.isVisibleTo(form)
-    click(form.save)
-    assert form.save.isChecked() and form.name.isEnabled()
+    assert not form.path_field.isVisibleTo(form) and form.made_label.isVisibleTo(form)
+    click(form.save_box)
+    assert form.save_box.isChecked() and form.name_field.isEnabled()
 
 
 def test_browse(form, monkeypatch, tmp_path, ran):
@@ -723,12 +776,12 @@ def test_browse(form, monkeypatch, tmp_path, ran):
         return (str(tmp_path / "picked.mrc") if len(asked) > 1 else ""), filter
 
     monkeypatch.setattr(QFileDialog, "getSaveFileName", answer)
-    click(form.browse)
+    click(form.browse_button)
     assert asked == [str(tmp_path / "particle_sphere_r025A_vmatch.mrc")]
-    assert form.name.text() == "particle_sphere_r025A_vmatch.mrc"
-    click(form.browse)
-    assert form.name.text() == "picked.mrc"
-    click(form.make)
+    assert form.name_field.text() == "particle_sphere_r025A_vmatch.mrc"
+    click(form.browse_button)
+    assert form.name_field.text() == "picked.mrc"
+    click(form.make_button)
     assert Path("picked.mrc").exists()
 
 
@@ -741,22 +794,22 @@ def test_failure_is_told_and_leaves_the_panel(form, log, monkeypatch):
     monkeypatch.setattr(decoy.Batch, "publish", full)
     if IN_CHIMERAX:
         monkeypatch.setattr("chimerax.ui.gui.QMessageBox", SimpleNamespace(), raising=False)
-    click(form.make)
+    click(form.make_button)
     assert any("no space left" in text for text in log.errors + log.infos)
-    assert form.make.isEnabled() and not form.made.isVisibleTo(form)
+    assert form.make_button.isEnabled() and not form.made_label.isVisibleTo(form)
 
 
 def test_nothing_is_scrolled_on_a_low_screen(form):
     (scroll,) = form.findChildren(QScrollArea)
-    form.save.setChecked(False)
+    form.save_box.setChecked(False)
     if IN_CHIMERAX:
         form.window().resize(1280, 776)
-    click(form.more)
-    click(form.make)
+    click(form.more_button)
+    click(form.make_button)
     if not IN_CHIMERAX:
         form.window().resize(520, form.window().height() + form.lack)
     assert wait(lambda: scroll.verticalScrollBar().maximum() == 0)
-    assert form.profile.height() > 50 and form.browse.isVisibleTo(form)
+    assert form.profile_plot.height() > 50 and form.browse_button.isVisibleTo(form)
 
 
 def test_folder_in_ones_home(form, tmp_path, monkeypatch, ran):
@@ -765,16 +818,16 @@ def test_folder_in_ones_home(form, tmp_path, monkeypatch, ran):
     monkeypatch.setattr(
         os.path, "expanduser", lambda path: folder if path == "~/decoys" else expand(path)
     )
-    write(form.folder, "~/decoys")
-    click(form.make)
+    write(form.folder_field, "~/decoys")
+    click(form.make_button)
     assert len(list((tmp_path / "home" / "decoys").iterdir())) == 1
 
 
 @pytest.mark.parametrize("name", ["true", "browse", "false", "~", "#1"])
 def test_name_that_is_a_word_of_the_command(form, name, tmp_path):
-    write(form.folder, "")
-    write(form.name, name)
-    click(form.make)
+    write(form.folder_field, "")
+    write(form.name_field, name)
+    click(form.make_button)
     assert [p.name for p in tmp_path.iterdir()] == [f"{name}.mrc"]
 
 
@@ -793,9 +846,9 @@ def test_name_that_is_a_word_of_the_command(form, name, tmp_path):
 )
 def test_folder_with_a_name_that_could_part_the_command(form, name, tmp_path, gui, volume):
     (tmp_path / name).mkdir()
-    write(form.folder, str(tmp_path / name))
-    click(form.make)
-    assert errors(form) == [] and form.made.text() == "Made #2"
+    write(form.folder_field, str(tmp_path / name))
+    click(form.make_button)
+    assert errors(form) == [] and form.made_label.text() == "Made #2"
     assert [p.name for p in tmp_path.iterdir()] == [name]
     assert [p.name for p in (tmp_path / name).iterdir()] == ["particle_sphere_r025A_vmatch.mrc"]
     assert len(gui.models.list(type=type(volume))) == 2
@@ -829,31 +882,31 @@ def test_any_path_comes_back_from_the_panels_command(form, gui):
 @pytest.mark.skipif(os.name == "nt", reason="no such names on Windows")
 @pytest.mark.parametrize("name", ["line\nbreak", "a' b\" c", "x" * 256, "Å" * 130])
 def test_name_that_cannot_be_is_told_beside_it(form, name, tmp_path, ran):
-    form.name.setText(name)
-    form.name.textEdited.emit(name)
-    assert errors(form) == ["save"] and not form.make.isEnabled()
+    form.name_field.setText(name)
+    form.name_field.textEdited.emit(name)
+    assert errors(form) == ["save"] and not form.make_button.isEnabled()
     if len(name) < 20:
         (tmp_path / name).mkdir()
-        form.name.setText("")
-        form.name.editingFinished.emit()
-        form.folder.setText(str(tmp_path / name))
-        form.folder.textEdited.emit(name)
-        assert errors(form) == ["save"] and not form.make.isEnabled()
+        form.name_field.setText("")
+        form.name_field.editingFinished.emit()
+        form.folder_field.setText(str(tmp_path / name))
+        form.folder_field.textEdited.emit(name)
+        assert errors(form) == ["save"] and not form.make_button.isEnabled()
     assert not ran
 
 
 def test_name_of_nothing_but_its_type(form):
-    write(form.name, ".mrc")
-    assert errors(form) == ["save"] and not form.make.isEnabled()
+    write(form.name_field, ".mrc")
+    assert errors(form) == ["save"] and not form.make_button.isEnabled()
 
 
 def test_automatic_name_that_is_too_long(new_map, blob, open_panel):
     new_map(blob(), name="x" * 300, level=0.3)
     form = open_panel().form
     assert errors(form) == []
-    write(form.radius, "6." + "1" * 15)
-    write(form.center.lineEdit(), ",".join(["12." + "1" * 60] * 3))
-    write(form.edge, "0." + "0" * 120 + "1")
+    write(form.text_fields["radius"], "6." + "1" * 15)
+    write(form.text_fields["center"], ",".join(["12." + "1" * 60] * 3))
+    write(form.text_fields["edge"], "0." + "0" * 120 + "1")
     assert wait(lambda: errors(form) == ["save"])
     assert "too long" in error(form, "save") or "characters" in error(form, "save")
 
@@ -869,25 +922,25 @@ def test_command_that_fails_is_told_in_the_panel(form, monkeypatch, tmp_path):
         patch.setattr(tool, "run", fail)
         if IN_CHIMERAX:
             patch.setattr("chimerax.ui.gui.QMessageBox", SimpleNamespace(), raising=False)
-        click(form.make)
+        click(form.make_button)
     assert "no space left" in form.failure.text() and form.failure.isVisibleTo(form)
-    assert not form.made.isVisibleTo(form)
-    write(form.radius, "20")
+    assert not form.made_label.isVisibleTo(form)
+    write(form.text_fields["radius"], "20")
     assert not form.failure.isVisibleTo(form)
-    click(form.make)
-    assert form.made.isVisibleTo(form) and not form.failure.isVisibleTo(form)
+    click(form.make_button)
+    assert form.made_label.isVisibleTo(form) and not form.failure.isVisibleTo(form)
 
 
 @in_chimerax
 def test_sphere_outside_the_view_is_told(form, gui, log):
     from chimerax.core.commands import run
 
-    form.save.setChecked(False)
+    form.save_box.setChecked(False)
     run(gui, "view")
-    click(form.make)
+    click(form.make_button)
     assert not [text for text in log.warnings if "outside the view" in text]
     run(gui, "move x 1e4; wait 1")
-    click(form.make)
+    click(form.make_button)
     (told,) = [text for text in log.warnings if "outside the view" in text]
     assert "view #3" in told
 
@@ -909,9 +962,9 @@ def test_room_comes_back_after_floating_but_not_against_the_users_will(form, gui
     window.resizeDocks([panel._dock, *others], [130, 400], Qt.Orientation.Vertical)
     assert wait(lambda: form.lack > 0)
     height = panel._dock.height()
-    form.save.setChecked(False)
-    click(form.make)
-    click(form.more)
+    form.save_box.setChecked(False)
+    click(form.make_button)
+    click(form.more_button)
     rest(1.5)
     assert panel._dock.height() == pytest.approx(height, abs=2)
 
@@ -920,12 +973,12 @@ def test_room_comes_back_after_floating_but_not_against_the_users_will(form, gui
 
 
 def test_preview_gives_way_to_what_was_made(form, gui, volume):
-    form.save.setChecked(False)
-    click(form.make)
+    form.save_box.setChecked(False)
+    click(form.make_button)
     assert shown(gui) is None
-    write(form.radius, "22")
+    write(form.text_fields["radius"], "22")
     assert shown(gui)[3] == pytest.approx(22)
-    write(form.radius, "25")
+    write(form.text_fields["radius"], "25")
     assert shown(gui) is None
     gui.models.close([m for m in gui.models.list(type=type(volume)) if m is not volume])
     assert shown(gui)[3] == pytest.approx(25)
@@ -955,14 +1008,14 @@ def right_mode(session):
 def test_right_mouse_resizes(form, gui):
     mode = right_mode(gui)
     assert mode.name == "make sphere"
-    write(form.radius, "20")
+    write(form.text_fields["radius"], "20")
     pixel = mode.pixel_size(np.array(CENTER))
     mode.mouse_down(Event(100, 100))
     # Small steps add up, though the radius is shown rounded.
     for moved in np.arange(1, 31) / pixel:
         mode.mouse_drag(Event(100, 100 - moved))
-    assert float(form.radius.text()) == pytest.approx(50, abs=0.51)
-    assert form.center.currentText() == "box centre"
+    assert float(form.text_fields["radius"].text()) == pytest.approx(50, abs=0.51)
+    assert form.text_fields["center"].text() == "box center"
 
 
 def test_right_mouse_moves_with_shift(form, gui):
@@ -974,9 +1027,9 @@ def test_right_mouse_moves_with_shift(form, gui):
         mode.mouse_drag(Event(100 + moved, 100 - moved / 2, shift=True))
     expected = np.array(CENTER) + camera.transform_vector((20, 10, 0))
     assert shown(gui)[:3] == pytest.approx(tuple(expected), abs=0.02)
-    written = [float(word) for word in form.center.currentText().split(",")]
+    written = [float(word) for word in form.text_fields["center"].text().split(",")]
     assert written == pytest.approx(list(expected), abs=0.02)
-    assert form.radius.text() == "25"
+    assert form.text_fields["radius"].text() == "25"
 
 
 def test_former_mouse_mode_comes_back(volume, gui, open_panel):
@@ -1034,7 +1087,7 @@ def test_mouse_does_nothing_without_a_sphere(open_panel, gui):
     mode = right_mode(gui)
     mode.mouse_down(Event(0, 0))
     mode.mouse_drag(Event(5, 5))
-    assert form.radius.text() == ""
+    assert form.text_fields["radius"].text() == ""
 
 
 @in_chimerax
@@ -1056,45 +1109,45 @@ def test_behind_another_tab_it_lets_go_of_the_mouse(form, gui):
 def test_another_map_is_chosen(form, new_map, blob, gui, volume):
     new_map(blob((40, 40, 40), 2.0, sigma=6), Grid((40, 40, 40), (2.0, 2.0, 2.0)), "second")
     rest(0.1)
-    assert form.menu.value.name == "particle"
-    (action,) = [a for a in form.menu.menu().actions() if "second" in a.text()]
+    assert form.map_menu.value.name == "particle"
+    (action,) = [a for a in form.map_menu.menu().actions() if "second" in a.text()]
     action.trigger()
-    assert wait(lambda: "second_" in form.name.text())
-    # A radius and a centre belong to their map.
-    radius = float(form.radius.text())
+    assert wait(lambda: "second_" in form.name_field.text())
+    # A radius and a center belong to their map.
+    radius = float(form.text_fields["radius"].text())
     assert radius < 19 and shown(gui) == pytest.approx((40, 40, 40, radius))
-    write(form.radius, "12")
-    write(form.center.lineEdit(), "30,31,32")
-    write(form.name, "mine.mrc")
-    form.menu.value = volume
-    assert (form.radius.text(), form.center.currentText()) == ("25", "box centre")
-    assert wait(lambda: form.name.text() == "particle_sphere_r025A_vmatch.mrc")
-    form.menu.value = next(v for v in gui.models.list(type=type(volume)) if v.name == "second")
-    assert (form.radius.text(), form.center.currentText()) == ("12", "30,31,32")
-    assert form.name.text() == "mine.mrc"
+    write(form.text_fields["radius"], "12")
+    write(form.text_fields["center"], "30,31,32")
+    write(form.name_field, "mine.mrc")
+    form.map_menu.value = volume
+    assert (form.text_fields["radius"].text(), form.text_fields["center"].text()) == ("25", "box center")
+    assert wait(lambda: form.name_field.text() == "particle_sphere_r025A_vmatch.mrc")
+    form.map_menu.value = next(v for v in gui.models.list(type=type(volume)) if v.name == "second")
+    assert (form.text_fields["radius"].text(), form.text_fields["center"].text()) == ("12", "30,31,32")
+    assert form.name_field.text() == "mine.mrc"
 
 
 def test_renamed_map(form, volume):
     volume.name = "better"
-    assert wait(lambda: form.name.text() == "better_sphere_r025A_vmatch.mrc")
-    assert "better" in form.menu.text()
+    assert wait(lambda: form.name_field.text() == "better_sphere_r025A_vmatch.mrc")
+    assert "better" in form.map_menu.text()
 
 
 def test_contour_level_is_followed(form, volume):
-    before = form.facts.text()
+    before = form.facts_label.text()
     volume.set_parameters(surface_levels=[0.6])
-    assert wait(lambda: form.facts.text() != before)
-    assert "contour level 0.6" in form.facts.text()
-    click(form.fit)
-    assert form.radius.text() == "12"
+    assert wait(lambda: form.facts_label.text() != before)
+    assert "contour level 0.6" in form.facts_label.text()
+    click(form.fit_button)
+    assert form.text_fields["radius"].text() == "12"
 
 
 def test_map_closed_while_the_panel_is_open(form, volume, gui):
     gui.models.close([volume])
-    assert wait(lambda: "Open a map" in form.facts.text())
-    assert not form.make.isEnabled() and shown(gui) is None
+    assert wait(lambda: "Open a map" in form.facts_label.text())
+    assert not form.make_button.isEnabled() and shown(gui) is None
     for text in ("5", "", "x"):
-        write(form.radius, text)
+        write(form.text_fields["radius"], text)
     right_mode(gui).mouse_down(Event(0, 0))
     rest(0.5)
 
@@ -1103,7 +1156,7 @@ def test_map_closed_before_it_is_measured(volume, open_panel, gui):
     form = open_panel(measured=False).form
     gui.models.close([volume])
     rest(0.5)
-    assert "Open a map" in form.facts.text()
+    assert "Open a map" in form.facts_label.text()
 
 
 def test_map_and_panel_closed_together(form, volume, gui, monkeypatch):
@@ -1130,14 +1183,14 @@ def test_map_that_no_sphere_can_be_made_for(late, new_map, blob, open_panel, gui
     if late:
         volume.data.set_origin(grid.origin)
     assert wait(lambda: errors(form) == ["map"])
-    assert "too far away" in error(form, "map") and not form.make.isEnabled()
+    assert "too far away" in error(form, "map") and not form.make_button.isEnabled()
     assert shown(gui) is None
-    write(form.radius, "7")
+    write(form.text_fields["radius"], "7")
     right_mode(gui).mouse_down(Event(0, 0))
     volume.name = "other"
     volume.data.set_origin((0, 0, 0))
-    assert wait(lambda: form.make.isEnabled()) and errors(form) == []
-    assert form.name.text().startswith("other_")
+    assert wait(lambda: form.make_button.isEnabled()) and errors(form) == []
+    assert form.name_field.text().startswith("other_")
 
 
 @pytest.mark.parametrize("kind", ["UserError", "OSError", "MemoryError"])
@@ -1153,24 +1206,24 @@ def test_map_that_cannot_be_read(kind, volume, open_panel, monkeypatch, gui):
         patch.setattr(type(volume), "full_matrix", gone)
         form = open_panel(measured=False).form
         assert wait(lambda: errors(form) == ["map"])
-        assert "No such file" in error(form, "map") and "Measuring" not in form.facts.text()
-        assert not form.make.isEnabled()
+        assert "No such file" in error(form, "map") and "Measuring" not in form.facts_label.text()
+        assert not form.make_button.isEnabled()
     volume.set_parameters(surface_levels=[0.31])
-    assert wait(lambda: form.make.isEnabled()) and errors(form) == []
+    assert wait(lambda: form.make_button.isEnabled()) and errors(form) == []
 
 
 def test_map_below_a_map(new_map, blob, open_panel, gui, ran):
     above = new_map(blob(), name="above", level=0.3)
     below = new_map(blob(), name="below", level=0.3, parent=above)
     form = open_panel().form
-    form.menu.value = above
-    wait(lambda: form.make.isEnabled())
-    click(form.make)
-    assert form.made.text() == "Made #2"
-    form.menu.value = below
-    assert wait(lambda: form.make.isEnabled())
-    click(form.make)
-    assert form.made.text() == "Made #3" and f"#{below.id_string} " in ran[-1]
+    form.map_menu.value = above
+    wait(lambda: form.make_button.isEnabled())
+    click(form.make_button)
+    assert form.made_label.text() == "Made #2"
+    form.map_menu.value = below
+    assert wait(lambda: form.make_button.isEnabled())
+    click(form.make_button)
+    assert form.made_label.text() == "Made #3" and f"#{below.id_string} " in ran[-1]
 
 
 def test_voxels_that_are_no_numbers_are_counted_as_by_the_command(new_map, blob, open_panel, log):
@@ -1178,16 +1231,16 @@ def test_voxels_that_are_no_numbers_are_counted_as_by_the_command(new_map, blob,
     array[30:34, 30:34, 30:34] = np.nan
     new_map(array, GRID, "holes", level=0.3)
     form = open_panel().form
-    write(form.radius, "20")
-    fills = form.facts.text().split("Fills")[1].split("<td>")[1].split("</td>")[0]
-    click(form.make)
+    write(form.text_fields["radius"], "20")
+    fills = form.facts_label.text().split("Fills")[1].split("<td>")[1].split("</td>")[0]
+    click(form.make_button)
     assert fills in html.unescape("\n".join(log.infos))
 
 
 def test_no_map_no_line(open_panel):
     form = open_panel(measured=False).form
-    form.profile.draw()
-    image = np.asarray(form.profile.buffer_rgba())
+    form.profile_plot.draw()
+    image = np.asarray(form.profile_plot.buffer_rgba())
     assert (image == image[0, 0]).all()
 
 
@@ -1221,13 +1274,13 @@ def read_from_file(monkeypatch, volume, read=None):
 
 
 def test_large_map_is_read_in_parts(volume, open_panel, log, monkeypatch):
-    facts = open_panel().form.facts.text()
+    facts = open_panel().form.facts_label.text()
     panel_of(volume.session).delete()
     told = []
     with monkeypatch.context() as patch:
         read_from_file(patch, volume)
         patch.setattr(log, "status", lambda text, *_: told.append(text))
-        assert open_panel().form.facts.text() == facts
+        assert open_panel().form.facts_label.text() == facts
     parts = [text for text in told if text.startswith("Reading particle ...")]
     assert len(set(parts)) == 8 and "50%" in "".join(parts)
 
@@ -1253,11 +1306,11 @@ def test_ends_while_the_map_is_read(end, volume, open_panel, monkeypatch, gui):
         rest(0.3)
         assert not failures and len(seen) < 8
     if end == "map":
-        assert "Open a map" in form.facts.text()
+        assert "Open a map" in form.facts_label.text()
     if end == "file":
         assert "No such file" in error(form, "map")
         volume.set_parameters(surface_levels=[0.31])
-        assert wait(lambda: form.make.isEnabled())
+        assert wait(lambda: form.make_button.isEnabled())
 
 
 @pytest.mark.parametrize("end", ["panel", "map", "both", "data"])
@@ -1284,53 +1337,53 @@ def test_ends_while_the_map_is_measured(end, volume, open_panel, monkeypatch, gu
     rest(0.5)
     assert not failures
     if end == "data":
-        assert wait(lambda: "100 % of the map" in form.facts.text())
-        click(form.fit)
-        assert form.radius.text() == "14"
+        assert wait(lambda: "100 % of the map" in form.facts_label.text())
+        click(form.fit_button)
+        assert form.text_fields["radius"].text() == "14"
     elif end == "map":
-        assert "Open a map" in form.facts.text()
+        assert "Open a map" in form.facts_label.text()
 
 
-@pytest.mark.parametrize("then", ["nothing", "another centre", "no centre"])
-def test_recommended_while_another_centre_is_measured(then, form, gui, monkeypatch):
+@pytest.mark.parametrize("then", ["nothing", "another center", "no center"])
+def test_recommended_while_another_center_is_measured(then, form, gui, monkeypatch):
     import threading
 
     from chimerax.makesphere.engine import radial
 
     panel, of = panel_of(gui), radial.RadialTables.of
     go = threading.Event()
-    write(form.center.lineEdit(), "50,60,70")
+    write(form.text_fields["center"], "50,60,70")
     assert wait(lambda: panel._tables_center == (50, 60, 70))
     monkeypatch.setattr(radial.RadialTables, "of", lambda *words: go.wait(10) and of(*words))
-    write(form.center.lineEdit(), "40,60,70")
+    write(form.text_fields["center"], "40,60,70")
     assert wait(lambda: panel._measuring)
-    click(form.recommended)
-    if then == "another centre":
-        write(form.center.lineEdit(), "45,60,70")
-    elif then == "no centre":
-        write(form.center.lineEdit(), "45,60")
+    click(form.recommended_button)
+    if then == "another center":
+        write(form.text_fields["center"], "45,60,70")
+    elif then == "no center":
+        write(form.text_fields["center"], "45,60")
     go.set()
     if then == "nothing":
-        assert wait(lambda: "Fills" in form.facts.text())
-        assert (form.radius.text(), form.center.currentText()) == ("4", "73,64,69")
+        assert wait(lambda: "Fills" in form.facts_label.text())
+        assert (form.text_fields["radius"].text(), form.text_fields["center"].text()) == ("4", "73,64,69")
         return
-    write(form.center.lineEdit(), "45,60,70")
-    assert wait(lambda: "Fills" in form.facts.text())
-    write(form.center.lineEdit(), "box centre")
-    assert wait(lambda: "Fills" in form.facts.text())
-    assert (form.radius.text(), form.center.currentText()) == ("25", "box centre")
+    write(form.text_fields["center"], "45,60,70")
+    assert wait(lambda: "Fills" in form.facts_label.text())
+    write(form.text_fields["center"], "box center")
+    assert wait(lambda: "Fills" in form.facts_label.text())
+    assert (form.text_fields["radius"].text(), form.text_fields["center"].text()) == ("25", "box center")
 
 
-def test_fit_about_a_centre_that_is_none_does_nothing(form, monkeypatch):
+def test_fit_about_a_center_that_is_none_does_nothing(form, monkeypatch):
     failures = []
     monkeypatch.setattr(sys, "excepthook", lambda *error: failures.append(error))
-    write(form.center.lineEdit(), "somewhere")
-    click(form.fit)
-    click(form.fit_more)
-    assert errors(form) == ["center"] and form.radius.text() == "25" and not failures
-    click(form.recommended)
-    assert wait(lambda: "Fills" in form.facts.text()) and errors(form) == []
-    assert (form.radius.text(), form.center.currentText()) == ("4", "73,64,69")
+    write(form.text_fields["center"], "somewhere")
+    click(form.fit_button)
+    click(form.margin_button)
+    assert errors(form) == ["center"] and form.text_fields["radius"].text() == "25" and not failures
+    click(form.recommended_button)
+    assert wait(lambda: "Fills" in form.facts_label.text()) and errors(form) == []
+    assert (form.text_fields["radius"].text(), form.text_fields["center"].text()) == ("4", "73,64,69")
 
 
 @pytest.mark.parametrize("between", ["nothing", "hidden", "events"])
@@ -1373,17 +1426,17 @@ def test_long_work_is_told_on_the_status_line(volume, open_panel, log, monkeypat
     "value, remembered", [("match,2match", "match,2match"), ("3match", "3match"), ("0.2", "match")]
 )
 def test_the_recipe_is_remembered(form, gui, open_panel, value, remembered):
-    write(form.radius, "33")
-    write(form.edge, "4")
-    write(form.value.lineEdit(), value)
-    form.save.setChecked(False)
-    click(form.make)
+    write(form.text_fields["radius"], "33")
+    write(form.text_fields["edge"], "4")
+    write(form.text_fields["value"], value)
+    form.save_box.setChecked(False)
+    click(form.make_button)
     panel_of(gui).delete()
     form = open_panel().form
     # Radius and density, where that is a number, belonged to that map.
-    assert (form.radius.text(), form.edge.text()) == ("25", "4")
-    assert form.value.currentText() == remembered
-    assert not form.save.isChecked() and form.options.isVisibleTo(form)
+    assert (form.text_fields["radius"].text(), form.text_fields["edge"].text()) == ("25", "4")
+    assert form.text_fields["value"].text() == remembered
+    assert not form.save_box.isChecked() and form.more_frame.isVisibleTo(form)
 
 
 @in_chimerax
@@ -1391,7 +1444,7 @@ def test_the_recipe_is_remembered(form, gui, open_panel, value, remembered):
 def test_session_opens_without_the_bundle(hidden, form, gui, tmp_path):
     from chimerax.core.commands import run
 
-    click(form.make)
+    click(form.make_button)
     panel_of(gui).display(not hidden)
     run(gui, f"save {tmp_path}/with.cxs")
     script = tmp_path / "probe.py"
@@ -1429,7 +1482,7 @@ def test_help(form, monkeypatch, gui):
     from chimerax.makesphere.bundle import bundle_api
 
     again = bundle_api.start_tool(gui, None, None)
-    click(again.form.help)
+    click(again.form.help_button)
     assert asked == ["help:user/tools/makesphere.html"]
 
 
@@ -1451,8 +1504,8 @@ def test_colours_follow_the_theme(form, app):
     try:
         app.setPalette(dark)
         rest(0.1)
-        assert form.profile.figure.get_facecolor()[0] < 0.3
+        assert form.profile_plot.figure.get_facecolor()[0] < 0.3
     finally:
         app.setPalette(light)
         rest(0.1)
-    assert form.profile.figure.get_facecolor()[0] > 0.7
+    assert form.profile_plot.figure.get_facecolor()[0] > 0.7
