@@ -159,13 +159,20 @@ def disk_limit(n, path, output):
 
 
 def tables_center(n, path, output, shift=0.0):
-    """Tabulate a map about the box centre, or away from it."""
-    from chimerax.makesphere.engine.radial import RadialTables
+    """Tabulate a map about the box center, or away from it."""
+    from chimerax.makesphere.engine.radial import Tabulator
 
     grid, array = _grid(n), _noise(n)
     center = tuple(c + shift for c in grid.center)
-    # What 1 % of normal noise exceeds
-    return lambda: RadialTables.of(array, grid, center, 2.326)
+
+    def tabulate():
+        # What 1 % of normal noise exceeds
+        tabulator = Tabulator(grid, center, 2.326)
+        for plane in array:
+            tabulator.add(plane)
+        return tabulator.tables()
+
+    return tabulate
 
 
 def tables_off(n, path, output):

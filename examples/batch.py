@@ -2,8 +2,8 @@
 
     ChimeraX --nogui --exit --script "batch.py FOLDER [makesphere's arguments]"
 
-For example:  "batch.py maps radius 1.3fit value match,4match save decoys". Without arguments it
-makes those that are recommended. The exit status is 0 only if every map got its spheres.
+For example:  "batch.py maps save decoys". Without arguments it makes the recommended decoys beside
+each map. The exit status is 0 only if every map got its spheres.
 """
 
 import sys
@@ -11,8 +11,7 @@ from pathlib import Path
 
 from chimerax.core.commands import run
 from chimerax.core.errors import UserError
-from chimerax.makesphere.engine.recipe import RECOMMENDED
-from chimerax.makesphere.quoting import quoted
+from chimerax.makesphere.arguments import quoted
 
 ENDINGS = (".mrc", ".map", ".ccp4", ".mrc.gz", ".map.gz")
 
@@ -45,4 +44,4 @@ def main(session, folder, *words):
 
 
 folder, *words = sys.argv[1:]
-main(session, folder, *(words or RECOMMENDED.split()))  # noqa: F821  ChimeraX gives the session.
+main(session, folder, *words)  # noqa: F821  ChimeraX gives the session.

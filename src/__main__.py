@@ -88,7 +88,7 @@ def _make(options, request):
     with Map.open(options.map, options.level) as source_map:
         destination = None
         if options.output is not False:
-            destination = Destination(source_map, options.output, os.getcwd(), [options.map])
+            destination = Destination(source_map, options.output, open_maps=[options.map])
         with Batch(jobs_of(source_map, request, destination)) as batch:
             decoys = [decoy for decoy, _ in batch.make()]
             paths = batch.publish()

@@ -1,7 +1,6 @@
 """The command makesphere: ChimeraX's maps, scene and log on one side, `decoy` on the other."""
 
 import html
-import os
 from math import prod
 from urllib.parse import quote
 
@@ -223,7 +222,7 @@ def _make(session, volumes, requests, save, model_id):
         source_map = map_of(volume)
         destination = None
         if save is not False:
-            destination = Destination(source_map, save, os.getcwd(), open_maps)
+            destination = Destination(source_map, save, open_maps=open_maps)
         of_map = jobs_of(source_map, request, destination)
         jobs += of_map
         sources += [volume] * len(of_map)

@@ -1,66 +1,135 @@
 """ChimeraX's volumes as maps, and as words of a command."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from chimerax.map import Volume
+from mrcfile.constants import VOLUME_SPACEGROUP
 
 from .engine.grid import Grid
 from .engine.map import Map
+from .engine.mrc import Facts
 
 # Read in a tenth of a second.
 PART_BYTES = 2**25
 
 
-def map_of(volume):
+def map_of(volume: Volume) -> Map:
     """Take from a volume its whole map, whatever of it is displayed.
 
-    Parameters
-    ----------
-    volume : Volume
-
-    Returns
-    -------
-    Map
+    Raises
+    ------
+    ValueError
+        It is an image, or its file has changed since it was opened.
     """
-    return _map(volume, volume.full_matrix())
+    for part in read_in_parts(volume, depth=int(volume.data.size[2])):
+        pass
+    return part
 
 
-def read_in_parts(volume):
+def read_in_parts(volume: Volume, depth: int = 0) -> Iterator[float | Map]:
     """Take from a volume its whole map, with time for something else between its parts.
 
     Parameters
     ----------
-    volume : Volume
+    volume
+    depth
+        Number of planes in a part; by default few enough to be read in no time. A map that is
+        read in one part is kept by ChimeraX.
 
     Yields
     ------
     float or Map
         The share that has been read; in the end the map.
+
+    Raises
+    ------
+    ValueError
+        It is an image, or its file has changed since it was opened.
     """
+    spec = f"#{volume.id_string}"
+    if problem := _facts(volume).problem:
+        raise ValueError(f"{spec} {problem}")
     data = volume.data
     nx, ny, nz = (int(n) for n in data.size)
-    if data.cached_data((0, 0, 0), (nx, ny, nz), (1, 1, 1)) is not None:
-        yield map_of(volume)
-        return
-    array = None
-    depth = max(1, PART_BYTES // (nx * ny * np.dtype(data.value_type).itemsize))
-    for k in range(0, nz, depth):
-        part = data.read_matrix((0, 0, k), (nx, ny, min(depth, nz - k)), (1, 1, 1), None)
-        if array is None:
-            array = np.empty((nz, ny, nx), part.dtype)
-        array[k : k + depth] = part
-        yield min((k + depth) / nz, 1.0)
-    yield _map(volume, array)
-
-
-def _map(volume, array):
-    return Map(
+    array = data.cached_data((0, 0, 0), (nx, ny, nz), (1, 1, 1))
+    is_new = array is None
+    if is_new:
+        try:
+            _require_same_header(data)
+            depth = depth or max(1, PART_BYTES // (nx * ny * np.dtype(data.value_type).itemsize))
+            for k in range(0, nz, depth):
+                part = data.read_matrix((0, 0, k), (nx, ny, min(depth, nz - k)), (1, 1, 1), None)
+                if len(part) == nz:
+                    array = part
+                elif array is None:
+                    array = np.empty((nz, ny, nx), part.dtype)
+                array[k : k + depth] = part
+                yield min((k + depth) / nz, 1.0)
+            _require_same_header(data)
+        except (OSError, SyntaxError, ValueError) as error:
+            raise ValueError(_changed(spec)) from error
+    if not _holds_what_was_read(data, array):
+        raise ValueError(_changed(spec))
+    if is_new and depth >= nz:
+        data.cache_data(array, (0, 0, 0), (nx, ny, nz), (1, 1, 1))
+    yield Map(
         volume.name,
         grid_of(volume),
         array,
         shown_level(volume),
         path_of(volume),
-        level_help=f"set it in Volume Viewer, or with volume #{volume.id_string} level",
+        warnings=_warnings(volume),
+        level_help=f"set it in Volume Viewer, or with volume {spec} level",
     )
+
+
+def _changed(spec: str) -> str:
+    return f"the file of {spec} has changed since it was opened: close and open it again"
+
+
+def _require_same_header(data) -> None:
+    """Raise an error if a map's file is not as it was when it was opened, by its header."""
+    then = getattr(data, "mrc_data", None)
+    if then is not None:
+        now = type(then)(then.path, data.file_type)
+        # Numbers, arrays and bytes; NaN, too, is what it was.
+        if repr(now.header) != repr(then.header) or now.data_offset != then.data_offset:
+            raise ValueError(f"{then.path} has another header")
+
+
+def _holds_what_was_read(data, array: np.ndarray) -> bool:
+    """Whether a map holds the voxels that were read when it was opened, and since."""
+    cache = data.data_cache
+    for (_, origin, size, step), part in cache.group_keys_and_data(data) if cache else ():
+        x, y, z = (slice(o, o + n, s) for o, n, s in zip(origin, size, step, strict=True))
+        if part is not array and not np.array_equal(array[z, y, x], part, part.dtype.kind == "f"):
+            return False
+    return True
+
+
+def _facts(volume: Volume) -> Facts:
+    """Tell what the header of a volume's file said, or else what its size does."""
+    data = volume.data
+    size = tuple(int(n) for n in data.size)
+    if not hasattr(data, "mrc_data"):
+        return Facts(size, size, tuple(float(n) for n in size), VOLUME_SPACEGROUP)
+    header = data.mrc_data.header
+    return Facts(
+        size,
+        tuple(int(header[name]) for name in ("mx", "my", "mz")),
+        tuple(float(header[name]) for name in ("xlen", "ylen", "zlen")),
+        int(header["ispg"]),
+        path_of(volume),
+    )
+
+
+def _warnings(volume: Volume) -> tuple[str, ...]:
+    data = volume.data
+    if tuple(data.step) != tuple(getattr(data, "original_step", data.step)):
+        # The user has set a pixel size.
+        return ()
+    return _facts(volume).warnings(f"volume #{volume.id_string} voxelSize 1.3 sets it")
 
 
 def grid_of(volume):

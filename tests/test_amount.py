@@ -52,7 +52,9 @@ def test_words_that_are_no_amounts(text, got):
 
 @pytest.mark.parametrize("text", ["0fit", "-1fit", "1e999fit"])
 def test_multiples_are_above_0(text):
-    with pytest.raises(ArgumentError, match=f"radius must be a multiple of fit above 0, got {text}"):
+    with pytest.raises(
+        ArgumentError, match=f"radius must be a multiple of fit above 0, got {text}"
+    ):
         read_amounts("radius", text, "fit")
 
 

@@ -53,7 +53,7 @@ def hard_examples(test):
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_a_path_comes_back_or_is_refused(text, session):
     from chimerax.core.commands import SaveFileNameArg
-    from chimerax.makesphere.quoting import quoted
+    from chimerax.makesphere.arguments import quoted
 
     path = "/folder/" + text
     try:
@@ -71,7 +71,7 @@ def test_a_path_comes_back_or_is_refused(text, session):
 
 
 def test_a_plain_path_is_not_quoted():
-    from chimerax.makesphere.quoting import quoted
+    from chimerax.makesphere.arguments import quoted
 
     assert quoted("/data/J12's_map#1.mrc") == "/data/J12's_map#1.mrc"
 
@@ -83,7 +83,7 @@ def small(new_map, blob):
 
 @pytest.mark.parametrize("name", ["semi;colon", "a; makesphere #1 radius 3", "it's a", "a%20b"])
 def test_nothing_but_the_command_runs(name, session, command, small, tmp_path):
-    from chimerax.makesphere.quoting import quoted
+    from chimerax.makesphere.arguments import quoted
 
     if os.name == "nt" and ";" in name:
         pytest.skip("no name on Windows")
@@ -96,7 +96,7 @@ def test_nothing_but_the_command_runs(name, session, command, small, tmp_path):
 
 @pytest.mark.skipif(not IN_CHIMERAX, reason="needs ChimeraX's log of commands")
 def test_the_log_shows_a_command_that_runs_again(session, command, small, tmp_path, log):
-    from chimerax.makesphere.quoting import quoted
+    from chimerax.makesphere.arguments import quoted
 
     (tmp_path / "semi;colon").mkdir()
     command(f"makesphere #1 radius 6 save {quoted(str(tmp_path / 'semi;colon'))}")
@@ -131,6 +131,6 @@ def test_the_logs_link_opens_the_file(
 
 
 def test_a_plain_name_is_as_it_is():
-    from chimerax.makesphere.quoting import quoted
+    from chimerax.makesphere.arguments import quoted
 
     assert [quoted(name) for name in ("X.mrc", "a'b", "/a/b.mrc")] == ["X.mrc", "a'b", "/a/b.mrc"]

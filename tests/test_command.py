@@ -13,8 +13,7 @@ import pytest
 from chimerax.core.errors import UserError
 from chimerax.geometry import rotation, translation
 from chimerax.makesphere.engine.grid import Grid
-from chimerax.makesphere.engine.naming import number
-from chimerax.makesphere.engine.recipe import RECOMMENDED
+from chimerax.makesphere.engine.request import RECOMMENDED
 from conftest import IN_CHIMERAX, in_chimerax
 from grids import distances, turned
 from views import view_energy
@@ -132,7 +131,7 @@ def test_a_center_keeps_its_digits(command, cube):
     np.testing.assert_array_equal(sphere.full_matrix(), expected)
 
 
-def test_the_box_centre_by_its_coordinates_is_the_default(command, cube):
+def test_the_box_center_by_its_coordinates_is_the_default(command, cube):
     command("makesphere #1 radius 9")
     command("makesphere #1 radius 9 center 18,18,18")
     assert files() == ["J1_sphere_r009A.mrc"]
@@ -205,26 +204,38 @@ def test_offset_puts_the_sphere_beside_the_center(command, new_map, blob):
     np.testing.assert_array_equal(beside.full_matrix() > 0, found <= 5)
 
 
-def test_offset_is_in_the_name_as_the_center_it_gives(command, cube, map_file):
+def test_an_offset_is_in_the_name_and_the_label(command, cube, map_file, log):
     fit = int(command("makesphere #1 radius fit save false").name.rpartition("r")[2])
-    command("makesphere #1 radius 0.5fit offset fit value match")
+    command("makesphere #1 radius 0.5fit offset 0.5fit value match")
     (name,) = files()
-    x, y, z = GRIDS["cube"].center
-    center = "_".join(number(round(c, 6)).replace(".", "p") for c in (x + fit, y, z))
-    assert name == f"J1_sphere_r{math.ceil(fit / 2):03d}A_vmatch_c{center}.mrc"
+    half = math.ceil(fit / 2)
+    assert name == f"J1_sphere_r{half:03d}A_o{half:03d}A_vmatch.mrc"
     with mrcfile.open(name) as file:
         place = np.argwhere(file.data > 0).mean(axis=0)[::-1]
-    assert map_file(name).grid.position(place) == pytest.approx((x + fit, y, z), abs=0.5)
+        assert f"radius {half} offset {half} value match = " in file.get_labels()[0]
+    x, y, z = GRIDS["cube"].center
+    assert map_file(name).grid.position(place) == pytest.approx((x + half, y, z), abs=0.5)
+    assert f"{half} Å = {half / 1.5:.4g} voxels, along x, 0.5fit" in log.infos[-1]
+
+
+def test_what_is_shortened_to_stay_in_the_box_is_told(command, cube, log):
+    sphere = command("makesphere #1 radius 5fit save false")
+    # From the center to the nearest face: 11.5 voxels of 1.5 Å.
+    assert sphere.name == "J1_map.mrc sphere r17"
+    assert re.search(r"17 Å = 11.33 voxels, 5fit = \d+ Å, shortened to stay in the", log.infos[-1])
+    command("makesphere #1 radius 5 offset 9fit save false")
+    assert re.search(r"12 Å = 8 voxels, along x, 9fit = \d+ Å, shortened to stay", log.infos[-1])
 
 
 def test_fit_takes_the_radius_from_the_map(command, cube, log):
     sphere = command("makesphere #1 radius fit")
     found = distances(GRIDS["cube"], (18, 18, 18))
     radius = int(sphere.name.rpartition("r")[2])
-    high = cube.full_matrix() >= 0.5
-    share = [(high & (found <= r)).sum() / high.sum() for r in (radius - 1, radius)]
+    high = np.where(cube.full_matrix() >= 0.5, cube.full_matrix(), 0).astype(float)
+    share = [high[found <= r].sum() / high.sum() for r in (radius - 1, radius)]
     assert share[0] < 0.99 <= share[1]
-    assert f"{100 * share[1]:.3g} %" in log.infos[-1]
+    assert f"{100 * share[1]:.3g} % of the map's density above its" in log.infos[-1]
+    assert f"{radius} Å holds 99 % of the particle" in log.infos[-1]
 
 
 def test_fit_uses_the_lowest_level_shown(command, cube):
@@ -265,14 +276,14 @@ def test_the_log_says_what_was_made(command, cube, log):
         "Made #2 J1_map.mrc sphere r9",
         "9 Å = 6 voxels",
         "3 Å = 2 voxels",
-        "box centre, voxel 12,12,12",
+        "box center, voxel 12,12,12",
         "24 x 24 x 24 voxels of 1.5 Å = 36 Å",
         "6.69 % of the box, 925 voxels",
-        "of the map's voxels at or above its contour level 0.5",
+        "of the map's density above its contour level 0.5",
         "1, as by hand",
-        "x match; its views are",
+        "times the map's",
         path,
-        "the current one, as the map has no file",
+        "the current one, because the map has no file",
         "Import 3D Volumes",
         "type map",
         "pixel size left empty",
@@ -280,7 +291,7 @@ def test_the_log_says_what_was_made(command, cube, log):
     ):
         assert words in said
     (warning,) = log.warnings
-    assert "Noise may not go" in warning
+    assert "Pure noise is unlikely to go to a sphere whose signal is" in warning
 
 
 @pytest.mark.parametrize(
@@ -291,10 +302,10 @@ def test_the_log_says_what_was_made(command, cube, log):
         ("odd and anisotropic", "radius 9", "not equally sized"),
         ("cube", "radius 18", "beyond the box"),
         ("cube", "radius 15 edge 6", "beyond the box"),
-        ("cube", "radius 12 value 50", f"Try: makesphere #1 {RECOMMENDED}"),
-        ("cube", "radius 9,12 edge 2 value 50,60", f"Try: makesphere #1 {RECOMMENDED}"),
-        ("cube", "radius 12 value 2match", "views are twice as strong as the map's"),
-        ("cube", "radius 12 value 0.1match", "as good as an empty volume"),
+        ("cube", "radius 12 value 50", f"Try: makesphere #1 {RECOMMENDED.words}"),
+        ("cube", "radius 9,12 edge 2 value 50,60", f"Try: makesphere #1 {RECOMMENDED.words}"),
+        ("cube", "radius 12 value 2match", "signal is 200 % of the map's"),
+        ("cube", "radius 12 value 0.1match", "will behave like an empty volume"),
         ("rotated", "radius 9", "rotated"),
     ],
 )
@@ -313,26 +324,47 @@ def test_a_sphere_that_fits_gets_no_warning(command, cube, log):
     assert not log.warnings
 
 
-def test_the_density_is_said_beside_match(command, new_map, blob, log):
+def test_the_density_is_said_with_the_signal(command, new_map, blob, log):
     new_map(blob(sigma=3) / 10)
     match = command("makesphere #1 radius 6 value match save false").full_matrix().max()
-    assert f"{match:.3g} = match; its views are half as strong as the map's" in log.infos[-1]
+    assert re.search(rf"Density +{match:.3g} = match\n +Signal +50 % of the map's", log.infos[-1])
     command("makesphere #1 radius 6 save false")
-    times, strength = re.search(
-        r"1, as by hand: ([\d,.]+) x .* ([\d,.]+) times", log.infos[-1]
+    (times,) = re.search(
+        r"1, as by hand\n +Signal +([\d,.]+) times the map's", log.infos[-1]
     ).groups()
-    assert float(times) == pytest.approx(1 / match, rel=0.01)
-    assert float(strength.replace(",", "")) == pytest.approx(0.5 / match**2, rel=0.01)
+    assert float(times.replace(",", "")) == pytest.approx(0.5 / match**2, rel=0.01)
     command(f"makesphere #1 radius 6 value {match * 2} save false")
-    assert "2 x match; its views are twice as strong as the map's" in log.infos[-1]
+    assert "200 % of the map's" in log.infos[-1]
 
 
 def test_the_warning_can_be_clicked(command, cube, html_log):
     command("makesphere #1 radius 9 center 20,20,20 save false")
     (link,) = re.findall('href="cxcmd:(.*?)"', "".join(html_log.warnings))
     spheres = command(unquote(link))
-    assert [s.name.split()[-1] for s in spheres] == ["0.25match", "match"]
+    assert [s.name.split()[-1] for s in spheres] == ["0.5match", "2match"]
     assert len(html_log.warnings) == 1
+
+
+def test_nothing_to_type_makes_the_recommended_decoys(command, cube, log):
+    spheres = command("makesphere #1 modelId 5")
+    assert [s.id for s in spheres] == [(5,), (6,)]
+    first, second = files()
+    assert re.fullmatch(r"J1_sphere_r0\d\dA_v0p5match.mrc", first)
+    assert second == first.replace("v0p5", "v2")
+    line = "makesphere #1 radius 1.3fit value 0.5match,2match"
+    assert log.infos[0] == f"Recommended: {line}" and not log.warnings
+    assert "12.5 % of the map's" in log.infos[1] and "200 % of the map's" in log.infos[2]
+    before = {name: Path(name).read_bytes() for name in files()}
+    command(line)
+    assert {name: Path(name).read_bytes() for name in files()} == before
+    command("makesphere #1 save false")
+    assert len(files()) == 2
+
+
+def test_the_recommended_line_can_be_clicked(command, cube, html_log):
+    command("makesphere #1 save false")
+    (link,) = re.findall('href="cxcmd:(.*?)"', html_log.infos[0])
+    assert unquote(link) == f"makesphere #1 {RECOMMENDED.words}"
 
 
 @pytest.mark.parametrize(
@@ -340,38 +372,43 @@ def test_the_warning_can_be_clicked(command, cube, html_log):
     [
         ("radius 0", "radius must be a number above 0 Å, got 0"),
         ("radius -5", "radius must be a number above 0 Å, got -5"),
-        ("radius nan", "radius must be a number, fit or a multiple such as 2fit, got nan"),
+        ("radius nan", "radius must be a number, fit, or a multiple such as 2fit, got nan"),
         ("radius 1e400", "radius must be a number above 0 Å, got inf"),
         ("radius 6,-1", "radius must be a number above 0 Å, got -1"),
         ("radius 6,7,6", "radius has 6 more than once"),
         ("radius fit,1.0fit", "radius has"),
         ("radius 6 value 2match,1,2match", "value has 2match more than once"),
         ("radius 6 value 1match,match", "value has match more than once"),
-        ("radius 6 value 0match", "value must be a multiple above 0 of match, got 0match"),
-        ("radius -1fit", "radius must be a multiple above 0 of fit, got -1fit"),
+        ("radius 6 value 0match", "value must be a multiple of match above 0, got 0match"),
+        ("radius -1fit", "radius must be a multiple of fit above 0, got -1fit"),
         ("radius 6 value 1e30match", "value 1"),
         ("radius 6 offset -1", "offset must be 0 Å or more, got -1"),
         ("radius 6 offset 1e400", "offset must be 0 Å or more, got inf"),
-        ("radius 6 offset 0fit", "offset must be a multiple above 0 of fit, got 0fit"),
-        ("radius 6 offset 1,2", "offset must be a number, fit or a multiple such as 2fit, got 1,2"),
-        ("radius 6 offset 500", "holds no voxel"),
+        ("radius 6 offset 0fit", "offset must be a multiple of fit above 0, got 0fit"),
+        (
+            "radius 6 offset 1,2",
+            "offset must be a number, fit, or a multiple such as 2fit, got 1,2",
+        ),
+        ("radius 6 offset 500", "offset of 500 Å puts the sphere outside the box"),
+        ("radius fit offset 500", "offset of 500 Å leads out of the box"),
+        ("radius 6 center 1,1,1 offset fit", "offset fit comes to 0 Å"),
+        ("radius 1,3fit", "radius 1,3fit would be 1 and 3fit; decimals take a point: 1.3fit"),
         ("radius 1e400 offset fit", "radius must be a number above 0 Å, got inf"),
-        ("radius 500 offset fit", "holds the whole box"),
-        ("radius 1e308fit", "radius must be a number above 0 Å, got inf"),
+        ("radius 500 offset fit", "offset fit comes to 0 Å: a sphere of 500 Å has no room"),
         ("radius 6 value 6_0", "got 6_0"),
         ("radius 6, value 1", "got nothing"),
         ("radius 0.1 center 18.7,18.7,18.7", "holds no voxel"),
-        ("radius 9 center 100,100,100", "holds no voxel"),
+        ("radius 9 center 100,100,100", "center is too far outside the box for this radius"),
         ("radius 100", "holds the whole box"),
         ("radius 9 innerRadius 9", "innerRadius must be less than the radius of 9 Å, got 9"),
         ("radius 9 innerRadius -1", "innerRadius must be 0 Å or more, got -1"),
-        ("radius 9 innerRadius nan", "innerRadius must be 0 Å or more, got nan"),
+        ("radius 9 innerRadius nan", "innerRadius must be a number, got nan"),
         ("radius 9 edge -1", "edge must be 0 Å or more, got -1"),
-        ("radius 9 edge inf", "edge must be 0 Å or more, got inf"),
+        ("radius 9 edge inf", "edge must be a number, got inf"),
         ("radius 9 value 0", "value must be a number other than 0, or match, got 0"),
         (
             "radius 9 value nan",
-            "value must be a number, match or a multiple such as 2match, got nan",
+            "value must be a number, match, or a multiple such as 2match, got nan",
         ),
         ("radius 9 value 1e-60", "value must be a number other than 0, or match, got 1e-60"),
         ("radius 9 center nan,0,0", "center must be three finite numbers, got nan,"),
@@ -382,7 +419,9 @@ def test_the_warning_can_be_clicked(command, cube, html_log):
         ("radius 9 save none/a.mrc", "save names a folder that does not exist"),
         ("radius 9 save a.map", "save must name a folder or an .mrc file"),
         ("radius 9,8 save a.mrc", "save must name a folder for more than one sphere"),
-        ("", "radius"),
+        ("edge 5", "edge needs a radius; try: makesphere #1 radius 1.3fit value 0.5match,2match"),
+        ("center 18,18,18", "center needs a radius; try: makesphere #1 radius 1.3fit"),
+        ("coordinateSystem #1", "coordinateSystem needs a center"),
         ("radius", "radius"),
         ("radius sixty", "fit"),
         ("radius 9 value high", "match"),
@@ -411,15 +450,30 @@ def test_a_negative_map_has_a_match(command, new_map, blob):
     assert one.full_matrix().max() == pytest.approx(other.full_matrix().max(), rel=1e-6)
 
 
-def test_a_command_without_a_radius_says_what_to_type(fails, new_map, blob, cube):
-    new_map(blob())
-    line = "makesphere #1,2 radius 0.2fit offset fit value 0.25match,match"
-    assert fails("makesphere #1,2", line).endswith(line)
-
-
 def test_fit_needs_something_above_the_level(fails, cube):
+    cube.full_matrix()[:] *= -1
     cube.set_parameters(surface_levels=[99.0])
-    fails("makesphere #1 radius fit", "contour level")
+    fails(
+        "makesphere #1", "radius 1.3fit finds no density at or above the contour level 99; set it"
+    )
+
+
+def test_a_level_above_all_voxels_gives_way_to_half_the_maximum(command, cube, log):
+    cube.set_parameters(surface_levels=[0.5])
+    fit = command("makesphere #1 radius fit save false").name
+    cube.set_parameters(surface_levels=[99.0])
+    assert command("makesphere #1 radius fit save false").name == fit
+    assert "No voxel is at or above the contour level 99; half the maximum, 0.5, is taken." in (
+        log.warnings
+    )
+
+
+def test_a_level_that_is_no_number_is_told_with_the_remedy(fails, command, cube):
+    cube.set_parameters(surface_levels=[math.nan])
+    fails(
+        "makesphere #1 radius fit", "not a number; set it in Volume Viewer, or with volume #1 level"
+    )
+    command("makesphere #1 radius 9 value match save false")
 
 
 def test_one_bad_map_of_several_stops_all(fails, new_map, blob, cube):
@@ -439,7 +493,7 @@ def test_a_disk_that_fills_leaves_no_sphere_of_the_list(fails, cube, monkeypatch
         whole(file, *more)
 
     monkeypatch.setattr(mrc, "write", full)
-    sentence = fails("makesphere #1 radius 6,7", "save cannot write")
+    sentence = fails("makesphere #1 radius 6,7", "cannot write")
     assert "No space left on device" in sentence
 
 
@@ -467,7 +521,7 @@ def test_a_file_goes_beside_the_maps(command, new_map, blob, tmp_path, log):
     (home / "job.json").write_text("{}")
     command("makesphere #1 radius 7")
     assert files() == ["P1_J15_class_00_sphere_r007A.mrc", "maps"]
-    assert "the current one, as the map is in a cryoSPARC job folder" in log.infos[-1]
+    assert "the current one, because the map is in a cryoSPARC job" in log.infos[-1]
 
 
 def test_one_name_is_one_recipe(command, new_map, blob, cube):

@@ -106,7 +106,7 @@ def test_spheres_go_beside_the_map_or_else_into_the_current_folder(tmp_path, mon
     current.mkdir()
 
     def told(path):
-        to = Destination(a_map(path), True, str(current))
+        to = Destination(a_map(path), True, lambda: str(current))
         return to.folder, to.note, to.file
 
     assert told(home / "a.mrc") == (str(home), "", "")
@@ -124,12 +124,12 @@ def test_spheres_go_beside_the_map_or_else_into_the_current_folder(tmp_path, mon
 def test_a_typed_folder_is_absolute_and_needs_no_note(tmp_path):
     (tmp_path / "there").mkdir()
     for typed in ("there", "there/", str(tmp_path / "there")):
-        to = Destination(a_map(), typed, str(tmp_path))
+        to = Destination(a_map(), typed, lambda: str(tmp_path))
         assert (to.folder, to.file, to.note) == (str(tmp_path / "there"), "", "")
-    to = Destination(a_map(), "there/../a", str(tmp_path))
+    to = Destination(a_map(), "there/../a", lambda: str(tmp_path))
     assert (to.folder, to.file) == (str(tmp_path), str(tmp_path / "a.mrc"))
     assert to.path(Recipe(5.0)) == to.file
-    assert Destination(a_map(), "A.MRC", str(tmp_path)).file == str(tmp_path / "A.MRC")
+    assert Destination(a_map(), "A.MRC", lambda: str(tmp_path)).file == str(tmp_path / "A.MRC")
 
 
 @pytest.mark.parametrize(
@@ -146,12 +146,12 @@ def test_a_typed_folder_is_absolute_and_needs_no_note(tmp_path):
 def test_paths_that_cannot_be_are_told_before_any_work(typed, words, tmp_path):
     (tmp_path / "there.mrc").mkdir()
     with pytest.raises(ValueError) as error:
-        Destination(a_map(), typed, str(tmp_path))
+        Destination(a_map(), typed, lambda: str(tmp_path))
     assert str(error.value).startswith(words.format(tmp_path))
 
 
 def test_automatic_paths_count_copies(tmp_path):
-    to = Destination(a_map(), True, str(tmp_path))
+    to = Destination(a_map(), True, lambda: str(tmp_path))
     paths = [to.path(Recipe(5.0)), to.path(Recipe(5.0), 2)]
     assert paths == [str(tmp_path / f"J1_sphere_r005A{copy}.mrc") for copy in ("", "_02")]
 

@@ -1,7 +1,6 @@
 """A map to make spheres for: what it may be, and what is measured once."""
 
 import io
-import mmap
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +8,7 @@ import pytest
 from chimerax.makesphere.engine import memory, radial
 from chimerax.makesphere.engine.grid import Grid
 from chimerax.makesphere.engine.map import Map
+from chimerax.makesphere.engine.radial import Counts
 from chimerax.makesphere.engine.sphere import Sphere
 from headers import write_map
 
@@ -36,10 +36,10 @@ class Planes:
 @pytest.mark.parametrize(
     "change, words",
     [
-        ({"voxel_size": (1e-6, 1.0, 1.0)}, "voxels of 1e-06 x 1 x 1 Å, which is no size"),
-        ({"voxel_size": (1.0, 1e9, 1.0)}, "voxels of 1 x 1e+09 x 1 Å, which is no size"),
-        ({"voxel_size": (1.0, 1.0, np.nan)}, "voxels of 1 x 1 x nan Å, which is no size"),
-        ({"voxel_size": (1.0, -1.0, 1.0)}, "voxels of 1 x -1 x 1 Å, which is no size"),
+        ({"voxel_size": (1e-6, 1.0, 1.0)}, "voxels of 1e-06 x 1 x 1 Å, too small or too large to"),
+        ({"voxel_size": (1.0, 1e9, 1.0)}, "voxels of 1 x 1e+09 x 1 Å, too small or too large to"),
+        ({"voxel_size": (1.0, 1.0, np.nan)}, "voxels of 1 x 1 x nan Å, too small or too large to"),
+        ({"voxel_size": (1.0, -1.0, 1.0)}, "voxels of 1 x -1 x 1 Å, too small or too large to"),
         ({"origin": (0.0, -2e6, 0.0)}, "its origin at 0,-2e+06,0 Å, too far away"),
         ({"origin": (0.0, 0.0, np.inf)}, "its origin at 0,0,inf Å, too far away"),
         ({"origin": (1e6, 0, 0), "voxel_size": (2.0, 2.0, 1.0)}, "its origin at 1e+06,0,0 Å"),
@@ -67,42 +67,75 @@ def test_grids_at_the_limit(change):
     Map("J1", replace(GRID, **change), ARRAY, None)
 
 
+SPHERE = Sphere(8.0, GRID.center)
+
+
 def test_one_pass_measures_all():
     planes = Planes(ARRAY)
-    told = Map("J1", GRID, planes, 0.5)
-    sphere = Sphere(8.0, GRID.center)
-    inside = told.count(sphere)
-    assert planes.passes == 1 and inside == radial.count(ARRAY, GRID, sphere, 0.5)
-    assert told.views == Map("J1", GRID, ARRAY, 0.5).views
-    assert planes.passes == 1
-    tables = told.tables((1.0, 9.0, 9.0))
-    assert planes.passes == 2 and told.count(sphere) == inside and planes.passes == 3
-    views = told.views
-    told.tables()
-    assert told.views is views and planes.passes == 4
-    assert tables.fit() == radial.RadialTables.of(ARRAY, GRID, (1.0, 9.0, 9.0), 0.5).fit()
-    assert told.views.energy > 0 and told.tables().step > 0
+    source_map = Map("J1", GRID, planes, 0.5)
+    others = [Sphere(5.0, GRID.center), Sphere(6.0, (1.0, 9.0, 9.0))]
+    measured = source_map.measure([SPHERE, *others], (1.0, 9.0, 9.0), particle=True)
+    assert planes.passes == 1 and measured.level == 0.5 and measured.level_note == ""
+    for sphere in (SPHERE, *others):
+        alone = source_map.measure([sphere])
+        assert measured.counts(sphere) == alone.counts(sphere) == counted(sphere, 0.5)
+        assert measured.views == alone.views
+    assert measured.tables.center == (1.0, 9.0, 9.0) and measured.particle.fit > 0
+    assert measured.views.energy > 0
 
 
-def test_the_views_of_a_map_alone():
+def counted(sphere, level):
+    """By the definition: every voxel, and the density of those above the level."""
+    held = sphere.draw(GRID) > 0
+    high = np.where(ARRAY >= level, ARRAY.astype(float), 0)
+    return Counts(
+        np.count_nonzero(held), pytest.approx(high.sum()), pytest.approx(high[held].sum())
+    )
+
+
+def test_tables_know_the_spheres_about_their_point():
     planes = Planes(ARRAY)
-    told = Map("J1", GRID, planes, 0.5)
-    assert told.views.energy > 0 and told.views is told.views and planes.passes == 1
+    measured = Map("J1", GRID, planes, 0.5).measure((), GRID.center)
+    assert measured.knows(SPHERE) and measured.counts(SPHERE) == counted(SPHERE, 0.5)
+    beside = Sphere(6.0, (1.0, 9.0, 9.0))
+    assert not measured.knows(beside) and planes.passes == 1
+    more = measured.with_spheres([beside])
+    assert more.knows(beside) and more.counts(beside) == counted(beside, 0.5)
+    assert planes.passes == 2 and more.views is measured.views and more.knows(SPHERE)
 
 
 def test_the_level_is_the_one_set_or_chimeraxs():
-    assert Map("J1", GRID, ARRAY, 0.0).level == 0
-    assert Map("J1", GRID, ARRAY, None).level == radial.contour_level(ARRAY, GRID)
+    assert Map("J1", GRID, ARRAY, 0.0).measure().level == 0
+    assert Map("J1", GRID, ARRAY, None).measure().level == radial.contour_level(ARRAY, GRID)
 
 
-def test_a_map_without_its_density_knows_what_was_measured():
-    told = Map("J1", GRID, ARRAY, None)
-    level, views = told.level, told.views
-    bare = told.without_planes()
-    assert len(bare.planes) == 0 and (bare.level, bare.views) == (level, views)
-    other = told.renamed("J2")
-    assert other.name == "J2" and other.planes is ARRAY and other.views is views
-    assert "views" not in Map("J1", GRID, ARRAY, None).renamed("J3").__dict__
+@pytest.mark.parametrize("level", [None, 1.0001])
+def test_a_level_above_all_voxels_gives_way_to_half_the_maximum(level):
+    """As in a mask, which ChimeraX opens at a level a hair above its ones."""
+    mask = SPHERE.draw(GRID) * np.float32(0.75)
+    for measured in (
+        Map("mask", GRID, mask, level).measure([SPHERE]),
+        Map("mask", GRID, mask, level).measure((), GRID.center, particle=True),
+    ):
+        assert measured.level == 0.375
+        assert measured.level_note.startswith("No voxel is at or above the contour level ")
+        assert measured.level_note.endswith("; half the maximum, 0.375, is taken.")
+        counts = measured.counts(SPHERE)
+        assert counts.above_inside == counts.above > 0
+    assert measured.particle.fit == 8
+
+
+@pytest.mark.parametrize("array", [-np.abs(ARRAY), np.zeros_like(ARRAY)])
+def test_a_map_with_nothing_above_zero_keeps_its_level(array):
+    measured = Map("J1", GRID, array, 5.0).measure((), GRID.center, particle=True)
+    assert measured.level == 5 and measured.level_note == "" and measured.particle.fit == 0
+
+
+def test_what_was_measured_outlives_the_density():
+    measured = Map("J1", GRID, ARRAY, None).measure([SPHERE])
+    bare = measured.without_planes()
+    assert len(bare.map.planes) == 0 and bare.level == measured.level
+    assert bare.counts(SPHERE) == measured.counts(SPHERE) and bare.views is measured.views
 
 
 def test_the_name_is_the_files():
@@ -113,11 +146,12 @@ def test_the_name_is_the_files():
 def test_a_file_is_a_map_as_long_as_it_is_open(tmp_path):
     path = write_map(tmp_path / "a.mrc", mapc=3, mapr=1, maps=2)
     with Map.open(path, 7.0) as told:
-        assert (told.name, told.path, told.level) == ("a.mrc", path, 7.0)
+        assert (told.name, told.path, told.set_level) == ("a.mrc", path, 7.0)
         assert told.grid.size == (5, 4, 6) and told.plane_grid.size == (6, 5, 4)
         sphere = Sphere(4.0, told.grid.center)
-        held = told.count(sphere)
-        assert held.voxels == np.count_nonzero(sphere.draw(told.grid)) and held.above == 113
+        held = told.measure([sphere]).counts(sphere)
+        assert held.voxels == np.count_nonzero(sphere.draw(told.grid))
+        assert held.above == sum(range(7, 120))
         file = told.planes
     with pytest.raises(ValueError, match="closed"):
         file[0]
@@ -155,22 +189,3 @@ def test_memory_as_linux_tells_it(monkeypatch):
     elsewhere = memory._linux_available()
     monkeypatch.undo()
     assert (told, old_kernel, elsewhere) == (7000 * 1024, None, None)
-
-
-@pytest.mark.skipif(not hasattr(mmap, "MADV_HUGEPAGE"), reason="needs Linux")
-@pytest.mark.parametrize("known", [True, False])
-def test_large_arrays_ask_for_huge_pages(known, monkeypatch):
-    asked = []
-
-    class Pages(mmap.mmap):
-        def madvise(self, advice):
-            asked.append((len(self), advice))
-            if not known:
-                raise OSError  # The kernel is built without.
-
-    monkeypatch.setattr(mmap, "mmap", Pages)
-    assert memory.zeros((2**20 - 1,)).size == 2**20 - 1 and not asked
-    assert memory.zeros((2**10, 2**10)).shape == (2**10, 2**10)
-    assert asked == [(2**22, mmap.MADV_HUGEPAGE)]
-    monkeypatch.delattr(mmap, "MADV_HUGEPAGE")
-    assert memory.zeros((2**20,)).size == 2**20 and len(asked) == 1

@@ -118,6 +118,7 @@ coordinates = st.floats(-1e4, 1e4) | st.integers(-999, 999)
 recipes = st.fixed_dictionaries({
     "tag": st.text("AJ019_-rvcsphere", max_size=20).map(naming.tag),
     "radius": lengths.filter(bool).filter(lambda r: r > 1e-3),
+    "offset": lengths.filter(lambda o: o == 0 or o > 1e-3),
     "edge": lengths.filter(lambda e: e == 0 or e > 1e-3),
     "inner_radius": lengths.filter(lambda r: r == 0 or r > 1e-3),
     "value": st.just("match") | st.builds(
@@ -134,8 +135,8 @@ def read_back(name):
     """Read a file name back into its recipe, which shows that no two recipes share one."""
     number = r"-?\d+(?:p\d+)?"
     found = re.fullmatch(
-        rf"(?P<tag>.+)_sphere_r(?P<radius>{number})A(?:_e(?P<edge>{number})A)?"
-        rf"(?:_i(?P<inner_radius>{number})A)?(?:_v(?P<value>(?:{number})?(?:match)?))?"
+        rf"(?P<tag>.+)_sphere_r(?P<radius>{number})A(?:_o(?P<offset>{number})A)?"
+        rf"(?:_e(?P<edge>{number})A)?(?:_i(?P<inner_radius>{number})A)?(?:_v(?P<value>(?:{number})?(?:match)?))?"
         rf"(?:_c(?P<center>{number}_{number}_{number}))?(?:_(?P<copy>\d\d+))?\.mrc",
         name,
     )
@@ -143,6 +144,7 @@ def read_back(name):
     return {
         "tag": found["tag"],
         "radius": float(text["radius"]),
+        "offset": float(text["offset"] or 0),
         "edge": float(text["edge"] or 0),
         "inner_radius": float(text["inner_radius"] or 0),
         "value": (text["value"] or "1").replace("p", "."),
@@ -229,6 +231,8 @@ def test_tag_ignores_extension(name, extension):
     ({"radius": 7.25}, "J1_sphere_r007p25A.mrc"),
     ({"radius": 0.5}, "J1_sphere_r000p5A.mrc"),
     ({"radius": 1200}, "J1_sphere_r1200A.mrc"),
+    ({"radius": 60, "offset": 86}, "J1_sphere_r060A_o086A.mrc"),
+    ({"radius": 60, "offset": 7.5, "edge": 12}, "J1_sphere_r060A_o007p5A_e12A.mrc"),
     ({"radius": 60, "edge": 12}, "J1_sphere_r060A_e12A.mrc"),
     ({"radius": 60, "edge": 0.0, "inner_radius": 0.0, "value": "1"}, "J1_sphere_r060A.mrc"),
     ({"radius": 60, "edge": 7.5}, "J1_sphere_r060A_e7p5A.mrc"),
@@ -263,9 +267,9 @@ def test_file_names_differ_case_blind():
     tags = ["J1", "J1_sphere_r060A", "J1_sphere"]
     numbers = [0, 1.2, 12, 120, 2]
     made = [
-        naming.file_name(tag, radius, edge, inner, value, center, copy).lower()
-        for tag, radius, edge, inner, value, center, copy in itertools.product(
-            tags, numbers[1:], numbers, numbers,
+        naming.file_name(tag, radius, offset, edge, inner, value, center, copy).lower()
+        for tag, radius, offset, edge, inner, value, center, copy in itertools.product(
+            tags, numbers[1:], [0, 1.2, 12], numbers[:3], numbers,
             ["1", "-1", "12", "1.2", "match", "12match", "1.2match"],
             [None, (1, 2, 12), (12, 1, 2), (1.2, 0, -1)], [1, 2, 12, 120],
         )
@@ -293,7 +297,7 @@ def test_file_name_has_no_type(name, recipe):
 def test_longest_tag_with_measured_center_fits():
     """A point picked in ChimeraX has all its digits; the longest tag leaves room for them."""
     center = (-163.08239412307739, -158.99999999999997, -171.30000000000001)
-    made = naming.file_name("x" * 120, 62.5, 12.5, 20.5, "0.35", center, 12)
+    made = naming.file_name("x" * 120, 62.5, 86.5, 12.5, 20.5, "0.35", center, 12)
     assert len(made) <= 255
 
 

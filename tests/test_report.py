@@ -7,23 +7,33 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from chimerax.makesphere.engine import report
+from chimerax.makesphere.engine.amount import Multiple
 from chimerax.makesphere.engine.grid import NO_ROTATION, Grid
-from chimerax.makesphere.engine.map import Map
+from chimerax.makesphere.engine.map import Map, Measured
 from chimerax.makesphere.engine.radial import Counts
-from chimerax.makesphere.engine.recipe import Multiple, Recipe
-from chimerax.makesphere.engine.sphere import Sphere
+from chimerax.makesphere.engine.recipe import Asked, Recipe
 from grids import turned
 
 GRID = Grid((64, 64, 64), (1.25, 1.25, 1.25), (10.0, 0.0, -5.0))
 MATCH = Multiple(1, "match")
 
 
-def made(recipe=None, grid=GRID, strength=0.5, density=1.0, counts=None, a_map=None):
+def made(recipe=None, grid=GRID, strength=0.5, density=1.0, counts=None, source_map=None, **more):
     recipe = recipe or Recipe(20.0)
+    source_map = source_map or Map("J1_map.mrc", grid, (), None)
+    views = SimpleNamespace(cuts=lambda sphere: more.get("cut", False))
+    measured = Measured(
+        source_map,
+        more.get("level", 0.0123456),
+        views,
+        particle=more.get("particle"),
+        level_note=more.get("note", ""),
+    )
     return SimpleNamespace(
-        map=a_map or Map("J1_map.mrc", grid, (), 0.0123456),
+        map=source_map,
+        measured=measured,
         recipe=recipe,
-        sphere=Sphere(recipe.radius, recipe.center or grid.center, recipe.edge),
+        sphere=recipe.sphere(grid),
         strength=strength,
         density=density,
         counts=counts or Counts(17_077, 2000, 1234),
@@ -33,27 +43,49 @@ def made(recipe=None, grid=GRID, strength=0.5, density=1.0, counts=None, a_map=N
 def test_facts_of_a_plain_sphere():
     assert report.facts(made()) == [
         ("Radius", "20 Å = 16 voxels"),
-        ("Centre", "box centre, voxel 32,32,32"),
+        ("Center", "box center, voxel 32,32,32"),
         ("Box", "64 x 64 x 64 voxels of 1.25 Å = 80 Å"),
         ("Fills", "6.51 % of the box, 17,077 voxels"),
-        ("Encloses", "61.7 % of the map's voxels at or above its contour level 0.01235"),
-        ("Density", "1, as by hand: 1 x match; its views are half as strong as the map's"),
+        ("Encloses", "61.7 % of the map's density above its contour level 0.01235"),
+        ("Density", "1, as by hand"),
+        ("Signal", "50 % of the map's"),
     ]
 
 
 def test_facts_of_all_arguments():
-    recipe = Recipe(20.5, 6.25, 10.0, MATCH, (12.5, 20.0, 0.123456))
+    recipe = Recipe(20.5, 6.25, 10.0, MATCH, (12.5, 20.0, 30.123456), 7.5)
     grid = Grid((64, 60, 61), (1.25, 2.5, 3.0), (10.0, 0.0, -5.0))
     told = dict(report.facts(made(recipe, grid, density=0.0123456, counts=Counts(5, 0, 0))))
     assert told == {
         "Radius": "20.5 Å = 16.4 voxels",
+        "Offset": "7.5 Å = 6 voxels, along x",
         "Edge": "6.25 Å = 5 voxels, raised cosine",
         "Inner radius": "10 Å = 8 voxels",
-        "Centre": "12.5,20,0.123456 Å, voxel 2,8,1.70782",
+        "Center": "12.5,20,30.123456 Å, voxel 2,8,11.7078",
         "Box": "64 x 60 x 61 voxels of 1.25 x 2.5 x 3 Å = 80 x 150 x 183 Å",
         "Fills": "0.00213 % of the box, 5 voxels",
-        "Density": "0.0123 = match; its views are half as strong as the map's",
+        "Density": "0.0123 = match",
+        "Signal": "50 % of the map's",
     }
+
+
+@pytest.mark.parametrize(
+    "specks, told",
+    [
+        (0, "15.2 Å holds 99 % of the particle"),
+        (1, "15.2 Å holds 99 % of the particle; 1 speck left out"),
+        (1200, "15.2 Å holds 99 % of the particle; 1,200 specks left out"),
+    ],
+)
+def test_what_was_measured_from_the_map_is_told(specks, told):
+    particle = SimpleNamespace(fit=15.2, specks=specks, speck_share=0.05)
+    recipe = Recipe(20.0, offset=5.0, asked_radius=Asked("1.3fit", 20.0))
+    facts = dict(report.facts(made(recipe, particle=particle)))
+    assert facts["Radius"] == "20 Å = 16 voxels, 1.3fit" and facts["Fit"] == told
+    recipe = Recipe(20.0, offset=5.0, asked_offset=Asked("fit", 15.0))
+    facts = dict(report.facts(made(recipe, particle=particle)))
+    assert facts["Offset"] == ("5 Å = 4 voxels, along x, fit = 15 Å, shortened to stay in the box")
+    assert facts["Fit"] == told and report.warnings(made(particle=particle)) == []
 
 
 @pytest.mark.parametrize(
@@ -70,44 +102,34 @@ def test_facts_of_all_arguments():
 )
 def test_a_share_is_100_percent_only_where_nothing_is_missing(part, whole, told):
     enclosed = dict(report.facts(made(counts=Counts(5, whole, part))))["Encloses"]
-    assert enclosed.startswith(f"{told} of the map's voxels")
+    assert enclosed.startswith(f"{told} of the map's density")
 
 
 @pytest.mark.parametrize(
     "strength, told",
     [
-        (0.5, "half as strong as"),
-        (0.5004, "half as strong as"),
-        (0.506, "0.506 times as strong as"),
-        (1.0, "as strong as"),
-        (2.0, "twice as strong as"),
-        (0.0123, "0.0123 times as strong as"),
-        (999.4, "999 times as strong as"),
-        (999.6, "1,000 times as strong as"),
-        (1000.0, "1,000 times as strong as"),
-        (1234.5, "1,230 times as strong as"),
-        (999_999.0, "1,000,000 times as strong as"),
-        (1e9, "1e+09 times as strong as"),
-        (inf, "inf times as strong as"),
+        (0.5, "50 % of the map's"),
+        (0.125, "12.5 % of the map's"),
+        (0.50449, "50.4 % of the map's"),
+        (1.0, "100 % of the map's"),
+        (2.0, "200 % of the map's"),
+        (0.000123, "0.0123 % of the map's"),
+        (9.994, "999 % of the map's"),
+        (10.04, "10 times the map's"),
+        (1234.5, "1,230 times the map's"),
+        (999_999.0, "1,000,000 times the map's"),
+        (1e9, "1e+09 times the map's"),
     ],
 )
 def test_strength_in_words(strength, told):
-    density = dict(report.facts(made(Recipe(20.0, value=MATCH), strength=strength)))["Density"]
-    assert density == f"1 = match; its views are {told} the map's"
+    facts = dict(report.facts(made(Recipe(20.0, value=MATCH), strength=strength)))
+    assert (facts["Density"], facts["Signal"]) == ("1 = match", told)
 
 
-@pytest.mark.parametrize(
-    "density, strength, told",
-    [
-        (1, 2.0, "1, as by hand: 2 x match; its views are twice as strong as the map's"),
-        (0.05, 0.5, "0.05: 1 x match; its views are half as strong as the map's"),
-        (-0.05, 2e6, "-0.05: 2,000 x match; its views are 2,000,000 times as strong as the map's"),
-        (0.05, inf, "0.05"),
-        (1, inf, "1, as by hand"),
-    ],
-)
-def test_density_beside_match(density, strength, told):
-    assert dict(report.facts(made(strength=strength, density=density)))["Density"] == told
+@pytest.mark.parametrize("density, told", [(1, "1, as by hand"), (0.05, "0.05"), (-2.5, "-2.5")])
+def test_density(density, told):
+    facts = dict(report.facts(made(strength=inf, density=density)))
+    assert facts["Density"] == told and "Signal" not in facts
 
 
 def warned(**more):
@@ -118,9 +140,31 @@ def test_a_sphere_as_it_should_be_gets_no_warning():
     assert warned() == []
 
 
+def test_warnings_of_the_map():
+    source_map = Map("J1_map.mrc", GRID, (), None, warnings=("No pixel size.",))
+    assert warned(source_map=source_map, note="Half the maximum.") == [
+        "No pixel size.",
+        "Half the maximum.",
+    ]
+
+
+def test_much_dust_is_warned_of():
+    particle = SimpleNamespace(fit=15.0, specks=12, speck_share=0.0501)
+    (told,) = warned(particle=particle)
+    assert told == (
+        "Dust makes up 5 % of the density above the contour level; at a higher level, fit is "
+        "more certain."
+    )
+
+
+def test_a_sphere_that_is_cut_by_the_largest_ball_is_told():
+    (told,) = warned(cut=True)
+    assert told.startswith("A part of the sphere is outside the largest ball in the box")
+
+
 def test_warnings_of_the_grid():
     (told,) = warned(grid=replace(GRID, size=(64, 64, 62)))
-    assert told == "The box is not cubic (64 x 64 x 62 voxels), as cryoSPARC and RELION want it."
+    assert told == "The box is not cubic (64 x 64 x 62 voxels); cryoSPARC and RELION want it cubic."
     (told,) = warned(grid=replace(GRID, size=(65, 65, 65)))
     assert told == "The box is odd (65 x 65 x 65 voxels); cryoSPARC and RELION want it even."
     assert "odd (64 x 63 x 64 voxels)" in warned(grid=replace(GRID, size=(64, 63, 64)))[1]
@@ -128,7 +172,7 @@ def test_warnings_of_the_grid():
     assert told == "The voxels are not equally sized (1.25 x 1.25 x 1.252 Å)."
     assert not warned(grid=replace(GRID, voxel_size=(1.25, 1.25, 1.2505)))
     (told,) = warned(grid=replace(GRID, rotation=turned(0, 0, 1, 1e-5)))
-    assert told == "The grid is rotated, which an MRC file tells to ChimeraX only."
+    assert told == "The grid is rotated, which an MRC file tells only to ChimeraX."
     assert not warned(grid=replace(GRID, rotation=turned(0, 0, 1, 1e-7)))
     assert GRID.rotation == NO_ROTATION
 
@@ -140,19 +184,18 @@ def test_a_sphere_that_reaches_beyond_the_box():
     assert not warned(recipe=Recipe(clearance - 3.0, 6.0))
     (told,) = warned(recipe=Recipe(clearance - 2.9, 6.0))
     assert told == (
-        "The sphere reaches beyond the box: it extends 39.48 Å from its centre, and the box "
+        "The sphere reaches beyond the box: it extends 39.48 Å from its center, and the box "
         "ends at 39.38 Å."
     )
     (told,) = warned(recipe=Recipe(5.0, center=(5.0, 40.0, 40.0)))
-    assert told.endswith("it extends 5 Å from its centre, and the box ends at 0 Å.")
+    assert told.endswith("it extends 5 Å from its center, and the box ends at 0 Å.")
 
 
 def test_a_sphere_that_is_too_faint():
     assert not warned(strength=0.01)
     (told,) = warned(strength=0.00999)
     assert told == (
-        "A sphere whose views are 0.00999 times as strong as the map's is as good as an empty "
-        "volume."
+        "A sphere whose signal is 0.999 % of the map's will behave like an empty volume."
     )
 
 
@@ -162,14 +205,14 @@ def test_a_sphere_that_is_too_faint():
         ([0.5], ""),
         ([1.0], ""),
         ([2.0, 0.5], ""),
-        ([3.0, 2.0], "twice as strong as"),
-        ([1.01], "1.01 times as strong as"),
+        ([3.0, 2.0], "200 % of"),
+        ([1.01], "101 % of"),
         ([inf], ""),
     ],
 )
 def test_spheres_that_are_all_too_strong(strengths, told):
     sentence = report.too_strong([made(strength=s) for s in strengths])
-    expected = f"Noise may not go to a sphere whose views are {told} the map's."
+    expected = f"Pure noise is unlikely to go to a sphere whose signal is {told} the map's."
     assert sentence == (expected if told else "")
 
 
@@ -182,21 +225,6 @@ def test_next_steps():
     assert [what for what, _ in report.next_steps(1)] == ["Next", ""]
 
 
-def test_labels():
-    told = Map("J1_map.mrc", GRID, (), None)
-    assert report.labels(told, Recipe(20.0), 1) == ["makesphere radius 20", "map J1_map.mrc"]
-    label, _ = report.labels(told, Recipe(20.0, value=Multiple(2, "match")), 0.123456789)
-    assert label == "makesphere radius 20 value 2match = 0.123457"
-    _, label = report.labels(replace(told, path="/data/Å ~ \x7f\t.mrc"), Recipe(20.0), 1)
-    assert label == "map ? ~ ??.mrc"
-
-
-def test_labels_are_cut_where_they_are_too_long():
-    fits, cut = (Map("x" * n, GRID, (), None) for n in (76, 77))
-    assert report.labels(fits, Recipe(20.0), 1)[1] == "map " + "x" * 76
-    assert report.labels(cut, Recipe(20.0), 1)[1] == "map " + "x" * 73 + "..."
-
-
 def test_text_is_aligned():
     assert report.as_text([("What", "this"), ("", "that")]) == (
         "  What          this\n                that"
@@ -206,29 +234,34 @@ def test_text_is_aligned():
 def test_blocks_of_one_map_say_what_is_new():
     one = Map("J1_map.mrc", GRID, (), 0.5)
     spheres = [
-        made(Recipe(r), a_map=one, strength=3.0, counts=Counts(n, 10, 5))
+        made(Recipe(r), source_map=one, strength=3.0, counts=Counts(n, 10, 5))
         for r, n in [(20.0, 100), (25.0, 200)]
     ]
-    first, second = report.blocks([(s, f"/out/{s.recipe.radius}.mrc", "a note") for s in spheres])
-    assert first.rows[-2:] == [("File", "/out/20.0.mrc"), ("Folder", "the current one, as a note")]
+    first, second = report.blocks(
+        [report.Result(s, f"/out/{s.recipe.radius}.mrc", "a note") for s in spheres]
+    )
+    assert first.rows[-2:] == [
+        ("File", "/out/20.0.mrc"),
+        ("Folder", "the current one, because a note"),
+    ]
     assert [what for what, _ in first.rows].count("Box") == 1 and first.too_strong == ""
     assert [what for what, _ in second.rows] == ["Radius", "Fills", "File", "Folder", "Next", ""]
     assert "connect both" in second.rows[-2][1]
     assert second.too_strong == report.too_strong(spheres)
-    assert (first.made, second.made) == tuple(spheres)
+    assert (first.decoy, second.decoy) == tuple(spheres)
 
 
 def test_blocks_of_two_maps_are_by_themselves():
     odd = replace(GRID, size=(64, 64, 62))
     maps = [Map(name, odd, (), 0.5) for name in ("J1_map.mrc", "J2_map.mrc")]
-    spheres = [made(grid=odd, a_map=m, strength=s) for m in maps for s in (3, 4)]
-    told = report.blocks([(sphere, "", "") for sphere in spheres])
+    spheres = [made(grid=odd, source_map=m, strength=s) for m in maps for s in (3, 4)]
+    told = report.blocks([report.Result(sphere) for sphere in spheres])
     assert [len(block.warnings) for block in told] == [1, 0, 1, 0]
     assert [bool(block.too_strong) for block in told] == [False, True, False, True]
     assert told[0].rows == told[2].rows and told[1].rows == told[3].rows
     assert not any(what in ("File", "Folder", "Next") for b in told for what, _ in b.rows)
     spheres[2].strength = 0.5
-    told = report.blocks([(sphere, "a.mrc", "") for sphere in spheres[1:]])
+    told = report.blocks([report.Result(sphere, "a.mrc") for sphere in spheres[1:]])
     assert [bool(block.too_strong) for block in told] == [True, False, False]
     assert ["both" in dict(b.rows).get("Next", "") for b in told] == [False, False, True]
 
@@ -236,7 +269,7 @@ def test_blocks_of_two_maps_are_by_themselves():
 def test_a_warning_that_is_new_is_told_of_the_second_sphere():
     one = Map("J1_map.mrc", replace(GRID, size=(64, 64, 62)), (), 0.5)
     recipes = Recipe(20.0), Recipe(60.0)
-    told = report.blocks([(made(r, one.grid, a_map=one), "", "") for r in recipes])
+    told = report.blocks([report.Result(made(r, one.grid, source_map=one)) for r in recipes])
     assert [len(block.warnings) for block in told] == [1, 1]
     assert "beyond the box" in told[1].warnings[0]
     assert np.all([block.too_strong == "" for block in told])

@@ -199,9 +199,7 @@ def test_an_offset_stays_in_the_box_where_it_is_measured(center, offset, expecte
 @pytest.mark.parametrize("center", [None, (1.0, 1.0, 1.0), (200.0, 200.0, 60.0)])
 def test_an_offset_that_comes_to_0_is_an_error(center):
     radius = Multiple(9, "fit") if center is None else 70.0
-    argument, problem = blamed(
-        Request((radius,), center=center, offset=FIT).resolve, WIDE, 50.0
-    )
+    argument, problem = blamed(Request((radius,), center=center, offset=FIT).resolve, WIDE, 50.0)
     assert argument == "offset" and problem.startswith("fit comes to 0 Å: a sphere of ")
 
 

@@ -165,11 +165,11 @@ class Batch:
     """
 
     def __init__(self, jobs: Sequence[Job]) -> None:
-        filed = [job for job in jobs if job.destination is not None]
-        if len(filed) > 1 and any(job.destination.file for job in filed):
+        filed = [(recipe, place) for _, recipe, place, _ in jobs if place is not None]
+        if len(filed) > 1 and any(place.file for _, place in filed):
             raise ArgumentError("save", "must name a folder for more than one sphere")
-        for job in filed:
-            job.destination.path(job.recipe)  # It says if the name is too long.
+        for recipe, place in filed:
+            place.path(recipe)  # It says if the name is too long.
         self._jobs = jobs
         self._spheres = [job.recipe.sphere(job.map.grid) for job in jobs]
         self._scratches: list[Scratch] = []
@@ -210,24 +210,19 @@ class Batch:
     ) -> Made:
         views = measuring.result().views if isinstance(job.recipe.value, Multiple) else None
         density = job.recipe.density(sphere, views)
-        array = None
+        grid, array = job.map.grid, None
         if in_memory or job.destination is None:
-            array = np.zeros(job.map.grid.shape, np.float32)
+            array = np.zeros(grid.shape, np.float32)
         if job.destination is None:
-            sphere.draw(job.map.grid, density, array)
+            sphere.draw(grid, density, array)
         else:
-            self._write(job, sphere, density, array)
-        return Made(measure(measuring.result(), job.recipe), array)
-
-    def _write(
-        self, job: Job, sphere: Sphere, density: float, array: NDArray[np.float32] | None
-    ) -> None:
-        with _writing(job.destination.folder):
-            scratch = Scratch(job.destination.folder)
-            self._scratches.append(scratch)
             labels = job.recipe.labels(density, job.map.source)
-            mrc.write(scratch.file, job.map.grid, sphere, density, labels, array)
-            scratch.flush()
+            with _writing(job.destination.folder):
+                scratch = Scratch(job.destination.folder)
+                self._scratches.append(scratch)
+                mrc.write(scratch.file, grid, sphere, density, labels, array)
+                scratch.flush()
+        return Made(measure(measuring.result(), job.recipe), array)
 
     def publish(self) -> list[str]:
         """Give the files their names, when all are made.

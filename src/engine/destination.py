@@ -1,10 +1,18 @@
 """Where spheres are written: the folder, and the name that is free there."""
 
 import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal
 
+from .errors import ArgumentError
+from .map import Map
 from .mrc import HEADER_BYTES
+from .recipe import Recipe
+from .scratch import Scratch
 
 SUFFIX = ".mrc"
+JOB_FILE = "job.json"
 # Words for a file with an automatic name, and for none.
 YES = ("true", "on", "yes", "1")
 NO = ("false", "off", "no", "0")
@@ -15,83 +23,100 @@ class Destination:
 
     Parameters
     ----------
-    a_map : Map
-    save : True or str
+    source_map
+    save
         True: beside the map's file, or else in the current folder. A folder: there. A path
         that is no folder: to that file, over what is there.
-    current : str
-        The current folder.
-    open_maps : sequence of str
+    current
+        Gives the current folder; asked only where it is used.
+    open_maps
         Files that must not be written: those of the maps in use.
 
     Attributes
     ----------
-    folder : str
+    folder
         Absolute path.
-    file : str
+    file
         Absolute path of the one file; empty where the files are named automatically.
-    note : str
+    note
         Why the folder is not the map's own; empty if it is, or was given.
 
     Raises
     ------
-    ValueError, OSError
-        One sentence says why nothing can be written there.
+    ArgumentError
+        Nothing can be written there: one sentence says why.
     """
 
-    def __init__(self, a_map, save, current, open_maps=()):
+    folder: str
+    file: str
+    note: str
+
+    def __init__(
+        self,
+        source_map: Map,
+        save: Literal[True] | str,
+        current: Callable[[], str] = os.getcwd,
+        open_maps: Sequence[str] = (),
+    ) -> None:
         self.file = self.note = ""
-        self._source = a_map.source
+        self._source = source_map.source
         self._open_maps = open_maps
         if not save:
-            raise ValueError("save must name a folder or a file, got nothing")
-        if save is not True and not _is_path(save):
-            raise ValueError(f"save has characters that no file name can have: {save!a}")
+            raise ArgumentError("save", "needs a folder or a file, got nothing")
         if save is True:
-            self.folder, self.note = _own_folder(a_map, current)
+            self.folder, self.note = _own_folder(source_map, current)
         else:
-            path = os.path.abspath(os.path.join(current, save))
-            if os.path.isdir(path):
-                self.folder = path
-            else:
-                if save.endswith(("/", os.sep)):
-                    raise ValueError(f"save names a folder that does not exist: {path}")
-                self.file = self._checked(path)
-                self.folder = os.path.dirname(self.file)
+            self._take(save, current)
         if not os.path.isdir(self.folder):
-            raise ValueError(f"save names a folder that does not exist: {self.folder}")
+            raise ArgumentError("save", f"needs a folder that exists, got {self.folder}")
         if not os.access(self.folder, os.W_OK):
-            raise PermissionError(f"save cannot write into the folder {self.folder}")
+            raise ArgumentError("save", f"needs a folder that can be written, got {self.folder}")
 
-    def _checked(self, path):
+    def _take(self, save: str, current: Callable[[], str]) -> None:
+        """Take the folder or the file that was typed."""
+        if not _is_path(save):
+            raise ArgumentError("save", f"has characters that no file name can have: {save!a}")
+        path = save
+        if not os.path.isabs(path):
+            path = os.path.join(_current(current, f"a full path, got {save}"), path)
+        path = os.path.abspath(path)
+        if os.path.isdir(path):
+            self.folder = path
+            return
+        if save.endswith(("/", os.sep)):
+            raise ArgumentError("save", f"needs a folder that exists, got {path}")
+        self.file = self._checked(path)
+        self.folder = os.path.dirname(self.file)
+
+    def _checked(self, path: str) -> str:
         name, suffix = os.path.splitext(os.path.basename(path))
         if name.lower() == SUFFIX:
-            raise ValueError(f"save names a file that has no name before {SUFFIX}: {path}")
+            raise ArgumentError("save", f"needs a name before {SUFFIX}, got {path}")
         if not suffix:
             path += SUFFIX
         elif suffix.lower() != SUFFIX:
-            raise ValueError(f"save must name a folder or an {SUFFIX} file, got {path}")
+            raise ArgumentError("save", f"needs a folder or an {SUFFIX} file, got {path}")
         if self._is_open(path):
-            raise ValueError(f"save must not overwrite the file of an open map, got {path}")
+            raise ArgumentError("save", f"must not overwrite the file of an open map, got {path}")
         try:
             os.lstat(path)
         except FileNotFoundError:
             pass
         except OSError as error:
-            raise ValueError(f"save cannot write {path}: {error.strerror}") from error
+            raise ArgumentError("save", f"cannot be {path}: {error.strerror}") from error
         # A link stays a link: what it points to is replaced.
         if os.path.islink(path):
             path = os.path.realpath(path)
         if os.path.isdir(path):
-            raise ValueError(f"save names a folder, not a file: {path}")
+            raise ArgumentError("save", f"needs a file, and this is a folder: {path}")
         if os.path.islink(path):
-            raise ValueError(f"save names a link that leads back to itself: {path}")
+            raise ArgumentError("save", f"is a link that leads back to itself: {path}")
         return path
 
-    def _is_open(self, path):
+    def _is_open(self, path: str) -> bool:
         return any(_is_same_file(path, other) for other in self._open_maps)
 
-    def path(self, recipe, copy=1):
+    def path(self, recipe: Recipe, copy: int = 1) -> str:
         """Path of a recipe's file, or of its `copy`-th where names are automatic.
 
         Raises
@@ -101,13 +126,13 @@ class Destination:
         """
         return self.file or os.path.join(self.folder, recipe.file_name(self._source, copy))
 
-    def publish(self, scratch, recipe):
+    def publish(self, scratch: Scratch, recipe: Recipe) -> str:
         """Give a sphere's file, written by a recipe, its name.
 
         Parameters
         ----------
-        scratch : Scratch
-        recipe : Recipe
+        scratch
+        recipe
 
         Returns
         -------
@@ -125,26 +150,49 @@ class Destination:
             copy += 1
 
 
-def _own_folder(a_map, current):
-    current = os.path.abspath(current)
-    if not a_map.path:
-        return current, "the map has no file"
-    folder = os.path.dirname(os.path.abspath(a_map.path))
-    if os.path.exists(os.path.join(folder, "job.json")):
-        return current, "the map is in a cryoSPARC job folder"
-    if not os.access(folder, os.W_OK):
-        return current, "the map's folder cannot be written"
-    return folder, ""
+def _own_folder(source_map: Map, current: Callable[[], str]) -> tuple[str, str]:
+    """Give the folder for files with automatic names, and why it is not the map's own."""
+    why = "the map has no file"
+    if source_map.path:
+        folder = os.path.dirname(os.path.abspath(source_map.path))
+        why = "the map is in a cryoSPARC job folder"
+        if not _is_in_job(folder):
+            why = "the map's folder cannot be written"
+            if os.access(folder, os.W_OK):
+                return folder, ""
+    folder = os.path.abspath(_current(current, f"a folder, as {why}"))
+    if _is_in_job(folder):
+        where = f"the current one, {folder}, is in a cryoSPARC job"
+        raise ArgumentError("save", f"needs a folder, as {why} and {where}")
+    return folder, why
 
 
-def _is_path(text):
+def _is_in_job(folder: str) -> bool:
+    """Whether a folder, as it is named or as links lead to it, is in a cryoSPARC job."""
+    folders = {
+        path
+        for name in (Path(folder), Path(os.path.realpath(folder)))
+        for path in (name, *name.parents)
+    }
+    return any(os.path.exists(path / JOB_FILE) for path in folders)
+
+
+def _current(current: Callable[[], str], instead: str) -> str:
+    try:
+        return current()
+    except OSError as error:
+        # It can be removed while a program is in it.
+        raise ArgumentError("save", f"needs {instead}: the current folder is gone") from error
+
+
+def _is_path(text: str) -> bool:
     try:
         return b"\0" not in os.fsencode(text)
     except UnicodeEncodeError:
         return False
 
 
-def _is_same_file(path, other):
+def _is_same_file(path: str, other: str) -> bool:
     # Also where a file has been removed while its map is open.
     if os.path.normcase(os.path.realpath(path)) == os.path.normcase(os.path.realpath(other)):
         return True

@@ -4,7 +4,7 @@ Arrays are indexed ``[z, y, x]``; points, sizes and spacings are ``(x, y, z)``, 
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import sqrt
 from typing import NamedTuple
@@ -22,6 +22,12 @@ NO_ROTATION: Rotation = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
 SURFACE = 1e-10
 # Feet that differ by less, in voxels, are one: rounding.
 SAME_FOOT = 1e-9
+
+
+def as_rotation(matrix: Floats) -> Rotation:
+    """Give a 3x3 matrix as rows of numbers."""
+    x, y, z = ((float(a), float(b), float(c)) for a, b, c in matrix)
+    return x, y, z
 
 
 class Patch(NamedTuple):
@@ -151,18 +157,17 @@ class Grid:
         """
         if tuple(order) == (0, 1, 2):
             return self
+        a, b, c = order
         picked = Grid(
-            tuple(self.size[a] for a in order),
-            tuple(self.voxel_size[a] for a in order),
+            (self.size[a], self.size[b], self.size[c]),
+            (self.voxel_size[a], self.voxel_size[b], self.voxel_size[c]),
             self.origin,
-            tuple(self.angles[a] for a in order),
+            (self.angles[a], self.angles[b], self.angles[c]),
         )
         # Whatever the standard setting of the picked axes lacks is put into the rotation, which
         # becomes improper where the order swaps hands: distances do not mind.
         turn = self.axes[:, list(order)] @ np.linalg.inv(picked.axes)
-        return Grid(
-            picked.size, picked.voxel_size, picked.origin, picked.angles, tuple(map(tuple, turn))
-        )
+        return replace(picked, rotation=as_rotation(turn))
 
     def farthest(self, point: Point) -> float:
         """Distance in Å from a point (x, y, z) to the farthest voxel centre of the box."""

@@ -102,7 +102,16 @@ class Map:
             memory.require(
                 PLANE_BYTES * nx * ny + HEIGHT_BYTES * nz, f"a box of {nx} x {ny} x {nz} voxels"
             )
-            yield cls(os.path.basename(path), file.grid, file, level, path, file.plane_grid)
+            yield cls(
+                os.path.basename(path),
+                file.grid,
+                file,
+                level,
+                path,
+                file.plane_grid,
+                file.facts.warnings(),
+                "give one with --level",
+            )
 
     @property
     def source(self) -> str:
@@ -154,12 +163,13 @@ class Map:
         counters = {sphere: Counter(grid, sphere, level) for sphere in spheres}
         tabulator = None if center is None else Tabulator(grid, center, level)
         finder = ParticleFinder(grid, center, level) if particle else None
-        consumers = [c for c in (binned, *counters.values(), tabulator, finder) if c is not None]
+        consumers = [c for c in (*counters.values(), tabulator, finder) if c is not None]
         for plane in self.planes:
-            if plane.dtype == np.float16:
-                plane = plane.astype(np.float32)
+            found = radial.above(plane, level)
+            if binned is not None:
+                binned.add(plane)
             for consumer in consumers:
-                consumer.add(plane)
+                consumer.add(plane, found)
         return Measured(
             self,
             level,

@@ -2,18 +2,24 @@
 
 import bz2
 import gzip
+import lzma
 import os
+import stat
 import zlib
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from math import hypot, inf, isfinite
+from typing import BinaryIO, Self
 
 import numpy as np
-from mrcfile.constants import MAP_ID, VOLUME_SPACEGROUP
+from mrcfile.constants import IMAGE_STACK_SPACEGROUP, MAP_ID, VOLUME_SPACEGROUP
 from mrcfile.dtypes import HEADER_DTYPE
 from mrcfile.utils import dtype_from_mode, machine_stamp_from_byte_order, mode_from_dtype
 
+from .contents import contents
 from .grid import NO_ROTATION, Grid
-from .sphere import Totals
+from .sphere import Sphere, Totals
 
 HEADER_BYTES = HEADER_DTYPE.itemsize
 LABEL_BYTES = 80
@@ -21,34 +27,155 @@ VERSION = 20141  # MRC2014, revision 1
 FLUSH_EVERY = 16  # planes
 IMOD_STAMP = 1146047817
 ROTATION_LABEL = b"Chimera rotation: "
+UNPACKERS = {b"\x1f\x8b\x08": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
+COMPLEX = "complex numbers"
+OTHER_MODES = {3: COMPLEX, 4: COMPLEX, 16: "colors", 101: "numbers of 4 bits"}
+VOLUME_STACK_SPACEGROUPS = range(401, 631)
+# Where the header leaves open what it is, such a name tells a stack of images.
+STACK_SUFFIXES = (".mrcs", ".st", ".ali")
+SAME_LENGTH = 0.01
+WIDEST_VOXEL = 20.0  # Å; beyond it MX = 1 is rather a slip
+Rotation = tuple[tuple[float, ...], ...]
+IN_A_SHELL = "to set it, open the map in ChimeraX, type `volume #1 voxelSize 1.3` and save it"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a map's header says besides where its voxels are.
+
+    Parameters
+    ----------
+    size
+        Number of voxels along x, y and z.
+    intervals
+        MX, MY, MZ.
+    cell
+        Sides of the cell, in Å.
+    spacegroup
+        ISPG.
+    name
+        The file's.
+    """
+
+    size: tuple[int, int, int]
+    intervals: tuple[int, int, int]
+    cell: tuple[float, float, float]
+    spacegroup: int
+    name: str = ""
+
+    @property
+    def unsized(self) -> str:
+        """Axes without a pixel size, such as ``xz``; for any of them ChimeraX takes 1 Å on all."""
+        axes = zip("xyz", self.intervals, self.cell, strict=True)
+        return "".join(axis for axis, n, side in axes if not (n > 0 and 0 < side < inf))
+
+    @property
+    def volumes(self) -> int:
+        """Number of maps that are stacked along z; 1 for an ordinary map."""
+        nx, ny, nz = self.size
+        depth = self.intervals[2]
+        is_stack = self.spacegroup in VOLUME_STACK_SPACEGROUPS
+        if self.spacegroup in (IMAGE_STACK_SPACEGROUP, VOLUME_SPACEGROUP):
+            is_stack = nx == ny == depth and self.intervals == (nx, ny, depth)
+        return nz // depth if is_stack and 1 < depth < nz and nz % depth == 0 else 1
+
+    @property
+    def images(self) -> int:
+        """Number of images in it, where it is an image or a stack of them; 0 for a map."""
+        if min(self.size) == 1:
+            return 1
+        width, _, depth = self.intervals
+        may_be_stack = self.spacegroup == IMAGE_STACK_SPACEGROUP or len({*self.size}) > 1
+        is_named_so = _plain_name(self.name).endswith(STACK_SUFFIXES)
+        if self.volumes > 1:
+            is_stack = False
+        elif self.spacegroup in VOLUME_STACK_SPACEGROUPS:
+            is_stack = depth == 1
+        elif depth == 1 < width:
+            # One plane for each cell: a stack, but where it has the height of a voxel.
+            is_map = self.spacegroup == VOLUME_SPACEGROUP and self._has_cubic_voxels
+            is_stack = is_named_so or not is_map
+        else:
+            is_stack = is_named_so and may_be_stack
+        return self.size[2] if is_stack else 0
+
+    @property
+    def _has_cubic_voxels(self) -> bool:
+        if self.unsized:
+            return False
+        lengths = [side / n for side, n in zip(self.cell, self.intervals, strict=True)]
+        return max(lengths) - min(lengths) < SAME_LENGTH * min(lengths)
+
+    @property
+    def problem(self) -> str:
+        """Why no sphere can be made for it, to be read after its name; empty if one can."""
+        if not self.images:
+            return ""
+        if self.images == 1:
+            return "is an image, not a map"
+        return f"is a stack of {self.images} images by its header, not a map"
+
+    def warnings(self, remedy: str = IN_A_SHELL) -> tuple[str, ...]:
+        """Say what to beware of: sentences.
+
+        Parameters
+        ----------
+        remedy
+            How to set a pixel size, to be read after a comma.
+        """
+        found = []
+        if self.volumes > 1:
+            found.append(
+                f"The map's file is a stack of {self.volumes} volumes; "
+                "the sphere is in the one box as which ChimeraX opens them."
+            )
+        axes = zip(self.cell, self.intervals, self.size, strict=True)
+        wide = [side for side, m, n in axes if m == 1 < n and side > WIDEST_VOXEL]
+        if self.unsized:
+            missing = " and ".join(", ".join(self.unsized).rsplit(", ", 1))
+            found.append(
+                f"The map's header has no pixel size along {missing}, so 1 Å is taken; {remedy}."
+            )
+        elif wide:
+            found.append(
+                f"The map's header makes one voxel of the whole cell, {wide[0]:.5g} Å; {remedy}."
+            )
+        return tuple(found)
 
 
 class MapFile:
-    """A map in an MRC or CCP4 file, plain or packed by gzip or bzip2, read plane by plane.
+    """A map in an MRC or CCP4 file, plain or packed by gzip, bzip2 or xz, read plane by plane.
 
     ``len()`` is the number of planes, ``map_file[k]`` reads plane k, and iteration reads them
     all. As a context it closes the file.
 
     Parameters
     ----------
-    path : str
+    path
 
     Attributes
     ----------
-    grid : Grid
+    grid
         Where ChimeraX places the map's voxels.
-    plane_grid : Grid
+    plane_grid
         The same voxels in the order in which the file stores them: that of the planes.
+    facts
+        What else its header says.
 
     Raises
     ------
     ValueError
-        The file is no map, or damaged: one sentence says how.
+        The file is not a map, or damaged: one sentence says how.
     OSError
         The file cannot be read.
     """
 
-    def __init__(self, path):
+    path: str
+    grid: Grid
+    plane_grid: Grid
+    facts: Facts
+
+    def __init__(self, path: str) -> None:
         self.path = path
         self._file = _open(path)
         try:
@@ -57,155 +184,205 @@ class MapFile:
             self._file.close()
             raise
 
-    def _read_start(self):
-        header = _read_header(self._read(HEADER_BYTES))
+    def _read_start(self) -> None:
+        start = self._read(0, HEADER_BYTES)
+        if what := contents(start):
+            raise ValueError(f"{self.path} is {what}, not an MRC map")
+        if len(start) < HEADER_BYTES:
+            raise self._damage("it is too short")
+        header = _read_header(start)
         self._shape = tuple(int(n) for n in (header.nz, header.ny, header.nx))
         if min(self._shape) < 1:
             raise self._damage("its box is {2} x {1} x {0} voxels".format(*self._shape))
         self._dtype = _dtype(header, self.path)
-        if self._dtype is None or self._dtype.kind == "c":
-            mode = f"MRC mode {int(header.mode)}"
-            raise ValueError(f"{self.path} is no density map that makesphere reads: it has {mode}")
+        if self._dtype is None:
+            mode = int(header.mode)
+            if what := OTHER_MODES.get(mode):
+                what = f"holds {what} (MRC mode {mode}), which ChimeraX does not read"
+                raise ValueError(f"{self.path} {what}")
+            raise self._damage(f"its MRC mode is {mode}")
         self._plane_bytes = self._shape[1] * self._shape[2] * self._dtype.itemsize
-        self._start = HEADER_BYTES + int(header.nsymbt)
-        if self._start < HEADER_BYTES:
+        self._data_start = HEADER_BYTES + int(header.nsymbt)
+        if self._data_start < HEADER_BYTES:
             raise self._damage(f"its NSYMBT is {header.nsymbt}")
-        if not isinstance(self._file, (gzip.GzipFile, bz2.BZ2File)):
-            self._check_size(os.path.getsize(self.path))
+        # To know its size a packed file has to be unpacked: only where that is needed.
+        if not self._is_packed or self._data_start > HEADER_BYTES:
+            self._check_size()
         order = [int(a) - 1 for a in (header.mapc, header.mapr, header.maps)]
         if sorted(order) != [0, 1, 2]:
             order = [0, 1, 2]
-        self.grid = _grid(header, order, _has_origin(header, self.path))
+        self.facts = _facts(header, order, self.path)
+        if self.facts.problem:
+            raise ValueError(f"{self.path} {self.facts.problem}")
+        self.grid = _grid(header, self.facts, order, _has_origin(header, self.path))
         try:
             self.plane_grid = self.grid.reordered(order)
         except np.linalg.LinAlgError as error:
             raise self._damage("its cell is flat") from error
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: object) -> None:
         self._file.close()
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self._shape[0]
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[np.ndarray]:
         return (self[k] for k in range(len(self)))
 
-    def __getitem__(self, k):
-        data = self._read(self._plane_bytes, self._start + k * self._plane_bytes)
-        return np.frombuffer(data, self._dtype).reshape(self._shape[1:])
+    def __getitem__(self, k: int) -> np.ndarray:
+        end = self._data_start + (k + 1) * self._plane_bytes
+        data = self._read(end - self._plane_bytes, self._plane_bytes)
+        if len(data) < self._plane_bytes:
+            raise self._damage("it is too short for its box")
+        if self._is_packed and k == len(self) - 1:
+            # The check sum comes last.
+            self._read(end, None)
+        plane = np.frombuffer(data, self._dtype).reshape(self._shape[1:])
+        # Half precision has no room to compare and add in.
+        return plane.astype(np.float32) if plane.dtype.newbyteorder("=") == np.float16 else plane
 
-    def _read(self, count, start=0):
+    @property
+    def _is_packed(self) -> bool:
+        return isinstance(self._file, (gzip.GzipFile, bz2.BZ2File, lzma.LZMAFile))
+
+    def _read(self, start: int, count: int | None) -> bytes:
+        """Read some bytes, or see to it that the rest can be read."""
         try:
             self._file.seek(start)
-            data = self._file.read(count)
-        except (EOFError, zlib.error, OSError) as error:
+            if count is None:
+                self._file.seek(0, os.SEEK_END)
+                return b""
+            return self._file.read(count)
+        except (EOFError, zlib.error, lzma.LZMAError, OSError) as error:
             if getattr(error, "errno", None):
                 raise OSError(error.errno, error.strerror, self.path) from error
-            # What gzip and bzip2 find wrong has no number.
+            # What is wrong with packed data has no number.
             raise self._damage("it cannot be unpacked") from error
-        if len(data) < count:
-            raise self._damage("it is too short")
-        return data
 
-    def _check_size(self, size):
-        data = self._shape[0] * self._plane_bytes
+    def _check_size(self) -> None:
+        self._read(0, None)
+        size, data = self._file.tell(), self._shape[0] * self._plane_bytes
         if HEADER_BYTES + data == size:
             # Old EMDB entries announce symmetry operators that are not there.
-            self._start = HEADER_BYTES
-        if self._start + data > size:
+            self._data_start = HEADER_BYTES
+        if self._data_start + data > size:
             raise self._damage("it is too short for its box")
 
-    def _damage(self, how):
-        return ValueError(f"{self.path} is no MRC map or is damaged: {how}")
+    def _damage(self, how: str) -> ValueError:
+        return ValueError(f"{self.path} is not an MRC map or is damaged: {how}")
 
 
-def _open(path):
+def _open(path: str) -> BinaryIO:
+    mode = os.stat(path).st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        # It could not be read twice; opening a pipe could wait forever.
+        what = "a pipe" if stat.S_ISFIFO(mode) else "a device or socket"
+        raise ValueError(f"{path} is {what}, and a map has to be a file")
     with open(path, "rb") as file:
-        magic = file.read(3)
-    if magic[:2] == b"\x1f\x8b":
-        return gzip.open(path)
-    return bz2.open(path) if magic == b"BZh" else open(path, "rb")
+        start = file.read(HEADER_BYTES)
+    for magic, unpack in UNPACKERS.items():
+        if start.startswith(magic):
+            return unpack(path)
+    return open(path, "rb")
 
 
-def _read_header(data):
+def _read_header(data: bytes) -> np.record:
     # As ChimeraX tells the byte order: machine stamps are often wrong.
     little = np.rec.array(data, HEADER_DTYPE)[0]
     return little if 0 < little.nx < 65536 else np.rec.array(data, HEADER_DTYPE.newbyteorder())[0]
 
 
-def _byte_order(header):
+def _byte_order(header: np.record) -> str:
     return header.dtype["nx"].str[0]
 
 
-def _dtype(header, path):
+def _dtype(header: np.record, path: str) -> np.dtype | None:
+    mode = int(header.mode)
     try:
-        dtype = dtype_from_mode(int(header.mode))
+        dtype = None if mode in OTHER_MODES else dtype_from_mode(mode)
     except ValueError:
+        dtype = None
+    if dtype is None:
         return None
     if dtype == np.int8 and _is_unsigned(header, path):
         dtype = np.dtype(np.uint8)
     return dtype.newbyteorder(_byte_order(header))
 
 
-def _is_unsigned(header, path):
-    """Whether bytes are unsigned, as in files of before MRC 2000 and where IMOD says so."""
+def _is_unsigned(header: np.record, path: str) -> bool:
+    """Whether bytes are unsigned: before MRC 2000, by IMOD's name, or as IMOD's stamp says."""
     if _is_ccp4(path):
         return False
     if not _is_mrc2000(header):
         return True
     words = np.frombuffer(bytes(header.extra2), np.dtype("i4").newbyteorder(_byte_order(header)))
     stamp, flags = words[10:12]
-    return stamp == IMOD_STAMP and not flags & 1
+    return not flags & 1 if stamp == IMOD_STAMP else _plain_name(path).endswith(".rec")
 
 
-def _has_origin(header, path):
+def _has_origin(header: np.record, path: str) -> bool:
     """Whether ORIGIN is where MRC 2000 has it: CCP4 and older files keep other things there."""
     return _is_mrc2000(header) and not _is_ccp4(path)
 
 
-def _is_mrc2000(header):
+def _is_mrc2000(header: np.record) -> bool:
     return bytes(header.map) == MAP_ID
 
 
-def _is_ccp4(path):
-    name = path.lower().removesuffix(".gz").removesuffix(".bz2")
-    return name.endswith((".map", ".ccp4"))
+def _is_ccp4(path: str) -> bool:
+    return _plain_name(path).endswith((".map", ".ccp4"))
 
 
-def _grid(header, order, has_origin):
+def _plain_name(path: str) -> str:
+    """Give a file's name in lower case, as it is when unpacked."""
+    name = os.path.basename(path).lower()
+    stem, suffix = os.path.splitext(name)
+    return stem if suffix in (".gz", ".bz2", ".xz") else name
+
+
+def _facts(header: np.record, order: Sequence[int], path: str) -> Facts:
+    stored = int(header.nx), int(header.ny), int(header.nz)
+    return Facts(
+        tuple(stored[order.index(a)] for a in range(3)),
+        (int(header.mx), int(header.my), int(header.mz)),
+        tuple(float(header.cella[a]) for a in "xyz"),
+        int(header.ispg),
+        path,
+    )
+
+
+def _grid(header: np.record, facts: Facts, order: Sequence[int], has_origin: bool) -> Grid:
     """Place a file's voxels as ChimeraX does."""
-    axes = [order.index(a) for a in range(3)]
-    size = tuple(int((header.nx, header.ny, header.nz)[a]) for a in axes)
-    start = [int((header.nxstart, header.nystart, header.nzstart)[a]) for a in axes]
-    intervals = [int(n) for n in (header.mx, header.my, header.mz)]
-    cell = [float(header.cella[a]) for a in "xyz"]
+    stored = int(header.nxstart), int(header.nystart), int(header.nzstart)
+    start = [stored[order.index(a)] for a in range(3)]
     voxel_size = (1.0, 1.0, 1.0)
-    if min(intervals) > 0 and min(cell) > 0 and all(map(isfinite, cell)):
-        voxel_size = tuple(c / n for c, n in zip(cell, intervals, strict=True))
+    if not facts.unsized:
+        voxel_size = tuple(c / n for c, n in zip(facts.cell, facts.intervals, strict=True))
     angles = tuple(float(header.cellb[a]) for a in ("alpha", "beta", "gamma"))
     if not _is_cell(angles):
         angles = (90.0, 90.0, 90.0)
     origin = tuple(float(header.origin[a]) for a in "xyz")
+    size = facts.size
     if not has_origin or not any(origin) or not _is_origin(origin, voxel_size):
-        unset = max(map(abs, start)) > 10 * max(*intervals, *size)
+        unset = max(map(abs, start)) > 10 * max(*facts.intervals, *size)
         # NSTART counts voxels along the axes of an unrotated cell.
         origin = (0.0, 0.0, 0.0) if unset else Grid(size, voxel_size, angles=angles).position(start)
     return Grid(size, voxel_size, origin, angles, _rotation(header))
 
 
-def _is_cell(angles):
+def _is_cell(angles: Sequence[float]) -> bool:
     return all(0 < a < 180 for a in angles) and sum(angles) < 360 and 2 * max(angles) < sum(angles)
 
 
-def _is_origin(origin, voxel_size):
+def _is_origin(origin: Sequence[float], voxel_size: Sequence[float]) -> bool:
     """Whether ORIGIN is a place: some programs left it unset, with huge numbers or NaN."""
     return all(isfinite(o) and o + v != o for o, v in zip(origin, voxel_size, strict=True))
 
 
-def _rotation(header):
+def _rotation(header: np.record) -> Rotation:
     """Rotation of the grid, which ChimeraX keeps in a label: axis and angle in degrees."""
     for label in reversed(header.label):
         if label.startswith(ROTATION_LABEL):
@@ -223,7 +400,7 @@ def _rotation(header):
     return NO_ROTATION
 
 
-def _rotation_label(rotation):
+def _rotation_label(rotation: Rotation) -> str:
     turn = np.array(rotation)
     values, vectors = np.linalg.eig(turn)
     axis = vectors[:, np.argmin(abs(values - 1))].real
@@ -233,20 +410,27 @@ def _rotation_label(rotation):
     return ROTATION_LABEL.decode() + numbers
 
 
-def write(file, grid, sphere, value, labels, array=None):
+def write(
+    file: BinaryIO,
+    grid: Grid,
+    sphere: Sphere,
+    value: float,
+    labels: Sequence[str],
+    array: np.ndarray | None = None,
+) -> None:
     """Write a sphere as an MRC2014 file.
 
     Parameters
     ----------
-    file : binary file
+    file
         New and empty, open for writing.
-    grid : Grid
-    sphere : Sphere
-    value : float
+    grid
+    sphere
+    value
         Density inside.
-    labels : sequence of str
+    labels
         Printable ASCII, at most 80 characters each.
-    array : numpy.ndarray, optional
+    array
         Zeros of the grid's shape, float32, to draw into as well.
 
     Raises
@@ -267,14 +451,14 @@ def write(file, grid, sphere, value, labels, array=None):
     file.write(_new_header(grid, totals.statistics(grid.voxels, float(np.float32(value))), labels))
 
 
-def _begin_flush(file):
+def _begin_flush(file: BinaryIO) -> None:
     """Have the disk start on what is written, while the rest is drawn."""
     # Windows and macOS do not know it.
     with suppress(AttributeError, OSError):
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
-def _new_header(grid, statistics, labels):
+def _new_header(grid: Grid, statistics: Sequence[float], labels: Sequence[str]) -> bytes:
     """Give the header of a sphere's file, as MRC2014 wants it."""
     lengths = tuple(v * n for v, n in zip(grid.voxel_size, grid.size, strict=True))
     header = np.rec.array(np.zeros(1, HEADER_DTYPE.newbyteorder("<")))[0]

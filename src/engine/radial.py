@@ -23,6 +23,8 @@ LEVEL_SHARE = 0.01
 LEVEL_BINS = 10000
 # of every second, fourth, ... voxel along each axis where there are more than this.
 LEVEL_VOXELS = 16 * 2**20
+# Every how many voxels tell where about the level is.
+SAMPLED = 32
 RADIAL_BINS = 2**17
 LARGEST = float(np.finfo(np.float32).max)
 
@@ -49,12 +51,7 @@ def contour_level(planes: Sequence[np.ndarray], grid: Grid) -> float:
     number = prod(ceil(n / step) for n in grid.size)
     top = _Top(int(LEVEL_SHARE * number) + 2)
     for k in range(0, grid.size[2], step):
-        values = np.asarray(planes[k][::step, ::step], np.float32).ravel()
-        # A NaN shows in either.
-        if not (isfinite(values.max()) and isfinite(values.min())):
-            values = values[np.isfinite(values)]
-        if values.size:
-            top.add(values)
+        top.add(np.asarray(planes[k][::step, ::step], np.float32).ravel())
     return top.level()
 
 
@@ -77,9 +74,9 @@ class _Top:
 
     def __init__(self, number: int) -> None:
         self._number = number
-        self._kept = [np.empty(0, np.float32)]
-        self._kept_size = 0
-        # What is not above the bar is not kept, once so many voxels are at it or above.
+        self._kept: list[np.ndarray] = []
+        self._size, self._room = 0, 2 * number
+        # What is not above the bar is not kept, once enough voxels are at it or above.
         self._bar = -inf
         self._voxels = 0
         self._lowest, self._highest = inf, -inf
@@ -88,26 +85,35 @@ class _Top:
         self._rises = True
 
     def add(self, values: np.ndarray) -> None:
-        """Take the next voxels: finite, at least one, in a 1D array of float32."""
+        """Take the next voxels: a 1D array of float32."""
+        lowest, highest = float(values.min()), float(values.max())
+        # A NaN is either's result.
+        if not (isfinite(lowest) and isfinite(highest)):
+            values = values[np.isfinite(values)]
+            lowest, highest = values.min(initial=inf), values.max(initial=-inf)
+        if self._rises:
+            lowest = self._after_rise(values).min(initial=inf)
         self._voxels += values.size
-        fallen = self._after_rise(values) if self._rises else values
-        if fallen.size:
-            self._lowest = min(self._lowest, float(fallen.min()))
-        highest = float(values.max())
-        self._highest = max(self._highest, highest)
+        self._lowest = min(self._lowest, float(lowest))
+        self._highest = max(self._highest, float(highest))
         if highest > self._bar:
-            self._keep(values)
-        if self._kept_size > 4 * self._number:
-            kept = np.concatenate(self._kept)
-            kept.partition(kept.size - self._number)
-            self._bar = float(kept[-self._number])
-            self._kept, self._kept_size = [], 0
-            self._keep(kept[-self._number :])
+            self._kept.append(_higher(values, self._bar))
+            self._size += self._kept[-1].size
+        if self._size > self._room:
+            self._raise_bar()
 
-    def _keep(self, values: np.ndarray) -> None:
-        kept = values[np.flatnonzero(values > self._bar)]
-        self._kept.append(kept)
-        self._kept_size += kept.size
+    def _raise_bar(self) -> None:
+        # A sample says where about the bar may be; a little lower, it holds for all.
+        sample = np.concatenate([kept[::SAMPLED] for kept in self._kept])
+        rank = max(sample.size - int(1.2 * self._number / SAMPLED) - 8, 0)
+        sample.partition(rank)
+        bar = float(sample[rank])
+        if sum(np.count_nonzero(kept >= bar) for kept in self._kept) >= self._number:
+            self._bar = bar
+        if self._size > 16 * self._number:
+            self._kept = [_higher(np.concatenate(self._kept), self._bar)]
+            self._size = self._kept[0].size
+        self._room = self._size + self._number
 
     def _after_rise(self, values: np.ndarray) -> np.ndarray:
         """Leave out voxels that ChimeraX passes over when it looks for the lowest."""
@@ -129,7 +135,7 @@ class _Top:
             first, last = first - 1, last + 1
         width = (last - first) / (LEVEL_BINS - 1)
         edges = first - width / 2, last + width / 2
-        kept = np.concatenate(self._kept)
+        kept = _higher(np.concatenate(self._kept), self._bar)
         counts = _histogram(kept, *edges)
         low = self._rise[self._rise < first]
         voxels = self._voxels - (kept.size - counts.sum())
@@ -141,6 +147,10 @@ class _Top:
             at_bar = _histogram(np.array([self._bar], np.float32), *edges)
             found = max(found, int(at_bar.argmax()))
         return first + found * width + width / 2
+
+
+def _higher(values: np.ndarray, bar: float) -> np.ndarray:
+    return values[np.flatnonzero(values > bar)]
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")
@@ -281,17 +291,20 @@ class RadialTables:
     step : float
         Width of a bin in squared distance, in Å^2. Bin n holds voxels whose squared distance
         is within one step of n x step.
-    voxels, known, total, above : numpy.ndarray
-        Up to and with bin n: number of voxels, and of those that are finite; sum of the map;
-        summed density of the voxels at or above the contour level.
+    voxels, above : numpy.ndarray
+        Up to and with bin n: number of voxels; summed density of those at or above the contour
+        level.
+    known, total : numpy.ndarray or None
+        Up to and with bin n: number of voxels that are finite, and their sum. None where they
+        were not asked for.
     """
 
     center: tuple[float, float, float]
     step: float
     voxels: np.ndarray
-    known: np.ndarray
-    total: np.ndarray
     above: np.ndarray
+    known: np.ndarray | None = None
+    total: np.ndarray | None = None
 
     def bin(self, radius: float) -> int:
         """Last bin within a radius in Å; -1 if there is none."""
@@ -328,7 +341,14 @@ class RadialTables:
         radius, mean, share : numpy.ndarray
             Outer radius of each shell in Å; the map's mean in the shell, NaN where it has no
             finite voxel; share of the density at or above the contour level within the radius.
+
+        Raises
+        ------
+        ValueError
+            The tables were made without a profile.
         """
+        if self.known is None or self.total is None:
+            raise ValueError("these tables were made without a profile")
         radius = np.arange(1, int(sqrt((self.voxels.size - 1) * self.step) / width) + 1) * width
         bins = [self.bin(r) for r in radius]
         known = np.diff(self.known[bins], prepend=0)
@@ -349,9 +369,13 @@ class Tabulator:
         Point (x, y, z) in Å to count distances from.
     level
         Contour level; NaN if there is none.
+    profile
+        Whether to add up all of the map for its profile, which takes most of the time.
     """
 
-    def __init__(self, grid: Grid, center: tuple[float, float, float], level: float) -> None:
+    def __init__(
+        self, grid: Grid, center: tuple[float, float, float], level: float, profile: bool = True
+    ) -> None:
         self._grid, self._center, self._level = grid, center, level
         reach = grid.farthest(center)
         # A power of two of the voxel size squared: where the voxels are cubes and the center is
@@ -359,10 +383,12 @@ class Tabulator:
         unit = min(grid.voxel_size) ** 2
         self._step = unit * 2.0 ** ceil(log2(max(reach * reach / unit, 1) / RADIAL_BINS))
         bins = int(reach * reach / self._step) + 3
-        self._voxels, self._known = (np.zeros(bins, int) for _ in range(2))
-        self._total, self._above = (np.zeros(bins) for _ in range(2))
+        self._voxels, self._above = np.zeros(bins, np.int64), np.zeros(bins)
+        self._profile = profile
+        if profile:
+            self._known, self._total = np.zeros(bins, np.int64), np.zeros(bins)
         self._feet, height2 = grid.feet(center)
-        self._firsts = np.rint(height2 / self._step).astype(int)
+        self._firsts = np.rint(height2 / self._step).astype(np.intp)
         self._foot = np.full(2, inf)
         self._next_plane = 0
 
@@ -378,18 +404,22 @@ class Tabulator:
         """
         found = found or above(plane, self._level)
         self._stand_on(self._feet[self._next_plane])
-        first, where, number = self._firsts[self._next_plane], self._pattern, self._number
-        here = slice(first, first + number.size)
-        self._voxels[here] += number
-        np.add.at(self._above, first + where[found.where], found.weights)
-        values = plane.ravel()
+        first = self._firsts[self._next_plane]
+        self._voxels[first : first + self._number.size] += self._number
+        np.add.at(self._above, self._pattern[found.where] + first, found.weights)
+        if self._profile:
+            self._add_to_profile(plane.ravel(), first)
+        self._next_plane += 1
+
+    def _add_to_profile(self, values: np.ndarray, first: int) -> None:
+        where, number = self._pattern, self._number
         finite = np.isfinite(values)
         if not finite.all():
             where, values = where[finite], values[finite]
             number = np.bincount(where, minlength=number.size)
+        here = slice(first, first + number.size)
         self._known[here] += number
         self._total[here] += np.bincount(where, values, number.size)
-        self._next_plane += 1
 
     def _stand_on(self, foot: np.ndarray) -> None:
         """Work out the bins of a plane's voxels, counted from the one of its foot.
@@ -404,5 +434,7 @@ class Tabulator:
 
     def tables(self) -> RadialTables:
         """Give the tables, when all planes have been added."""
-        sums = (self._voxels, self._known, self._total, self._above)
+        sums = [self._voxels, self._above]
+        if self._profile:
+            sums += [self._known, self._total]
         return RadialTables(self._center, self._step, *(table.cumsum() for table in sums))

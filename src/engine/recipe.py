@@ -113,7 +113,7 @@ class Recipe:
         sphere
             This recipe's.
         views
-            Those of the map, which only a multiple of match needs.
+            Those of the map. None: only where the value is a number.
 
         Raises
         ------
@@ -122,6 +122,7 @@ class Recipe:
         """
         if not isinstance(self.value, Multiple):
             return self.value
+        assert views is not None
         density = self.value.times * views.match(sphere)
         require_density(density, f"{self.value} gives a density of {density:.4g}; a density")
         return density

@@ -165,12 +165,6 @@ class Request:
             )
 
 
-# A faint and a bright sphere around the particle: what they catch is in docs/choosing-a-decoy.md.
-RECOMMENDED = Request(
-    radii=(Multiple(1.3, FIT),), values=(Multiple(0.5, MATCH), Multiple(2.0, MATCH))
-)
-
-
 def fitting(times: float, fit: float) -> float:
     """Give a multiple of fit, rounded up to a whole Å; below 1 Å, where voxels are tiny, exact."""
     length = times * fit
@@ -209,3 +203,9 @@ def _require_once(argument: str, amounts: Sequence[Amount]) -> None:
     for place, amount in enumerate(amounts):
         if amount in amounts[:place]:
             raise ArgumentError(argument, f"has {word(amount)} more than once")
+
+
+# A faint and a bright sphere around the particle: what they catch is in docs/choosing-a-decoy.md.
+RECOMMENDED = Request(
+    radii=(Multiple(1.3, FIT),), values=(Multiple(0.5, MATCH), Multiple(2.0, MATCH))
+)

@@ -3,6 +3,7 @@
 import os
 import time
 from contextlib import suppress
+from typing import BinaryIO
 
 try:
     import fcntl
@@ -18,12 +19,12 @@ class Scratch:
 
     Parameters
     ----------
-    folder : str
+    folder
         Folder of the final file.
 
     Attributes
     ----------
-    file : binary file
+    file
         To be written.
 
     Raises
@@ -32,32 +33,32 @@ class Scratch:
         As from all methods: the folder cannot be written, the disk is full, ...
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder: str) -> None:
         self.folder = folder
         self._moved = False
         self._linked = ""
         _sweep(folder)
         self._path, self.file = _create(folder)
 
-    def flush(self):
+    def flush(self) -> None:
         """See to it that what has been written is on disk."""
         self.file.flush()
         os.fsync(self.file.fileno())
 
-    def replace(self, path):
+    def replace(self, path: str) -> None:
         """Move the file to its final name, over what is there."""
         self._release()
         os.replace(self._path, path)
         self._moved = True
         self._close()
 
-    def claim(self, path, head):
+    def claim(self, path: str, head: int) -> bool:
         """Move the file to its final name, if that is free or held by the same.
 
         Parameters
         ----------
-        path : str
-        head : int
+        path
+        head
             Files are the same that begin with the same number of bytes.
 
         Returns
@@ -86,13 +87,13 @@ class Scratch:
         self.replace(path)
         return True
 
-    def withdraw(self):
+    def withdraw(self) -> None:
         """Remove the file also from a name that was free, as others of its set failed."""
         if self._linked:
             with suppress(OSError):
                 os.unlink(self._linked)
 
-    def discard(self):
+    def discard(self) -> None:
         """Remove the file, if it has not been moved."""
         if self._moved:
             return
@@ -106,11 +107,11 @@ class Scratch:
         with suppress(OSError):
             self._close()
 
-    def _release(self):
+    def _release(self) -> None:
         if fcntl is None:
             self.file.close()
 
-    def _close(self):
+    def _close(self) -> None:
         self.file.close()
         if fcntl is not None:
             # The new name is safe once its folder is on disk. Some network file systems do not
@@ -123,7 +124,7 @@ class Scratch:
                     os.close(folder)
 
 
-def _create(folder):
+def _create(folder: str) -> tuple[str, BinaryIO]:
     while True:
         path = os.path.join(folder, f"{PREFIX}{os.urandom(8).hex()}.tmp")
         file = os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666), "r+b")
@@ -138,7 +139,7 @@ def _create(folder):
         file.close()
 
 
-def _sweep(folder):
+def _sweep(folder: str) -> None:
     """Remove what a killed makesphere left: old scratch files that nobody holds."""
     names = []
     with suppress(OSError):
@@ -158,7 +159,7 @@ def _sweep(folder):
                 os.unlink(file.name)
 
 
-def _start(path, count):
+def _start(path: str, count: int) -> bytes | None:
     try:
         with open(path, "rb") as file:
             return file.read(count)

@@ -116,13 +116,13 @@ class Sphere:
         strip : numpy.ndarray
             Densities of whole rows, float32, contiguous.
         """
-        plane = np.zeros(grid.shape[1:], np.float32) if array is None else None
+        buffer = np.zeros(grid.shape[1:], np.float32)
         for patch in grid.patches(self.center, self.reach):
             density = self.density(patch.flat2, patch.height2)
             if totals is not None:
                 totals.add(density)
             if array is None:
-                strip = plane[patch.rows]
+                strip = buffer[patch.rows]
                 strip[:] = 0
             else:
                 strip = array[patch.plane, patch.rows]
@@ -200,10 +200,10 @@ class Totals:
             Extremes, mean and standard deviation of the box's densities.
         """
         lowest = 0.0 if self._drawn < voxels else self._lowest
-        extremes = sorted((value * lowest, value * self._highest))
+        lowest, highest = sorted((value * lowest, value * self._highest))
         mean = value * self._sum / voxels
         square = value * value * self._sum2 / voxels
-        return *extremes, mean, sqrt(max(square - mean * mean, 0.0))
+        return lowest, highest, mean, sqrt(max(square - mean * mean, 0.0))
 
 
 def _limit(radius: float) -> float:

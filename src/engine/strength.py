@@ -1,142 +1,181 @@
-"""Strength: how strong a sphere's views are beside a map's.
+"""How strong a sphere is beside a map, as images show the two.
 
-An image goes to the input that it disagrees with least. What decides between a map and a sphere
-is therefore how much of an image each of them claims to explain: the energy of its views. Pure
-noise disagrees least with the fainter of the two, whatever is bright with the brighter one.
+An image goes to the input that disagrees with it least, so between a map and a sphere it matters
+how much of an image each of them claims to explain: the energy of its views. Pure noise goes to
+the fainter of the two, anything bright to the brighter.
 
-A *view* is the projection of a volume along a direction, low-passed at 20 Å, where cryoSPARC's
-Heterogeneous Refinement starts, or at Nyquist where the voxels are larger than 10 Å. Its
-*energy* is the sum of its squared difference from its mean over a square of the box's side,
-averaged over all directions. The *strength* of a sphere is the energy of its views over that of
-the map's; the map counts inside the largest ball about its box centre, as in Heterogeneous
-Refinement's spherical window.
+A *view* is a projection of a volume as a microscope shows it: low-passed at 20 Å, where cryoSPARC's
+Heterogeneous Refinement starts (at Nyquist where voxels are larger than 10 Å), with a contrast
+transfer function (CTF), and without its mean over a square as wide as the box, as images are
+normalized. The *energy* of a volume is the sum of the squared pixels of a view, averaged over all
+directions and over the usual range of defocus. The *strength* of a sphere is its energy over the
+map's. The map counts inside the largest ball about its box center, which is all that
+Heterogeneous Refinement's spherical window leaves of it.
 
-By the central-slice theorem a view's transform is a central plane of the volume's transform F,
-and the mean over all directions of the planes' energies is::
+By the central-slice theorem a view's transform is a central plane of the volume's transform F.
+With C(k) for the mean squared CTF, the energy is therefore::
 
-    integral of |F(k)|^2 / (2 |k|) over 0 < |k| < 1/20 Å   -   |F(0)|^2 / side^2
+    integral of |F(k)|^2 C(k) / (2 |k|) over 0 < |k| < 1/20 Å   -   C(0) |F(0)|^2 / side^2
 
-This is without a CTF. In images it hides the lowest frequencies, where most of the energy of a
-large sphere lies, and part of a map's: there a sphere around the particle is a fifth to a half as
-strong, and one of a fifth of its size 2 to 8 times as strong (docs/choosing-a-decoy.md).
+The second term is the mean: small for a map, up to 40 % of the first for a ball as wide as the box.
 
-For a ball this is one integral over |k|. For a map it is a sum over the transform of its box,
-padded to twice the ball's diameter D, where |F|^2 is steep at the smallest frequencies: there
-1 / (2 |k|) is replaced by Si(2 pi |k| D) / (pi |k|), the transform of the same kernel cut at the
-distance D, which no two points of the ball exceed. That makes the sum exact, as for Coulomb
-energies of isolated molecules (Martyna and Tuckerman, J. Chem. Phys. 110, 2810, 1999).
+For a sphere the integral is one over |k|. For a map it is a sum over the transform of its box,
+padded to twice the ball's diameter D. Near the origin 1 / |k| is too steep for such a sum; with
+Si(2 pi |k| D) / (pi |k|) in place of 1 / (2 |k|) the sum is exact. That is the transform of the
+same kernel cut off at the distance D, which no two points of the ball exceed, a method known from
+the Coulomb energies of isolated molecules (Martyna and Tuckerman, J. Chem. Phys. 110, 2810, 1999).
+C(k) varies too slowly to need such care.
 """
 
 from dataclasses import dataclass
-from math import ceil, floor, isfinite, pi, sqrt
+from math import asin, ceil, dist, floor, isfinite, pi, sqrt
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from .grid import Grid
+from .errors import ArgumentError
+from .grid import SURFACE, Grid
+from .sphere import Sphere
 
 LOW_PASS = 20.0  # Å
-# Waves across the box: there must be something to see also in boxes of less than 30 Å.
+# Boxes of less than 30 Å are seen more finely, or there would be nothing to see.
 FEWEST_WAVES = 1.5
 MATCHED = 0.5  # strength of `match`
-# Averaging over bins leaves waves that are longer than three of them.
-BINS_PER_WAVE = 3
-# Heterogeneous Refinement itself takes boxes down to 128 voxels.
+
+# The microscope: 300 kV, and what most data sets are taken with.
+WAVELENGTH = 0.0196875  # Å
+SPHERICAL_ABERRATION = 2.7e7  # Å
+AMPLITUDE_CONTRAST = 0.1
+LEAST_DEFOCUS, MOST_DEFOCUS = 1e4, 2.5e4  # Å
+
+# Averaging over bins spares waves longer than four of them. With three, finer detail passes for
+# waves of 20 Å: up to 4 % of a map's energy.
+BINS_PER_WAVE = 4
+# Heterogeneous Refinement itself reduces boxes to 128 voxels.
 MOST_BINS = 128
 # Steps of integrals over the frequency: 20 for each turn of a phase across the widest box.
 FREQUENCIES = 2048
-# Balls that make a soft one.
+# Hard balls that add up to a soft one.
 EDGE_NODES = 32
-# Frequencies along x at a time, for memory's sake.
+# A sphere that reaches no farther, in voxels, may differ in size from the voxels it holds.
+COARSE = 10
+# Frequencies along x that are transformed at a time, to save memory.
 BLOCK = 32
+
+
+def contrast(frequency: ArrayLike) -> NDArray[np.float64]:
+    """Average the squared CTF over the range of defocus.
+
+    The CTF is that of weak phase objects with some amplitude contrast (Wade, Ultramicroscopy 46,
+    145, 1992; Rohou and Grigorieff, J. Struct. Biol. 192, 216, 2015), sin(phase + asin(amplitude
+    contrast)). The average of its square over evenly spread phases is a sinc.
+
+    Parameters
+    ----------
+    frequency
+        In 1/Å.
+
+    Returns
+    -------
+    NDArray
+        Between 0 and 1, same shape.
+    """
+    turns = WAVELENGTH * np.square(frequency, dtype=float)
+    aberration = pi / 2 * SPHERICAL_ABERRATION * WAVELENGTH * turns**2
+    phase = pi * turns * (LEAST_DEFOCUS + MOST_DEFOCUS) / 2 - aberration + asin(AMPLITUDE_CONTRAST)
+    return 0.5 - 0.5 * np.cos(2 * phase) * np.sinc(turns * (MOST_DEFOCUS - LEAST_DEFOCUS))
 
 
 @dataclass(frozen=True)
 class Views:
-    """How strong the views of a map are, to measure spheres by.
+    """The views of a map, to measure spheres by.
 
     Attributes
     ----------
-    energy : float
-        Energy of the map's views, in (density x Å^2)^2. 0 if they are constant.
-    side : float
-        Side of the square in Å.
-    reach : float
-        Radius in Å of the largest ball about the box centre.
-    cut : float
+    energy
+        In (density x Å^2)^2. 0 if the map is constant.
+    cut
         Highest frequency of a view, in 1/Å.
+    grid
+        The map's.
     """
 
     energy: float
-    side: float
-    reach: float
     cut: float
+    grid: Grid
 
-    def strength(self, sphere, density):
-        """Tell how strong a sphere's views are beside the map's.
+    @property
+    def side(self) -> float:
+        """Side in Å of the square over which a view has its mean."""
+        return _side(self.grid)
 
-        Parameters
-        ----------
-        sphere : Sphere
-        density : float
-            Its density inside.
+    @property
+    def reach(self) -> float:
+        """Radius in Å of the largest ball about the box center."""
+        return self.grid.clearance(self.grid.center)
 
-        Returns
-        -------
-        float
-            Energy of its views over that of the map's; infinite for a constant map.
+    def cuts(self, sphere: Sphere) -> bool:
+        """Tell whether a sphere extends beyond the largest ball in the box.
+
+        Heterogeneous Refinement cuts off what does, so the strength in the job is another one.
         """
+        farthest = dist(sphere.center, self.grid.center) + sphere.reach
+        return farthest > self.reach * (1 + SURFACE)
+
+    def strength(self, sphere: Sphere, density: float) -> float:
+        """Compare a sphere of a given density with the map: infinite if that is constant."""
         energy = density * density * self.sphere_energy(sphere)
         return energy / self.energy if self.energy else float("inf")
 
-    def match(self, sphere):
-        """Give the density at which a sphere's views are half as strong as the map's.
-
-        Parameters
-        ----------
-        sphere : Sphere
-
-        Returns
-        -------
-        float
+    def match(self, sphere: Sphere) -> float:
+        """Give the density at which a sphere is half as strong as the map.
 
         Raises
         ------
-        ValueError
+        ArgumentError
             The map is constant, or nothing of the sphere is where it counts.
         """
         if not self.energy:
-            raise ValueError("value match needs a map that is not constant")
+            raise ArgumentError("value", "match needs a map that is not constant")
         energy = self.sphere_energy(sphere)
         if not energy > 0:
-            raise ValueError("value match needs a sphere with a part of it inside the box")
+            raise ArgumentError("value", "match needs a sphere with a part of it inside the box")
         return sqrt(MATCHED * self.energy / energy)
 
-    def sphere_energy(self, sphere):
-        """Energy of the views of a sphere of density 1.
+    def sphere_energy(self, sphere: Sphere) -> float:
+        """Give the energy, in Å^4, of a sphere of density 1, wherever it is in the box.
 
-        Where the sphere is larger than the largest ball it is taken as cut to that.
-
-        Parameters
-        ----------
-        sphere : Sphere
-
-        Returns
-        -------
-        float
-            In Å^4.
+        A sphere larger than the largest ball in the box is cut down to that. One that extends
+        beyond it because it is off center counts in full: see `cuts`.
         """
         step = self.cut / FREQUENCIES
         frequency = (np.arange(FREQUENCIES) + 0.5) * step
         radii, weights = _balls(sphere, self.reach)
-        transform = weights @ _ball_transform(radii, frequency)
-        volume = weights @ (4 / 3 * pi * radii**3)
-        whole = 2 * pi * step * float(frequency @ transform**2)
-        # All but nothing of a wide sphere is below the cut of a box of a few voxels.
-        return max(whole - float(volume / self.side) ** 2, 0.0)
+        radii *= self._growth(sphere)
+        power = (weights @ _ball_transform(radii, frequency)) ** 2
+        whole = 2 * pi * step * float((frequency * contrast(frequency)) @ power)
+        mean = float(contrast(0)) * (_volume(radii, weights) / self.side) ** 2
+        # In a box of a few voxels all but nothing of a wide sphere is below the cut.
+        return max(whole - mean, 0.0)
+
+    def _growth(self, sphere: Sphere) -> float:
+        """Give the factor by which a sphere has to grow to be as large as its voxels together."""
+        if sphere.reach > COARSE * max(self.grid.voxel_size):
+            return 1.0
+        patches = self.grid.patches(sphere.center, sphere.reach)
+        total = sum(float(sphere.density(p.flat2, p.height2).sum()) for p in patches)
+        voxel = abs(float(np.linalg.det(self.grid.axes)))
+        return float(np.cbrt(total * voxel / _volume(*_balls(sphere, sphere.reach))))
 
 
-def _balls(sphere, reach):
-    """Give the radii and weights of hard balls whose sum is a sphere; a hollow's are negative."""
+def _side(grid: Grid) -> float:
+    """Shortest distance in Å between opposite faces of a box."""
+    return float((grid.spacings * grid.size).min())
+
+
+def _balls(sphere: Sphere, reach: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Give radii and weights of hard balls that add up to a sphere; a hollow's are negative."""
     nodes, weights = np.zeros(1), np.ones(1)
     if sphere.edge:
         nodes, weights = np.polynomial.legendre.leggauss(EDGE_NODES)
@@ -148,28 +187,34 @@ def _balls(sphere, reach):
     return np.clip(radii, 0, reach), weights
 
 
-def _ball_transform(radii, frequency):
-    """Transform of balls of density 1: an array of a row for each radius, in Å^3."""
+def _volume(radii: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+    return float(weights @ (4 / 3 * pi * radii**3))
+
+
+def _ball_transform(
+    radii: NDArray[np.float64], frequency: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Transform balls of density 1: an array with a row for each radius, in Å^3."""
     turn = 2 * pi * np.multiply.outer(radii, frequency)
     return (np.sin(turn) - turn * np.cos(turn)) / (2 * pi**2 * frequency**3)
 
 
 class Binned:
-    """A map in bins of a third of 20 Å, filled plane by plane as the map is read.
+    """A map in bins of a quarter of 20 Å, filled plane by plane as the map is read.
 
-    There are 128 bins along a side at most, and the cut is at their Nyquist frequency where that
+    There are at most 128 bins along a side, and the cut is at their Nyquist frequency where that
     is below 1/20 Å.
 
     Parameters
     ----------
-    grid : Grid
+    grid
         Grid of the planes.
     """
 
-    def __init__(self, grid):
+    def __init__(self, grid: Grid) -> None:
         self._grid = grid
-        self._side = float((grid.spacings * grid.size).min())
-        self._cut = max(1 / LOW_PASS, FEWEST_WAVES / self._side)
+        side = _side(grid)
+        self._cut = max(1 / LOW_PASS, FEWEST_WAVES / side)
         widest = 1 / (BINS_PER_WAVE * self._cut)
         self._bins = [
             max(1, floor(widest / v), ceil(n / MOST_BINS))
@@ -177,111 +222,124 @@ class Binned:
         ]
         size = [ceil(n / b) for n, b in zip(grid.size, self._bins, strict=True)]
         self._sums = np.zeros(size[::-1], np.float32)
-        self._level = None
+        self._rows = np.zeros((size[1], grid.size[0]), np.float32)
+        self._columns = np.arange(0, grid.size[0], self._bins[0])
+        self._added = 0
+        self._level: np.generic | None = None
         self._is_constant = True
 
-    def watch(self, planes):
-        """Pass on a map's planes, in order, and add each to the bins.
-
-        NaN and infinite voxels count as 0.
+    def add(self, plane: NDArray) -> None:
+        """Add the next plane.
 
         Parameters
         ----------
-        planes : sized iterable of 2D arrays
-
-        Yields
-        ------
-        numpy.ndarray
+        plane
+            Densities of any kind, indexed ``[y, x]``. NaN and infinite ones count as 0.
         """
-        bins_x, _, bins_z = self._bins
-        columns = np.arange(0, self._grid.size[0], bins_x)
-        rows = np.zeros((self._sums.shape[1], self._grid.size[0]), np.float32)
-        for k, plane in enumerate(planes):
-            # inf - inf
-            with np.errstate(invalid="ignore", over="ignore"):
-                added = self._sum_of_rows(plane)
-                if not np.isfinite(added).all():
-                    added = self._sum_of_rows(np.where(np.isfinite(plane), plane, 0))
-                rows += added
-                if k % bins_z == bins_z - 1 or k == len(planes) - 1:
-                    np.add.reduceat(rows, columns, axis=1, out=self._sums[k // bins_z])
-                    rows[:] = 0
-            if self._is_constant:
-                self._look_for_change(plane)
-            yield plane
+        # inf - inf, and sums beyond float32
+        with np.errstate(invalid="ignore", over="ignore"):
+            sums = self._sum_rows(plane)
+            if not np.isfinite(sums).all():
+                sums = self._sum_rows(np.where(np.isfinite(plane), plane, 0))
+            self._rows += sums
+            bins_z = self._bins[2]
+            layer = self._sums[self._added // bins_z]
+            self._added += 1
+            if self._added % bins_z == 0 or self._added == self._grid.size[2]:
+                np.add.reduceat(self._rows, self._columns, axis=1, out=layer)
+                self._rows[:] = 0
+        if self._is_constant:
+            self._look_for_change(plane)
 
-    def _sum_of_rows(self, plane):
+    def _sum_rows(self, plane: NDArray) -> NDArray[np.float32]:
         """Add up the rows of each bin."""
         bins_y = self._bins[1]
         whole = len(plane) // bins_y * bins_y
-        sums = np.empty((self._sums.shape[1], plane.shape[1]), np.float32)
+        sums = np.empty_like(self._rows)
         parts = plane[:whole].reshape(-1, bins_y, plane.shape[1])
         parts.sum(axis=1, dtype=np.float32, out=sums[: len(parts)])
         if whole < len(plane):
             plane[whole:].sum(axis=0, dtype=np.float32, out=sums[-1])
         return sums
 
-    def _look_for_change(self, plane):
+    def _look_for_change(self, plane: NDArray) -> None:
         known = plane[np.isfinite(plane)]
         if known.size:
             if self._level is None:
                 self._level = known[0]
             self._is_constant = bool((known == self._level).all())
 
-    def views(self):
-        """Measure the map's views, once, when all planes have been added.
-
-        Returns
-        -------
-        Views
-        """
+    def views(self) -> Views:
+        """Measure the map's views, once, after all planes have been added."""
         grid = self._grid
         bins = np.array(self._bins, float)
-        axes = grid.axes * bins
-        voxel_sizes = np.array(grid.voxel_size) * bins
-        side, reach = self._side, grid.clearance(grid.center)
-        cut = min(self._cut, float(1 / (2 * voxel_sizes.max())))
+        voxel_size = np.array(grid.voxel_size) * bins
+        cut = min(self._cut, float(1 / (2 * voxel_size.max())))
         if self._is_constant:
-            return Views(0.0, side, reach, cut)
+            return Views(0.0, cut, grid)
         binned = Grid(
             self._sums.shape[::-1],
-            tuple(voxel_sizes.tolist()),
+            tuple(voxel_size.tolist()),
             grid.position((bins - 1) / 2),
             grid.angles,
             grid.rotation,
         )
-        self._cut_to_ball(binned, grid.center, reach)
-        energy = _energy(self._sums, axes, self._bins, 2 * reach, cut)
-        volume = float(np.linalg.det(grid.axes))
-        total = float(self._sums.sum(dtype=np.float64))
-        energy = volume * volume * (energy - (total / side) ** 2)
-        return Views(max(energy, 0.0) if isfinite(energy) else float("inf"), side, reach, cut)
+        reach = grid.clearance(grid.center)
+        # Sums beyond float32 are infinite.
+        with np.errstate(invalid="ignore"):
+            self._cut_to_ball(binned, grid.center, reach)
+            whole = _energy(self._sums, binned.axes, self._bins, 2 * reach, cut)
+            total = float(self._sums.sum(dtype=np.float64))
+        energy = whole - float(contrast(0)) * (total / _side(grid)) ** 2
+        energy *= float(np.linalg.det(grid.axes)) ** 2
+        return Views(max(energy, 0.0) if isfinite(energy) else float("inf"), cut, grid)
 
-    def _cut_to_ball(self, binned, center, reach):
-        """Keep the part of the bins that is in a ball: of those at its surface, their share."""
+    def _cut_to_ball(self, binned: Grid, center: tuple[float, float, float], reach: float) -> None:
+        """Keep what is in a ball: of bins at its surface, the share that is inside."""
         thickness = float(np.cbrt(abs(np.linalg.det(binned.axes))))
         feet, height2 = binned.feet(center)
         for k, plane in enumerate(self._sums):
             depth = reach - np.sqrt(binned.flat2(feet[k]) + height2[k])
-            # Sums beyond float32 are infinite.
-            with np.errstate(invalid="ignore"):
-                plane *= np.clip(depth / thickness + 0.5, 0, 1)
+            plane *= np.clip(depth / thickness + 0.5, 0, 1)
 
 
-def _energy(array, axes, bins, diameter, cut):
-    """Integral of |F(k)|^2 / (2 |k|) below a frequency, for an array inside a ball.
+class _Waves(NamedTuple):
+    """The waves along one axis: for each its frequency, its value in each bin and its weight."""
+
+    frequencies: NDArray[np.float64]  # in waves per bin
+    values: NDArray[np.complex64]
+    weights: NDArray[np.float64]
+
+    @classmethod
+    def along(cls, size: int, voxels: int, period: int, first: int, last: int) -> "_Waves":
+        """Take the multiples from `first` to `last` of one wave in a period, in bins."""
+        frequencies = np.arange(first, last + 1) / period
+        values = np.exp(-2j * pi * np.multiply.outer(frequencies, np.arange(size)))
+        # Averaging over the voxels of a bin makes a wave fainter.
+        weights = (np.sinc(frequencies / voxels) / np.sinc(frequencies)) ** 2
+        return cls(frequencies, values.astype(np.complex64), weights)
+
+
+def _energy(
+    array: NDArray[np.float32],
+    axes: NDArray[np.float64],
+    voxels: list[int],
+    diameter: float,
+    cut: float,
+) -> float:
+    """Integrate |F(k)|^2 C(k) / (2 |k|) up to a frequency, for bins inside a ball.
 
     Parameters
     ----------
-    array : numpy.ndarray
-        Sums over bins, float32, indexed ``[z, y, x]``.
-    axes : numpy.ndarray
+    array
+        Sums over bins, indexed ``[z, y, x]``.
+    axes
         Steps from a bin to its next along x, y, z: columns, in Å.
-    bins : sequence of int
+    voxels
         Voxels of a bin along x, y, z.
-    diameter : float
+    diameter
         The ball's, in Å.
-    cut : float
+    cut
         In 1/Å.
 
     Returns
@@ -296,41 +354,60 @@ def _energy(array, axes, bins, diameter, cut):
     # Two balls side by side fit into the period, in bins.
     periods = np.ceil(2 * diameter * np.linalg.norm(reciprocal, axis=1)).astype(int)
     highest = np.floor(periods * np.linalg.norm(axes, axis=0) * cut).astype(int)
-    ranges = [np.arange(first, n + 1) for first, n in zip((0, *-highest[1:]), highest, strict=True)]
-    waves, unbinned = [], []
-    for frequencies, period, size, b in zip(ranges, periods, array.shape[::-1], bins, strict=True):
-        turns = frequencies / period
-        waves.append(np.exp(-2j * pi * np.multiply.outer(turns, np.arange(size))))
-        # What averaging over a bin does to a wave.
-        unbinned.append(1 / (np.sinc(turns) / np.sinc(turns / b)) ** 2)
-    x, y, z = (wave.astype(np.complex64) for wave in waves)
-    kernel_at, kernel = _kernel(diameter, cut)
-    kx, ky, kz = (
-        np.multiply.outer(reciprocal[a], n / p)
-        for a, (n, p) in enumerate(zip(ranges, periods, strict=True))
-    )
+    lowest = (0, *-highest[1:])
+    x, y, z = map(_Waves.along, array.shape[::-1], voxels, periods, lowest, highest)
     # Frequencies with x < 0 are the mirror images of those with x > 0.
-    unbinned[0] = unbinned[0] * np.where(ranges[0] > 0, 2, 1)
+    x.weights[1:] *= 2
+    kernel = _kernel(diameter, cut)
     energy = 0.0
-    for first in range(0, len(x), BLOCK):
-        some = slice(first, first + BLOCK)
-        planes = np.array([y @ (plane / np.float32(scale) @ x[some].T) for plane in array])
-        across = kx[:, None, some] + kz[:, :, None]
-        weight_xz = np.multiply.outer(unbinned[2], unbinned[0][some])
-        for j, weight_y in enumerate(unbinned[1]):
-            frequency2 = ((across + ky[:, j, None, None]) ** 2).sum(axis=0)
-            rows = (frequency2 <= cut * cut).any(axis=1)
-            if rows.any():
-                weight = np.interp(np.sqrt(frequency2[rows]), kernel_at, kernel, right=0.0)
-                power = np.square(np.abs(z[rows] @ planes[:, j]), dtype=np.float64)
-                energy += weight_y * float((power * weight * weight_xz[rows]).sum())
+    for first in range(0, len(x.values), BLOCK):
+        some = _Waves(*(part[first : first + BLOCK] for part in x))
+        values = some.values.T / np.float32(scale)
+        planes = np.array([y.values @ (plane @ values) for plane in array])
+        energy += _weighted_power(planes, (some, y, z), reciprocal, kernel)
     return energy * scale * scale / float(periods.prod() * abs(np.linalg.det(axes)))
 
 
-def _kernel(diameter, cut):
-    """Tabulate Si(2 pi k D) / (pi k), which is 1 / (2 k) for all but small k."""
+def _weighted_power(
+    planes: NDArray[np.complex64],
+    waves: tuple[_Waves, _Waves, _Waves],
+    reciprocal: NDArray[np.float64],
+    kernel: tuple[NDArray[np.float64], NDArray[np.float64]],
+) -> float:
+    """Sum |F(k)|^2 times a kernel, for an array whose planes have been transformed.
+
+    Parameters
+    ----------
+    planes
+        Indexed ``[z, frequency along y, frequency along x]``.
+    waves
+        Along x, y and z.
+    reciprocal
+        Inverse of the axes, in 1/Å.
+    kernel
+        Frequencies in 1/Å, and its values there; beyond them it is 0.
+    """
+    x, y, z = waves
+    kx, ky, kz = (
+        np.multiply.outer(r, w.frequencies) for r, w in zip(reciprocal, waves, strict=True)
+    )
+    across = kx[:, None, :] + kz[:, :, None]
+    weight_xz = np.multiply.outer(z.weights, x.weights)
+    total = 0.0
+    for j, weight_y in enumerate(y.weights):
+        frequency = np.sqrt(((across + ky[:, j, None, None]) ** 2).sum(axis=0))
+        rows = (frequency <= kernel[0][-1]).any(axis=1)
+        if rows.any():
+            weight = np.interp(frequency[rows], *kernel, right=0.0) * weight_xz[rows]
+            power = np.square(np.abs(z.values[rows] @ planes[:, j]), dtype=np.float64)
+            total += weight_y * float((power * weight).sum())
+    return total
+
+
+def _kernel(diameter: float, cut: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Tabulate C(k) Si(2 pi k D) / (pi k), which is C(k) / (2 k) for all but small k."""
     frequency = np.linspace(0, cut, 8 * FREQUENCIES)
     slope = 2 * diameter * np.sinc(2 * diameter * frequency)
     steps = (slope[1:] + slope[:-1]) / 2 * frequency[1]
     kernel = np.append(2 * diameter, steps.cumsum() / frequency[1:])
-    return frequency, kernel
+    return frequency, kernel * contrast(frequency)
