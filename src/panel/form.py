@@ -266,10 +266,9 @@ class Form(QWidget):
         if not folder:
             return
         if folder != start:
-            self.folder_field.typed = folder
+            self.folder_field.take(folder)
         if name not in (None, self.name_field.text()):
-            self.name_field.typed = name
-        self.changed.emit()
+            self.name_field.take(name)
 
     def may_replace(self, path):
         """Ask whether a file may be replaced, as ChimeraX's save dialog does."""
@@ -384,11 +383,16 @@ class _PathField(QLineEdit):
         self.typed = ""
         self.textEdited.connect(self._take)
         # Left empty, it goes back to what is automatic.
-        self.editingFinished.connect(lambda: self.text() or self.typed_changed.emit())
+        self.editingFinished.connect(lambda: self.text() or self.take(""))
 
     def _take(self, text):
         self.typed = text
         self.typed_changed.emit()
+
+    def take(self, text):
+        """Take a text as if it had been typed."""
+        self.setModified(False)
+        self._take(text)
 
     def show_automatic(self, text, anyhow=False):
         """Show what is automatic, unless something is typed."""

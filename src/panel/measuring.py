@@ -104,6 +104,9 @@ class Measuring(QObject):
         if what in NEW_DATA:
             self._forget()
         elif what == "thresholds changed":
+            if self.trouble and self._map is not None:
+                self.trouble = ""
+                self.changed.emit()
             self._start_in(REST)
 
     def _forget(self):
@@ -177,7 +180,7 @@ class Measuring(QObject):
             # Without the planes, so that ChimeraX may forget them.
             self._known[center] = measured.map.set_level, measured.without_planes()
             others = [other for other in self._known if other not in self._wanted]
-            for other in others[: len(self._known) - MOST]:
+            for other in others[: max(0, len(self._known) - MOST)]:
                 del self._known[other]
             self.trouble = ""
             self._go_on()
@@ -190,7 +193,8 @@ class Measuring(QObject):
             self.changed.emit()
 
     def _fail(self, error):
-        self.trouble = f"{self._map.name} cannot be read: {error}"
+        is_sentence = isinstance(error, ValueError)
+        self.trouble = str(error) if is_sentence else f"{self._map.name} cannot be read: {error}"
         self._end(State.IDLE)
 
     def _end(self, state):

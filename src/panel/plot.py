@@ -1,5 +1,7 @@
 """The plot of a map from its center outwards."""
 
+from math import sqrt
+
 import numpy as np
 from matplotlib.figure import Figure
 from Qt.QtCore import QEvent, QSize, Signal
@@ -67,8 +69,8 @@ class Profile(FigureCanvasQTAgg):
         self.draw_idle()
 
     def _plot(self, tables, shell, limit):
-        # No more shells than can be seen, however far off the limit is.
-        shell = max(shell, limit / SHELLS)
+        # No more shells than can be told apart, however far away the center is.
+        shell = max(shell, sqrt(tables.voxels.size * tables.step) / SHELLS)
         radius, mean, share = tables.profile(shell)
         self._mean.set_data(radius - shell / 2, mean)
         self._share.set_data(radius, 100 * share)

@@ -4,7 +4,7 @@ from weakref import WeakKeyDictionary
 
 from chimerax.core.commands import run
 from chimerax.core.errors import UserError
-from chimerax.core.models import MODEL_DISPLAY_CHANGED, REMOVE_MODELS
+from chimerax.core.models import MODEL_DISPLAY_CHANGED, MODEL_NAME_CHANGED, REMOVE_MODELS
 from chimerax.core.settings import Settings
 from chimerax.core.tools import ToolInstance, get_singleton
 from chimerax.ui import MainToolWindow
@@ -88,7 +88,8 @@ class MakeSphereTool(ToolInstance):
         self._handlers = [
             triggers.add_handler(REMOVE_MODELS, self._closed),
             triggers.add_handler(MODEL_DISPLAY_CHANGED, self._refresh_soon),
-            # A name, a path, or the current folder may be another now.
+            triggers.add_handler(MODEL_NAME_CHANGED, self._refresh_soon),
+            # The map's path or the current folder may be another now.
             triggers.add_handler("command finished", self._refresh_soon),
         ]
 
@@ -107,7 +108,7 @@ class MakeSphereTool(ToolInstance):
             self._volume = volume
             self._measuring.follow(volume)
             texts, name = self._own_words(volume)
-            self.form.name_field.typed = name
+            self.form.name_field.take(name)
             self.form.set_texts(texts)
         self._refresh()
 

@@ -234,9 +234,12 @@ def _fill(shown: View, asked: Request, save: Save, known: Known) -> None:
     """Fill in everything, in an order that leaves much where an error stops it."""
     grid = known.map.grid
     center = _center(asked, known.map)
-    shown.wanted = [center]
     shown.measured = measured = known.about(center)
     shown.count = len(asked.radii) * len(asked.values)
+    if grid.clearance(center) > 0:
+        shown.wanted = [center]
+    elif asked.needs_fit:
+        asked.resolve(grid, 1.0)  # It says that the center is outside.
     if asked.needs_fit and measured is None:
         shown.reason = MEASURING
         return
@@ -273,8 +276,8 @@ def _fill_lengths(shown: View, asked: Request, recipes: Sequence[Recipe]) -> Non
     shown.radius, shown.offset = recipes[0].radius, recipes[0].offset
     radii = list(dict.fromkeys(number(recipe.radius) for recipe in recipes))
     offsets = list(dict.fromkeys(number(recipe.offset) for recipe in recipes))
-    shown.beside["radius"] = _beside(asked.radii, radii) + " Å"
-    shown.beside["offset"] = _beside([asked.offset], offsets) + " Å"
+    shown.beside["radius"] = f"{_beside(asked.radii, radii)} Å".strip()
+    shown.beside["offset"] = f"{_beside([asked.offset], offsets)} Å".strip()
 
 
 def _beside(amounts: Sequence, texts: Sequence[str]) -> str:
