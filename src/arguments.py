@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from .engine.amount import FIT, MATCH, Amount, read_amount, read_amounts
 from .engine.errors import ArgumentError
@@ -132,7 +133,7 @@ ARGUMENTS = (
 BY_NAME = {argument.name: argument for argument in ARGUMENTS}
 
 
-def request_of(values: Mapping[str, Value], recommended: str) -> Request:
+def request_of(values: Mapping[str, Any], recommended: str) -> Request:
     """Make a request of the arguments that were given; none are the recommended decoys.
 
     Parameters

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from chimerax.map import Volume
+from chimerax.map_data import GridData
 from mrcfile.constants import VOLUME_SPACEGROUP
 
 from .engine.grid import Grid
@@ -22,9 +23,8 @@ def map_of(volume: Volume) -> Map:
     ValueError
         It is an image, or its file has changed since it was opened.
     """
-    for part in read_in_parts(volume, depth=int(volume.data.size[2])):
-        pass
-    return part
+    *_, whole = read_in_parts(volume, depth=int(volume.data.size[2]))
+    return whole
 
 
 def read_in_parts(volume: Volume, depth: int = 0) -> Iterator[float | Map]:
@@ -51,44 +51,69 @@ def read_in_parts(volume: Volume, depth: int = 0) -> Iterator[float | Map]:
     if problem := _facts(volume).problem:
         raise ValueError(f"{spec} {problem}")
     data = volume.data
-    nx, ny, nz = (int(n) for n in data.size)
-    array = data.cached_data((0, 0, 0), (nx, ny, nz), (1, 1, 1))
-    is_new = array is None
+    nx, ny, nz = whole = tuple(int(n) for n in data.size)
+    is_new = data.cached_data((0, 0, 0), whole, (1, 1, 1)) is None
+    array = None if is_new else volume.full_matrix()
     if is_new:
+        depth = depth or max(1, PART_BYTES // (nx * ny * np.dtype(data.value_type).itemsize))
         try:
             _require_same_header(data)
-            depth = depth or max(1, PART_BYTES // (nx * ny * np.dtype(data.value_type).itemsize))
             for k in range(0, nz, depth):
                 part = data.read_matrix((0, 0, k), (nx, ny, min(depth, nz - k)), (1, 1, 1), None)
-                if len(part) == nz:
-                    array = part
-                elif array is None:
-                    array = np.empty((nz, ny, nx), part.dtype)
-                array[k : k + depth] = part
+                if array is None:
+                    array = part if len(part) == nz else _empty(data, part.dtype)
+                if array is not part:
+                    array[k : k + depth] = part
                 yield min((k + depth) / nz, 1.0)
             _require_same_header(data)
-        except (OSError, SyntaxError, ValueError) as error:
+        except FileNotFoundError as error:
+            raise ValueError(
+                f"the file of {spec} is gone before ChimeraX has read all of it: put it back"
+            ) from error
+        except (SyntaxError, ValueError) as error:
             raise ValueError(_changed(spec)) from error
-    if not _holds_what_was_read(data, array):
+    if is_new and not _holds_what_was_read(data, array):
         raise ValueError(_changed(spec))
     if is_new and depth >= nz:
-        data.cache_data(array, (0, 0, 0), (nx, ny, nz), (1, 1, 1))
+        data.cache_data(array, (0, 0, 0), whole, (1, 1, 1))
+    grid, order = grid_of(volume), _order(data)
     yield Map(
         volume.name,
-        grid_of(volume),
-        array,
+        grid,
+        _in_order(array, order),
         shown_level(volume),
         path_of(volume),
+        grid.reordered(order),
         warnings=_warnings(volume),
         level_help=f"set it in Volume Viewer, or with volume {spec} level",
     )
+
+
+def _order(data: GridData) -> tuple[int, int, int]:
+    """Tell which axes are the fastest, the middle and the slowest in a map's file.
+
+    In that order the map is measured, as outside ChimeraX, so that sums have the same last bit.
+    """
+    return tuple(data.mrc_data.crs_to_ijk) if hasattr(data, "mrc_data") else (0, 1, 2)
+
+
+def _in_order(array: np.ndarray, order: tuple[int, int, int]) -> np.ndarray:
+    """Give an array ``[z, y, x]`` as it is in the file."""
+    return array.transpose([2 - axis for axis in reversed(order)])
+
+
+def _empty(data: GridData, dtype: np.dtype) -> np.ndarray:
+    """Make an array ``[z, y, x]`` for a map, in memory as it is in the file."""
+    order = _order(data)
+    array = np.empty([data.size[axis] for axis in reversed(order)], dtype)
+    return array.transpose([2 - order.index(axis) for axis in (2, 1, 0)])
 
 
 def _changed(spec: str) -> str:
     return f"the file of {spec} has changed since it was opened: close and open it again"
 
 
-def _require_same_header(data) -> None:
+def _require_same_header(data: GridData) -> None:
     """Raise an error if a map's file is not as it was when it was opened, by its header."""
     then = getattr(data, "mrc_data", None)
     if then is not None:
@@ -98,9 +123,9 @@ def _require_same_header(data) -> None:
             raise ValueError(f"{then.path} has another header")
 
 
-def _holds_what_was_read(data, array: np.ndarray) -> bool:
+def _holds_what_was_read(data: GridData, array: np.ndarray) -> bool:
     """Whether a map holds the voxels that were read when it was opened, and since."""
-    cache = data.data_cache
+    cache = data.path and data.data_cache
     for (_, origin, size, step), part in cache.group_keys_and_data(data) if cache else ():
         x, y, z = (slice(o, o + n, s) for o, n, s in zip(origin, size, step, strict=True))
         if part is not array and not np.array_equal(array[z, y, x], part, part.dtype.kind == "f"):
@@ -132,7 +157,7 @@ def _warnings(volume: Volume) -> tuple[str, ...]:
     return _facts(volume).warnings(f"volume #{volume.id_string} voxelSize 1.3 sets it")
 
 
-def grid_of(volume):
+def grid_of(volume: Volume) -> Grid:
     """Take from a volume the grid of its whole map."""
     data = volume.data
     return Grid(
@@ -144,18 +169,18 @@ def grid_of(volume):
     )
 
 
-def shown_level(volume):
+def shown_level(volume: Volume) -> float | None:
     """Take from a volume the lowest contour level shown, above 0 if there is one; or None."""
     levels = [surface.level for surface in volume.surfaces]
     return min([level for level in levels if level > 0] or levels, default=None)
 
 
-def path_of(volume):
+def path_of(volume: Volume) -> str:
     """Take from a volume its file; empty if it has none."""
     return _files_of(volume)[0]
 
 
-def _files_of(volume):
+def _files_of(volume: Volume) -> list[str]:
     path = volume.data.path
     return [path or ""] if path is None or isinstance(path, str) else list(path)
 

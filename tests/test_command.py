@@ -164,7 +164,7 @@ def test_every_argument_that_differs_is_in_the_name_and_the_label(command, cube)
 def test_value_match_is_half_as_strong_as_the_map(command, cube):
     sphere = command("makesphere #1 radius 9 value match").full_matrix()
     strength = view_energy(sphere, 1.5) / view_energy(cube.full_matrix(), 1.5)
-    assert strength == pytest.approx(0.5, rel=0.03)
+    assert strength == pytest.approx(0.5, rel=0.05)
     assert files() == ["J1_sphere_r009A_vmatch.mrc"]
 
 
@@ -281,7 +281,7 @@ def test_the_log_says_what_was_made(command, cube, log):
         "6.69 % of the box, 925 voxels",
         "of the map's density above its contour level 0.5",
         "1, as by hand",
-        "times the map's",
+        "% of the map's",
         path,
         "the current one, because the map has no file",
         "Import 3D Volumes",
@@ -352,8 +352,9 @@ def test_nothing_to_type_makes_the_recommended_decoys(command, cube, log):
     assert re.fullmatch(r"J1_sphere_r0\d\dA_v0p5match.mrc", first)
     assert second == first.replace("v0p5", "v2")
     line = "makesphere #1 radius 1.3fit value 0.5match,2match"
-    assert log.infos[0] == f"Recommended: {line}" and not log.warnings
-    assert "12.5 % of the map's" in log.infos[1] and "200 % of the map's" in log.infos[2]
+    told, faint, bright = log.infos[-3:]
+    assert told == f"Recommended: {line}" and not log.warnings
+    assert "12.5 % of the map's" in faint and "200 % of the map's" in bright
     before = {name: Path(name).read_bytes() for name in files()}
     command(line)
     assert {name: Path(name).read_bytes() for name in files()} == before
@@ -363,7 +364,8 @@ def test_nothing_to_type_makes_the_recommended_decoys(command, cube, log):
 
 def test_the_recommended_line_can_be_clicked(command, cube, html_log):
     command("makesphere #1 save false")
-    (link,) = re.findall('href="cxcmd:(.*?)"', html_log.infos[0])
+    (told,) = (info for info in html_log.infos if "Recommended:" in info)
+    (link,) = re.findall('href="cxcmd:(.*?)"', told)
     assert unquote(link) == f"makesphere #1 {RECOMMENDED.words}"
 
 
@@ -415,9 +417,9 @@ def test_the_recommended_line_can_be_clicked(command, cube, html_log):
         ("radius fit edge -1", "edge must be 0 Å or more, got -1"),
         ("radius 9 modelId 1", "modelId names a model that is open: #1"),
         ("radius 9 modelId 7.1", "modelId names a part of a model that is not open: #7.1"),
-        ("radius 9 save none/", "save names a folder that does not exist"),
-        ("radius 9 save none/a.mrc", "save names a folder that does not exist"),
-        ("radius 9 save a.map", "save must name a folder or an .mrc file"),
+        ("radius 9 save none/", "save needs a folder that exists"),
+        ("radius 9 save none/a.mrc", "save needs a folder that exists"),
+        ("radius 9 save a.map", "save needs a folder or an .mrc file"),
         ("radius 9,8 save a.mrc", "save must name a folder for more than one sphere"),
         ("edge 5", "edge needs a radius; try: makesphere #1 radius 1.3fit value 0.5match,2match"),
         ("center 18,18,18", "center needs a radius; try: makesphere #1 radius 1.3fit"),
@@ -463,9 +465,8 @@ def test_a_level_above_all_voxels_gives_way_to_half_the_maximum(command, cube, l
     fit = command("makesphere #1 radius fit save false").name
     cube.set_parameters(surface_levels=[99.0])
     assert command("makesphere #1 radius fit save false").name == fit
-    assert "No voxel is at or above the contour level 99; half the maximum, 0.5, is taken." in (
-        log.warnings
-    )
+    said = "No voxel is at or above the contour level 99; half the maximum, 0.5, is taken."
+    assert said in [warning.strip() for warning in log.warnings]
 
 
 def test_a_level_that_is_no_number_is_told_with_the_remedy(fails, command, cube):

@@ -102,7 +102,9 @@ def test_what_is_no_file_is_an_array(source_map, tmp_path):
 
 
 def test_one_file_is_not_two_spheres(source_map, tmp_path):
-    file, folder = (Destination(source_map, save, lambda: str(tmp_path)) for save in ("a.mrc", True))
+    file, folder = (
+        Destination(source_map, save, lambda: str(tmp_path)) for save in ("a.mrc", True)
+    )
     for one, other in [(file, folder), (folder, file), (file, file)]:
         with pytest.raises(ArgumentError, match="save must name a folder for more than one sphere"):
             Batch([Job(source_map, Recipe(8.0), one), Job(source_map, Recipe(9.0), other)])

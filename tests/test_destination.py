@@ -11,6 +11,7 @@ from chimerax.core.errors import UserError
 from chimerax.makesphere.__main__ import main
 from chimerax.makesphere.engine import destination
 from chimerax.makesphere.engine.destination import Destination
+from chimerax.makesphere.engine.errors import ArgumentError
 from chimerax.makesphere.engine.recipe import Recipe
 from conftest import IN_CHIMERAX
 from headers import write_map
@@ -27,7 +28,7 @@ def source(tmp_path, monkeypatch):
     return "J1_map.mrc"
 
 
-def a_map(path="", name="J1_map.mrc"):
+def source_map(path="", name="J1_map.mrc"):
     return SimpleNamespace(path=str(path), source=os.path.basename(path) or name)
 
 
@@ -106,7 +107,7 @@ def test_spheres_go_beside_the_map_or_else_into_the_current_folder(tmp_path, mon
     current.mkdir()
 
     def told(path):
-        to = Destination(a_map(path), True, lambda: str(current))
+        to = Destination(source_map(path), True, lambda: str(current))
         return to.folder, to.note, to.file
 
     assert told(home / "a.mrc") == (str(home), "", "")
@@ -117,41 +118,141 @@ def test_spheres_go_beside_the_map_or_else_into_the_current_folder(tmp_path, mon
     (home / "job.json").touch()
     assert told(home / "a.mrc") == (str(current), "the map is in a cryoSPARC job folder", "")
     monkeypatch.setattr(os, "access", lambda path, how: how != os.W_OK)
-    with pytest.raises(PermissionError, match=f"cannot write into the folder {current}"):
+    with pytest.raises(ArgumentError, match=f"needs a folder that can be written, got {current}"):
         told(home / "a.mrc")
+
+
+@pytest.fixture
+def project(tmp_path):
+    """Make a project of cryoSPARC: a job of imported volumes, and a folder for data."""
+    for folder in ("CS-p/J3/imported/deep", "data", "work"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "CS-p/J3/job.json").write_text("{}")
+    return tmp_path
+
+
+@pytest.mark.parametrize("folder", ["J3", "J3/imported", "J3/imported/deep"])
+def test_no_sphere_goes_into_a_job_by_itself(folder, project):
+    to = Destination(source_map(project / "CS-p" / folder / "a.mrc"), True, lambda: str(project))
+    assert (to.folder, to.note) == (str(project), "the map is in a cryoSPARC job folder")
+    # Beside the job it may go, and where it is told to.
+    beside = Destination(source_map(project / "CS-p/a.mrc"), True, lambda: str(project))
+    assert (beside.folder, beside.note) == (str(project / "CS-p"), "")
+    typed = Destination(source_map(project / "data/a.mrc"), str(project / "CS-p" / folder))
+    assert typed.folder == str(project / "CS-p" / folder)
+
+
+@posix
+def test_links_into_a_job_and_out_of_it(project):
+    (project / "data/ref.mrc").touch()
+    # As cryoSPARC imports: the link is in the job, the map is not.
+    link = project / "CS-p/J3/imported/0123_ref.mrc"
+    link.symlink_to(project / "data/ref.mrc")
+    assert Destination(source_map(link), True, lambda: str(project / "work")).folder == str(
+        project / "work"
+    )
+    # A folder that is elsewhere by its name.
+    (project / "best").symlink_to(project / "CS-p/J3/imported")
+    to = Destination(source_map(project / "best/a.mrc"), True, lambda: str(project / "work"))
+    assert to.folder == str(project / "work")
+    # A map in a job, by a link that is not in it.
+    (project / "CS-p/J3/a.mrc").touch()
+    (project / "data/a.mrc").symlink_to(project / "CS-p/J3/a.mrc")
+    assert Destination(source_map(project / "data/a.mrc"), True).folder == str(project / "data")
+
+
+@pytest.mark.parametrize("current", ["CS-p/J3", "CS-p/J3/imported", "best"])
+@pytest.mark.parametrize("path", ["CS-p/J3/a.mrc", "CS-p/J3/imported/a.mrc", ""])
+def test_a_current_folder_in_a_job_is_not_taken(current, path, project):
+    if current == "best":
+        os.symlink(project / "CS-p/J3/imported", project / "best")
+    path = project / path if path else ""
+    with pytest.raises(ArgumentError, match=r"needs a folder, as the map .*cryoSPARC job") as error:
+        Destination(source_map(path), True, lambda: str(project / current))
+    assert error.value.argument == "save" and str(project / current) in str(error.value)
+
+
+def never():
+    raise AssertionError("The current folder is not needed.")
+
+
+def gone():
+    raise FileNotFoundError(2, "No such file or directory")
+
+
+def test_the_current_folder_is_asked_for_only_where_it_is_used(tmp_path):
+    (tmp_path / "job").mkdir()
+    (tmp_path / "job/job.json").touch()
+    path = source_map(tmp_path / "a.mrc")
+    assert Destination(path, True, never).folder == str(tmp_path)
+    assert Destination(path, str(tmp_path), never).folder == str(tmp_path)
+    assert Destination(path, str(tmp_path / "b.mrc"), never).file == str(tmp_path / "b.mrc")
+    for save, words in [
+        ("b.mrc", "save needs a full path, got b.mrc: the current folder is gone"),
+        ("there/", "save needs a full path, got there/: the current folder is gone"),
+    ]:
+        with pytest.raises(ArgumentError, match=f"^{words}$"):
+            Destination(path, save, gone)
+    for path in ("", tmp_path / "job/a.mrc"):
+        with pytest.raises(ArgumentError, match=r"^save needs a folder, .*current folder is gone$"):
+            Destination(source_map(path), True, gone)
+
+
+@posix
+@pytest.mark.skipif(IN_CHIMERAX, reason="the folder is the process's")
+def test_a_shell_whose_folder_is_removed(tmp_path):
+    (tmp_path / "gone").mkdir()
+    path = write_map(tmp_path / "a.mrc")
+    home = f"{Path(destination.__file__).parents[4]}{os.pathsep}{os.pathsep.join(sys.path)}"
+    run = f'rmdir ../gone; exec "{sys.executable}" -m chimerax.makesphere {path} --radius 3'
+    for words, status, told in [
+        ("", 0, ""),
+        (f"--output {tmp_path}/b.mrc", 0, ""),
+        ("--output b.mrc", 2, "needs a full path, got b.mrc: the current folder is gone"),
+    ]:
+        (tmp_path / "gone").mkdir(exist_ok=True)
+        done = subprocess.run(
+            ["sh", "-c", f"{run} {words}"],
+            cwd=tmp_path / "gone",
+            env={**os.environ, "PYTHONPATH": home},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == status and told in done.stderr, done.stderr
+    assert (tmp_path / "a_sphere_r003A.mrc").exists() and (tmp_path / "b.mrc").exists()
 
 
 def test_a_typed_folder_is_absolute_and_needs_no_note(tmp_path):
     (tmp_path / "there").mkdir()
     for typed in ("there", "there/", str(tmp_path / "there")):
-        to = Destination(a_map(), typed, lambda: str(tmp_path))
+        to = Destination(source_map(), typed, lambda: str(tmp_path))
         assert (to.folder, to.file, to.note) == (str(tmp_path / "there"), "", "")
-    to = Destination(a_map(), "there/../a", lambda: str(tmp_path))
+    to = Destination(source_map(), "there/../a", lambda: str(tmp_path))
     assert (to.folder, to.file) == (str(tmp_path), str(tmp_path / "a.mrc"))
     assert to.path(Recipe(5.0)) == to.file
-    assert Destination(a_map(), "A.MRC", lambda: str(tmp_path)).file == str(tmp_path / "A.MRC")
+    assert Destination(source_map(), "A.MRC", lambda: str(tmp_path)).file == str(tmp_path / "A.MRC")
 
 
 @pytest.mark.parametrize(
     "typed, words",
     [
         ("l" * 300, "save cannot write {}/" + "l" * 300 + ".mrc: "),
-        ("there", "save names a folder, not a file: {}/there.mrc"),
-        (".mrc", "save names a file that has no name before .mrc: {}/.mrc"),
-        ("a.map", "save must name a folder or an .mrc file, got {}/a.map"),
-        ("none/", "save names a folder that does not exist: {}/none"),
-        ("none/a", "save names a folder that does not exist: {}/none"),
+        ("there", "save needs a file, and this is a folder: {}/there.mrc"),
+        (".mrc", "save needs a name before .mrc, got {}/.mrc"),
+        ("a.map", "save needs a folder or an .mrc file, got {}/a.map"),
+        ("none/", "save needs a folder that exists, got {}/none"),
+        ("none/a", "save needs a folder that exists, got {}/none"),
     ],
 )
 def test_paths_that_cannot_be_are_told_before_any_work(typed, words, tmp_path):
     (tmp_path / "there.mrc").mkdir()
     with pytest.raises(ValueError) as error:
-        Destination(a_map(), typed, lambda: str(tmp_path))
+        Destination(source_map(), typed, lambda: str(tmp_path))
     assert str(error.value).startswith(words.format(tmp_path))
 
 
 def test_automatic_paths_count_copies(tmp_path):
-    to = Destination(a_map(), True, lambda: str(tmp_path))
+    to = Destination(source_map(), True, lambda: str(tmp_path))
     paths = [to.path(Recipe(5.0)), to.path(Recipe(5.0), 2)]
     assert paths == [str(tmp_path / f"J1_sphere_r005A{copy}.mrc") for copy in ("", "_02")]
 

@@ -38,17 +38,11 @@ def spheres(folder):
 
 
 SCRIPTS = {
-    "one-sphere.cxc": [
-        "EMD-3197_sphere_r027A_v0p25match_c172p2_114_114.mrc",
-        "EMD-3197_sphere_r027A_vmatch_c172p2_114_114.mrc",
+    "recommended.cxc": [
+        "EMD-3197_sphere_r108A_v0p5match.mrc",
+        "EMD-3197_sphere_r108A_v2match.mrc",
     ],
-    "decoy-series.cxc": [
-        "EMD-3197_sphere_r070A_vmatch.mrc",
-        "EMD-3197_sphere_r090A_e20A_vmatch.mrc",
-        "EMD-3197_sphere_r090A_i050A_vmatch.mrc",
-        "EMD-3197_sphere_r090A_vmatch.mrc",
-        "EMD-3197_sphere_r107p5A_vmatch.mrc",
-    ],
+    "mask.cxc": ["EMD-3197_sphere_r098A_e20A.mrc"],
 }
 
 
@@ -114,9 +108,9 @@ def test_the_shell_loop(folder):
     )
     assert done.returncode == 0
     assert spheres(folder / "maps") == [
-        f"{name}_sphere_r027A_{value}_c172p2_114_114.mrc"
+        f"{name}_sphere_r108A_{value}.mrc"
         for name in ("a", "b_c")
-        for value in ("v0p25match", "vmatch")
+        for value in ("v0p5match", "v2match")
     ]
     assert done.stdout.endswith("no sphere for maps/d.map\n")
 

@@ -4,15 +4,16 @@ from math import ceil, pi
 
 import numpy as np
 import pytest
+from chimerax.makesphere.engine.errors import ArgumentError
 from chimerax.makesphere.engine.grid import Grid
 from chimerax.makesphere.engine.map import Map
 from chimerax.makesphere.engine.sphere import Sphere
-from chimerax.makesphere.engine.strength import LOW_PASS, Binned, Views
+from chimerax.makesphere.engine.strength import LOW_PASS, Binned, Views, contrast
 from conftest import ROOT
 from grids import turned
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from views import view_energies, view_energy
+from views import mean_ctf2, view_energies, view_energy
 
 REAL = ["EMD-3488-binned.mrc", "EMD-11007-binned.mrc"]
 
@@ -20,8 +21,8 @@ REAL = ["EMD-3488-binned.mrc", "EMD-11007-binned.mrc"]
 def views(array, grid):
     """Measure a map's views."""
     binned = Binned(grid)
-    for _ in binned.watch(array):
-        pass
+    for plane in array:
+        binned.add(plane)
     return binned.views()
 
 
@@ -60,28 +61,45 @@ class Gaussians:
             for d, v, t in zip(self.centers, self.weights, self.widths, strict=True):
                 falloff = np.exp(-2 * (pi * frequency) ** 2 * (s * s + t * t))
                 power += w * v * falloff * np.sinc(2 * frequency * np.linalg.norm(c - d))
-        return 2 * pi * (frequency @ power) * cut / 4000 - (self.weights.sum() / side) ** 2
+        seen = frequency * mean_ctf2(frequency)
+        return 2 * pi * (seen @ power) * cut / 4000 - 0.01 * (self.weights.sum() / side) ** 2
+
+
+def test_the_contrast_of_a_microscope():
+    frequency = np.linspace(0, 0.2, 500)
+    # 31 defoci, both ends among them, are a range 1/30 wider.
+    np.testing.assert_allclose(contrast(frequency), mean_ctf2(frequency), atol=0.02)
+    assert contrast(0) == pytest.approx(0.01)
 
 
 @pytest.mark.parametrize("name", REAL)
 def test_a_real_map_against_its_views(name):
     with Map.open(str(ROOT / "tests/data" / name)) as a_map:
         array = np.stack(list(a_map.planes))
-        _, fit = a_map.level, a_map.tables().fit()
-    voxel = a_map.grid.voxel_size[0]
-    energies = view_energies(array, voxel, 60)
-    assert a_map.views.energy == pytest.approx(energies.mean(), rel=0.03)
+    grid, told = a_map.grid, views(array, a_map.grid)
+    voxel = grid.voxel_size[0]
+    energies = view_energies(array, voxel)
+    assert told.energy == pytest.approx(energies.mean(), rel=0.015)
     # The axes alone would not do.
     assert energies.max() > 1.2 * energies.min()
-    for times in (1.0, 1.3, 1.6):
-        sphere = Sphere(ceil(times * fit), a_map.grid.center)
-        drawn = sphere.draw(a_map.grid, a_map.views.match(sphere))
+    for radius, beside in [(0.4, 0), (0.25, 0), (0.06, 0.25), (0.02, 0.4)]:
+        x, y, z = grid.center
+        sphere = Sphere(radius * told.side, (x - beside * told.side, y, z))
+        assert not told.cuts(sphere)
         # All views of a ball are the same, but for its voxels.
-        strength = view_energy(drawn, voxel, 5) / energies.mean()
-        assert strength == pytest.approx(0.5, rel=0.03)
+        strength = view_energy(sphere.draw(grid, told.match(sphere)), voxel, 5) / energies.mean()
+        assert strength == pytest.approx(0.5, rel=0.04)
 
 
-@pytest.mark.parametrize("size, voxel", [(64, 3.0), (63, 3.0), (150, 1.3), (40, 5.0), (36, 6.0)])
+def test_a_small_particle_in_much_noise():
+    size, voxel = 98, 1.6
+    array = np.random.default_rng(1).normal(size=(size,) * 3).astype(np.float32)
+    array += 20 * Sphere(22, (size // 2 * voxel,) * 3).draw(Grid((size,) * 3, (voxel,) * 3))
+    told = views(array, Grid((size,) * 3, (voxel,) * 3))
+    assert told.energy == pytest.approx(view_energy(array, voxel, 20), rel=0.03)
+
+
+@pytest.mark.parametrize("size, voxel", [(64, 3.0), (63, 3.0), (100, 1.9), (40, 5.0), (36, 6.0)])
 def test_gaussians_in_boxes_of_all_kinds(size, voxel):
     particle, grid = Gaussians(size), Grid((size,) * 3, (voxel,) * 3)
     told = views(particle.on(grid), grid)
@@ -93,7 +111,7 @@ def test_gaussians_in_boxes_of_all_kinds(size, voxel):
 SKEWED = [(90, 90, 90), (94.3, 88, 101), (75, 80, 85), (90, 90, 110)]
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=8)
 @given(st.data())
 def test_the_grid_makes_no_difference(data):
     voxel_size = data.draw(st.tuples(*[st.floats(2.5, 6)] * 3))
@@ -107,8 +125,13 @@ def test_the_grid_makes_no_difference(data):
     assert told.energy == pytest.approx(particle.energy(told.side, told.cut), rel=0.01)
 
 
-@settings(deadline=None, max_examples=8)
-@given(st.integers(0, 99), st.floats(0, 6), st.permutations([0, 1, 2]), st.floats(1e-6, 1e6))
+@settings(deadline=None, max_examples=5)
+@given(
+    st.integers(0, 99),
+    st.floats(0, 6),
+    st.permutations([0, 1, 2]),
+    st.sampled_from([1e-41, 1e-6, 2.5, 1e6]),
+)
 def test_turning_permuting_and_scaling(seed, angle, order, scale):
     grid = Grid((60, 60, 60), (3.5, 3.5, 3.5))
     straight = views(Gaussians(seed).on(grid), grid)
@@ -155,27 +178,28 @@ def test_spheres_against_their_drawn_views(sphere):
 
 @pytest.mark.parametrize("sphere", SPHERES)
 def test_spheres_against_integrals_over_their_profile(sphere):
-    told = Views(energy=1.0, side=192.0, reach=95.0, cut=0.05)
+    told = Views(energy=1.0, cut=0.05, grid=Grid((80, 80, 80), (2.4, 2.4, 2.4)))
     radius = (np.arange(4000) + 0.5) * sphere.reach / 4000
     shell = 4 * pi * radius**2 * sphere.density(radius**2) * sphere.reach / 4000
     frequency = (np.arange(1000) + 0.5) * told.cut / 1000
     power = (np.sinc(2 * np.multiply.outer(frequency, radius)) @ shell) ** 2
-    energy = 2 * pi * (frequency @ power) * told.cut / 1000 - (shell.sum() / told.side) ** 2
+    energy = 2 * pi * ((frequency * mean_ctf2(frequency)) @ power) * told.cut / 1000
+    energy -= 0.01 * (shell.sum() / 192) ** 2
     assert told.sphere_energy(sphere) == pytest.approx(energy, rel=2e-3)
 
 
-@pytest.mark.parametrize("size", [62, 63, 64])
+@pytest.mark.parametrize("size", [97, 98])
 def test_the_last_bin_counts_along_all_axes(size):
-    # Three voxels to the bin: the last may be of one or two.
+    # Two voxels to the bin: the last may be of one.
     grid = Grid((size,) * 3, (2.0, 2.0, 2.0))
     array = np.zeros(grid.shape, np.float32)
-    array[-3:, 28:34, 28:34] = 1
+    array[-3:, 46:52, 46:52] = 1
     energies = [views(np.moveaxis(array, 0, axis), grid).energy for axis in range(3)]
     assert energies[0] > 0 and energies == pytest.approx([energies[0]] * 3, rel=0.01)
 
 
 def test_sums_beyond_what_numbers_hold_match_nothing():
-    grid = Grid((20, 20, 20), (3.0, 3.0, 3.0))
+    grid = Grid((30, 30, 100), (2.0, 2.0, 0.6))
     told = views(np.random.default_rng(0).choice(np.float32([2e38, 3e38]), grid.shape), grid)
     assert told.energy == told.match(Sphere(20, grid.center)) == np.inf
 
@@ -207,7 +231,7 @@ def test_noise_has_the_energy_of_its_views():
     """As strong at high frequencies as at low ones."""
     array = np.random.default_rng(5).normal(size=(36, 36, 36)).astype(np.float32)
     told = views(array, Grid((36, 36, 36), (3.0, 3.0, 3.0)))
-    assert told.energy == pytest.approx(view_energy(array, 3.0, 60), rel=0.04)
+    assert told.energy == pytest.approx(view_energy(array, 3.0), rel=0.03)
 
 
 def test_a_mirrored_grid_makes_no_difference():
@@ -224,13 +248,39 @@ def test_a_sphere_beyond_the_ball_is_cut_to_it():
     assert told.reach == pytest.approx(29.5 * 3)
     whole = told.sphere_energy(Sphere(told.reach, grid.center))
     assert told.sphere_energy(Sphere(500, grid.center)) == pytest.approx(whole)
-    with pytest.raises(ValueError, match="inside the box"):
+    with pytest.raises(ArgumentError, match="needs a sphere with a part of it inside"):
         told.match(Sphere(500, grid.center, inner_radius=100))
+
+
+def test_spheres_that_the_ball_cuts():
+    told = Views(1.0, 0.05, Grid((60, 70, 64), (3.0, 2.9, 2.8), (7.0, -20.0, 1e3)))
+    x, y, z = told.grid.center
+    # Along z: 31.5 voxels.
+    assert told.reach == pytest.approx(31.5 * 2.8)
+    for sphere, cut in [
+        (Sphere(88.2, (x, y, z)), False),
+        (Sphere(88.3, (x, y, z)), True),
+        (Sphere(80, (x, y, z), edge=16), False),
+        (Sphere(80, (x, y, z), edge=17), True),
+        (Sphere(20, (x, y + 68.2, z)), False),
+        (Sphere(20, (x, y + 68.3, z)), True),
+        (Sphere(20, (x - 50, y + 50, z)), True),
+    ]:
+        assert told.cuts(sphere) is cut
+
+
+@pytest.mark.parametrize("radius", [1, 1.5, 2, 3, 4, 5])
+@pytest.mark.parametrize("shift", [(0, 0, 0), (0.3, 0.2, 0.45)])
+def test_a_small_sphere_is_as_strong_as_its_voxels(radius, shift):
+    grid = Grid((40, 40, 40), (2.6, 2.6, 2.6))
+    sphere = Sphere(radius * 2.6, grid.position(np.add(shift, (20, 22, 25))))
+    told = Views(1.0, 0.05, grid).sphere_energy(sphere)
+    assert told == pytest.approx(view_energy(sphere.draw(grid), 2.6, 12), rel=0.02)
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int16, np.float16, np.float64, ">f4"])
 def test_every_kind_of_number(dtype):
-    grid = Grid((60, 64, 68), (1.5, 1.6, 1.4))
+    grid = Grid((64, 97, 98), (2.5, 1.6, 1.7))
     array = Gaussians(2).on(grid)
     array = (array * (120 / abs(array).max())).clip(0).astype(dtype)
     expected = views(array.astype(np.float32), grid).energy
@@ -238,7 +288,7 @@ def test_every_kind_of_number(dtype):
 
 
 def test_what_is_not_finite_counts_as_nothing():
-    grid = Grid((60, 64, 68), (1.5, 1.6, 1.4))
+    grid = Grid((64, 97, 98), (2.5, 1.6, 1.7))
     array = Gaussians(2).on(grid)
     holes = np.random.default_rng(0).random(grid.shape) < 0.01
     array[holes] = 0
@@ -253,20 +303,16 @@ def test_a_constant_map_has_no_match(value):
     array = np.full(grid.shape, value, np.float32)
     told = views(array, grid)
     assert told.energy == 0 and told.strength(Sphere(20, grid.center), 1.0) == np.inf
-    with pytest.raises(ValueError, match="constant"):
+    with pytest.raises(ArgumentError) as error:
         told.match(Sphere(20, grid.center))
+    assert error.value.argument == "value"
+    assert error.value.problem == "match needs a map that is not constant"
     array[10, 12, 9:11] = 1.0, 2.0
     assert views(array, grid).energy > 0
 
 
-def test_watching_passes_the_planes_on():
-    grid = Grid((7, 6, 5), (1.0, 1.0, 1.0))
-    array = np.arange(210, dtype=np.int16).reshape(grid.shape)
-    np.testing.assert_array_equal(list(Binned(grid).watch(array)), array)
-
-
 def test_a_wide_box_is_seen_no_finer_than_128_bins():
-    grid = Grid((140, 130, 150), (12.0, 12.0, 12.0))
+    grid = Grid((140, 40, 150), (12.0, 12.0, 12.0))
     told = views(np.random.default_rng(0).random(grid.shape, np.float32), grid)
     # Two voxels to the bin.
     assert told.cut == pytest.approx(1 / (2 * 24.0))

@@ -107,7 +107,7 @@ def jobs_of(source_map: Map, request: Request, destination: Destination | None) 
     ------
     ArgumentError
     """
-    measured = fit = None
+    measured, fit = None, 0.0
     if request.needs_fit:
         measured = source_map.measure((), request.center or source_map.grid.center, particle=True)
         fit = fit_of(measured, request)

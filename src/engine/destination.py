@@ -103,7 +103,7 @@ class Destination:
         except FileNotFoundError:
             pass
         except OSError as error:
-            raise ArgumentError("save", f"cannot be {path}: {error.strerror}") from error
+            raise ArgumentError("save", f"cannot write {path}: {error.strerror}") from error
         # A link stays a link: what it points to is replaced.
         if os.path.islink(path):
             path = os.path.realpath(path)

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from . import memory, mrc, radial
-from .grid import Grid, Point
+from .grid import Grid, Planes, Point
 from .naming import by
 from .particle import Particle, ParticleFinder
 from .radial import Counter, Counts, RadialTables, Tabulator
@@ -56,7 +55,7 @@ class Map:
 
     name: str
     grid: Grid
-    planes: Sequence[NDArray]
+    planes: Planes | tuple[()]
     set_level: float | None
     path: str = ""
     plane_grid: Grid | None = None
@@ -119,7 +118,11 @@ class Map:
         return os.path.basename(self.path) or self.name
 
     def measure(
-        self, spheres: Sequence[Sphere] = (), center: Point | None = None, particle: bool = False
+        self,
+        spheres: Sequence[Sphere] = (),
+        center: Point | None = None,
+        particle: bool = False,
+        profile: bool = False,
     ) -> "Measured":
         """Measure the map in one pass over its planes.
 
@@ -134,11 +137,13 @@ class Map:
             Point (x, y, z) in Å to tabulate the map about.
         particle
             Whether to find the particle, about the same point.
+        profile
+            Whether the tables are to have the map's mean density as well.
         """
         level = self.set_level
         if level is None:
             level = radial.contour_level(self.planes, self._plane_grid)
-        measured = self._pass(level, spheres, center, particle)
+        measured = self._pass(level, spheres, center, particle, profile)
         if measured.is_above or np.isnan(level):
             return measured
         highest = self._maximum()
@@ -148,7 +153,7 @@ class Map:
             f"No voxel is at or above the contour level {level:.4g}; "
             f"half the maximum, {highest / 2:.4g}, is taken."
         )
-        return replace(self._pass(highest / 2, spheres, center, particle), level_note=note)
+        return replace(self._pass(highest / 2, spheres, center, particle, profile), level_note=note)
 
     def _pass(
         self,
@@ -156,17 +161,20 @@ class Map:
         spheres: Sequence[Sphere],
         center: Point | None = None,
         particle: bool = False,
+        profile: bool = False,
         views: Views | None = None,
     ) -> "Measured":
         grid = self._plane_grid
-        binned = Binned(grid) if views is None else None
+        binned = Binned(grid)
         counters = {sphere: Counter(grid, sphere, level) for sphere in spheres}
-        tabulator = None if center is None else Tabulator(grid, center, level)
-        finder = ParticleFinder(grid, center, level) if particle else None
-        consumers = [c for c in (*counters.values(), tabulator, finder) if c is not None]
+        about = center or self.grid.center
+        tabulators = [] if center is None else [Tabulator(grid, about, level, profile)]
+        finders = [ParticleFinder(grid, about, level)] if particle else []
+        consumers: list[Counter | Tabulator | ParticleFinder]
+        consumers = [*counters.values(), *tabulators, *finders]
         for plane in self.planes:
             found = radial.above(plane, level)
-            if binned is not None:
+            if views is None:
                 binned.add(plane)
             for consumer in consumers:
                 consumer.add(plane, found)
@@ -175,8 +183,8 @@ class Map:
             level,
             views or binned.views(),
             {sphere: counter.counts() for sphere, counter in counters.items()},
-            tabulator and tabulator.tables(),
-            finder and finder.particle(),
+            tabulators[0].tables() if tabulators else None,
+            finders[0].particle() if finders else None,
         )
 
     def _maximum(self) -> float:
@@ -233,7 +241,7 @@ class Measured:
 
     def counts(self, sphere: Sphere) -> Counts:
         """Tell what a sphere holds of the map; it must be one that is known."""
-        if sphere in self.counted:
+        if sphere in self.counted or self.tables is None:
             return self.counted[sphere]
         return self.tables.count(sphere)
 

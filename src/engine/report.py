@@ -10,8 +10,8 @@ import numpy as np
 
 from .amount import Multiple
 from .decoy import Decoy
-from .map import Measured
 from .naming import by, number
+from .particle import Particle
 
 # An image goes to the input that it disagrees with least: pure noise, to the fainter of two.
 STRONGEST = 1.0
@@ -142,8 +142,8 @@ def facts(decoy: Decoy) -> list[Row]:
         share = _percent(counts.above_inside, counts.above)
         level = f"contour level {decoy.measured.level:.4g}"
         rows.append(Row("Encloses", f"{share} of the map's density above its {level}"))
-    if recipe.asked_radius or recipe.asked_offset:
-        rows.append(Row("Fit", fit_text(decoy.measured)))
+    if decoy.measured.particle and (recipe.asked_radius or recipe.asked_offset):
+        rows.append(Row("Fit", fit_text(decoy.measured.particle)))
     return [*rows, *_strength(decoy)]
 
 
@@ -155,11 +155,11 @@ def _center(decoy: Decoy) -> str:
     return ",".join(map(number, center)) + f" Å, voxel {voxels}"
 
 
-def fit_text(measured: Measured) -> str:
+def fit_text(particle: Particle) -> str:
     """Say what fit is, and what was left out as dust."""
-    specks = measured.particle.specks
+    specks = particle.specks
     left_out = f"; {specks:,} speck{'s' * (specks > 1)} left out" if specks else ""
-    return f"{number(measured.particle.fit)} Å holds 99 % of the particle{left_out}"
+    return f"{number(particle.fit)} Å holds 99 % of the particle{left_out}"
 
 
 def _strength(decoy: Decoy) -> list[Row]:

@@ -82,7 +82,7 @@ class Request:
         """Whether a radius or the offset is measured from the map."""
         return any(isinstance(amount, Multiple) for amount in (*self.radii, self.offset))
 
-    def resolve(self, grid: Grid, fit: float | None = None) -> list[Recipe]:
+    def resolve(self, grid: Grid, fit: float = 0.0) -> list[Recipe]:
         """Give a recipe for each sphere, radius first.
 
         What is measured from the map stays in its box: it is shortened to what the box holds.
@@ -116,7 +116,7 @@ class Request:
         ]
 
     def _radius(
-        self, amount: Amount, grid: Grid, start: Point, fit: float | None
+        self, amount: Amount, grid: Grid, start: Point, fit: float
     ) -> tuple[float, Asked | None]:
         if not isinstance(amount, Multiple):
             return float(amount), None
@@ -134,7 +134,7 @@ class Request:
         return min(asked.length, _rounded_down(room)), asked
 
     def _offset(
-        self, grid: Grid, start: Point, radius: float, fit: float | None
+        self, grid: Grid, start: Point, radius: float, fit: float
     ) -> tuple[float, Asked | None]:
         if not isinstance(self.offset, Multiple):
             return float(self.offset), None

@@ -35,7 +35,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .errors import ArgumentError
-from .grid import SURFACE, Grid
+from .grid import SURFACE, Floats, Grid
 from .sphere import Sphere
 
 LOW_PASS = 20.0  # Å
@@ -52,6 +52,8 @@ LEAST_DEFOCUS, MOST_DEFOCUS = 1e4, 2.5e4  # Å
 # Averaging over bins spares waves longer than four of them. With three, finer detail passes for
 # waves of 20 Å: up to 4 % of a map's energy.
 BINS_PER_WAVE = 4
+# Small boxes need not be binned.
+FEWEST_BINS = 48
 # Heterogeneous Refinement itself reduces boxes to 128 voxels.
 MOST_BINS = 128
 # Steps of integrals over the frequency: 20 for each turn of a phase across the widest box.
@@ -64,7 +66,7 @@ COARSE = 10
 BLOCK = 32
 
 
-def contrast(frequency: ArrayLike) -> NDArray[np.float64]:
+def contrast(frequency: ArrayLike) -> Floats:
     """Average the squared CTF over the range of defocus.
 
     The CTF is that of weak phase objects with some amplitude contrast (Wade, Ultramicroscopy 46,
@@ -153,7 +155,7 @@ class Views:
         frequency = (np.arange(FREQUENCIES) + 0.5) * step
         radii, weights = _balls(sphere, self.reach)
         radii *= self._growth(sphere)
-        power = (weights @ _ball_transform(radii, frequency)) ** 2
+        power = np.square(weights @ _ball_transform(radii, frequency))
         whole = 2 * pi * step * float((frequency * contrast(frequency)) @ power)
         mean = float(contrast(0)) * (_volume(radii, weights) / self.side) ** 2
         # In a box of a few voxels all but nothing of a wide sphere is below the cut.
@@ -174,7 +176,7 @@ def _side(grid: Grid) -> float:
     return float((grid.spacings * grid.size).min())
 
 
-def _balls(sphere: Sphere, reach: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _balls(sphere: Sphere, reach: float) -> tuple[Floats, Floats]:
     """Give radii and weights of hard balls that add up to a sphere; a hollow's are negative."""
     nodes, weights = np.zeros(1), np.ones(1)
     if sphere.edge:
@@ -187,23 +189,21 @@ def _balls(sphere: Sphere, reach: float) -> tuple[NDArray[np.float64], NDArray[n
     return np.clip(radii, 0, reach), weights
 
 
-def _volume(radii: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+def _volume(radii: Floats, weights: Floats) -> float:
     return float(weights @ (4 / 3 * pi * radii**3))
 
 
-def _ball_transform(
-    radii: NDArray[np.float64], frequency: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _ball_transform(radii: Floats, frequency: Floats) -> Floats:
     """Transform balls of density 1: an array with a row for each radius, in Å^3."""
     turn = 2 * pi * np.multiply.outer(radii, frequency)
     return (np.sin(turn) - turn * np.cos(turn)) / (2 * pi**2 * frequency**3)
 
 
 class Binned:
-    """A map in bins of a quarter of 20 Å, filled plane by plane as the map is read.
+    """A map in bins of at most a quarter of 20 Å, filled plane by plane as the map is read.
 
-    There are at most 128 bins along a side, and the cut is at their Nyquist frequency where that
-    is below 1/20 Å.
+    Where that takes more than 128 bins along a side, bins are larger, and the cut is at their
+    Nyquist frequency if that is below 1/20 Å.
 
     Parameters
     ----------
@@ -217,7 +217,7 @@ class Binned:
         self._cut = max(1 / LOW_PASS, FEWEST_WAVES / side)
         widest = 1 / (BINS_PER_WAVE * self._cut)
         self._bins = [
-            max(1, floor(widest / v), ceil(n / MOST_BINS))
+            max(1, min(floor(widest / v), n // FEWEST_BINS), ceil(n / MOST_BINS))
             for n, v in zip(grid.size, grid.voxel_size, strict=True)
         ]
         size = [ceil(n / b) for n, b in zip(grid.size, self._bins, strict=True)]
@@ -280,7 +280,7 @@ class Binned:
         binned = Grid(
             self._sums.shape[::-1],
             tuple(voxel_size.tolist()),
-            grid.position((bins - 1) / 2),
+            grid.position(((bins - 1) / 2).tolist()),
             grid.angles,
             grid.rotation,
         )
@@ -306,9 +306,9 @@ class Binned:
 class _Waves(NamedTuple):
     """The waves along one axis: for each its frequency, its value in each bin and its weight."""
 
-    frequencies: NDArray[np.float64]  # in waves per bin
+    frequencies: Floats  # in waves per bin
     values: NDArray[np.complex64]
-    weights: NDArray[np.float64]
+    weights: Floats
 
     @classmethod
     def along(cls, size: int, voxels: int, period: int, first: int, last: int) -> "_Waves":
@@ -322,7 +322,7 @@ class _Waves(NamedTuple):
 
 def _energy(
     array: NDArray[np.float32],
-    axes: NDArray[np.float64],
+    axes: Floats,
     voxels: list[int],
     diameter: float,
     cut: float,
@@ -361,9 +361,10 @@ def _energy(
     kernel = _kernel(diameter, cut)
     energy = 0.0
     for first in range(0, len(x.values), BLOCK):
-        some = _Waves(*(part[first : first + BLOCK] for part in x))
-        values = some.values.T / np.float32(scale)
-        planes = np.array([y.values @ (plane @ values) for plane in array])
+        here = slice(first, first + BLOCK)
+        some = _Waves(x.frequencies[here], x.values[here], x.weights[here])
+        scaled = (plane / np.float32(scale) for plane in array)
+        planes = np.array([y.values @ (plane @ some.values.T) for plane in scaled])
         energy += _weighted_power(planes, (some, y, z), reciprocal, kernel)
     return energy * scale * scale / float(periods.prod() * abs(np.linalg.det(axes)))
 
@@ -371,8 +372,8 @@ def _energy(
 def _weighted_power(
     planes: NDArray[np.complex64],
     waves: tuple[_Waves, _Waves, _Waves],
-    reciprocal: NDArray[np.float64],
-    kernel: tuple[NDArray[np.float64], NDArray[np.float64]],
+    reciprocal: Floats,
+    kernel: tuple[Floats, Floats],
 ) -> float:
     """Sum |F(k)|^2 times a kernel, for an array whose planes have been transformed.
 
@@ -400,11 +401,11 @@ def _weighted_power(
         if rows.any():
             weight = np.interp(frequency[rows], *kernel, right=0.0) * weight_xz[rows]
             power = np.square(np.abs(z.values[rows] @ planes[:, j]), dtype=np.float64)
-            total += weight_y * float((power * weight).sum())
+            total += float(weight_y * (power * weight).sum())
     return total
 
 
-def _kernel(diameter: float, cut: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _kernel(diameter: float, cut: float) -> tuple[Floats, Floats]:
     """Tabulate C(k) Si(2 pi k D) / (pi k), which is C(k) / (2 k) for all but small k."""
     frequency = np.linspace(0, cut, 8 * FREQUENCIES)
     slope = 2 * diameter * np.sinc(2 * diameter * frequency)

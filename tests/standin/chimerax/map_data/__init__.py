@@ -1,7 +1,11 @@
 """Stand-in for chimerax.map_data."""
 
 
-class ArrayGridData:
+class GridData:
+    """A map's data."""
+
+
+class ArrayGridData(GridData):
     """A 3D array and where it is."""
 
     def __init__(

@@ -1,0 +1,319 @@
+"""The particle and its specks, against labels of scipy and counting voxel by voxel."""
+
+import tracemalloc
+import warnings
+from math import ceil, inf, nan
+
+import numpy as np
+import pytest
+from chimerax.makesphere.engine import particle
+from chimerax.makesphere.engine.grid import Grid
+from chimerax.makesphere.engine.particle import Particle, ParticleFinder
+from chimerax.makesphere.engine.radial import above, contour_level
+from grids import centers, distances, grids
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
+
+
+def found(values, grid, level, center=None):
+    finder = ParticleFinder(grid, center or grid.center, level)
+    for plane in values:
+        finder.add(plane)
+    return finder.particle()
+
+
+def defined(values, grid, level, center):
+    """Say what the design says: radius, number of specks, their share of the density."""
+    high = np.isfinite(values) & (values >= level)
+    label, number = ndimage.label(high)
+    sizes = np.bincount(label.ravel(), minlength=number + 1)[1:]
+    kept = np.isin(label, 1 + np.flatnonzero(10 * sizes >= sizes.max()))
+    density = values.astype(float) - min(level, 0)
+    order = np.argsort(distances(grid, center)[kept])
+    enclosed = density[kept][order].cumsum()
+    radius = distances(grid, center)[kept][order][np.argmax(enclosed >= 0.99 * enclosed[-1])]
+    share = 1 - density[kept].sum() / density[high].sum()
+    return radius, number - np.count_nonzero(10 * sizes >= sizes.max()), share
+
+
+def lowpassed(shape, voxel, resolution, seed):
+    """Make noise of standard deviation 1 up to a resolution."""
+    noise = np.random.default_rng(seed).normal(size=shape)
+    frequency2 = sum(f * f for f in np.meshgrid(*[np.fft.fftfreq(n, voxel) for n in shape]))
+    noise = np.fft.ifftn(np.fft.fftn(noise) * (frequency2 < resolution**-2)).real
+    return (noise / noise.std()).astype(np.float32)
+
+
+def ball(grid, radius, center=None):
+    """Make a ball, without a loop over its voxels."""
+    z, y, x = (
+        np.arange(n) * v + o - c
+        for n, v, o, c in zip(
+            grid.size[::-1],
+            grid.voxel_size[::-1],
+            grid.origin[::-1],
+            (center or grid.center)[::-1],
+            strict=True,
+        )
+    )
+    distance2 = z[:, None, None] ** 2 + y[:, None] ** 2 + x**2
+    return (distance2 <= radius * radius).astype(np.float32)
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.data(), st.integers(0, 10000), st.booleans())
+def test_the_particle_is_what_the_design_says(data, seed, bad):
+    grid = data.draw(grids(12))
+    center = data.draw(centers(grid))
+    level = data.draw(st.sampled_from([-0.5, 0.2, 1.0, 1.8]))
+    noise = np.random.default_rng(seed)
+    values = ndimage.gaussian_filter(noise.normal(size=grid.shape), 0.6) * 2.5
+    values = values.astype(np.float32)
+    if bad:
+        values[noise.random(grid.shape) < 0.05] = noise.choice([nan, inf, -inf])
+    assume((np.isfinite(values) & (values >= level)).any())
+    radius, specks, share = defined(values, grid, level, center)
+    told = found(values, grid, level, center)
+    smallest = grid.spacings.min() / 2
+    assert told.radius == pytest.approx(max(radius, smallest), rel=1e-6)
+    assert told.specks == specks
+    assert told.speck_share == pytest.approx(share, abs=1e-6)
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.tuples(*[st.integers(1, 9)] * 3), st.sampled_from([0.1, 0.3, 0.6]), st.integers(0, 999))
+def test_pieces_are_scipys(shape, share, seed):
+    filled = np.zeros([n + 1 for n in shape], bool)
+    filled[:-1, :-1, :-1] = np.random.default_rng(seed).random(shape) < share
+    where = np.flatnonzero(filled)
+    _, height, width = filled.shape
+    told = particle.pieces(where, np.ones(where.size, bool), width, width * height)
+    label, number = ndimage.label(filled)
+    pairs = set(zip(told.tolist(), label.ravel()[where].tolist(), strict=True))
+    assert len(pairs) == number
+    assert {first for first, _ in pairs} == set(range(number))
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_long_winding_piece_is_one(turned):
+    """A comb: its teeth meet only at its back."""
+    filled = np.zeros((40, 40, 40), bool)
+    filled[:-1, :-1, 0] = True
+    filled[:-1:2, :-1:2, :-1] = True
+    filled = filled.transpose(2, 1, 0)[::-1] if turned else filled
+    filled = np.pad(filled, ((0, 0), (0, 1), (0, 1)))
+    where = np.flatnonzero(filled)
+    assert not particle.pieces(where, np.ones(where.size, bool), 41, 41 * 41).any()
+
+
+def test_cells_that_are_not_solid_make_no_bridge():
+    """Of a row of cells the loose ones between two solid ones join one of them each."""
+    solid = np.array([True, False, True, False, False, True])
+    told = particle.pieces(np.arange(6), solid, 7, 49)
+    assert told[0] != told[2] != told[5] != told[0]
+    assert told[1] in (told[0], told[2]) and told[3] == told[2] and told[4] == told[5]
+    told = particle.pieces(np.arange(6), np.zeros(6, bool), 7, 49)
+    assert not told.any()
+
+
+@pytest.mark.parametrize("size", [(140, 150, 160), (300, 130, 40)])
+def test_in_large_boxes_the_radius_is_as_exact(size):
+    """Where a bin is several voxels, unequally many along the axes."""
+    grid = Grid(size, (1.1, 1.1, 1.1), (5, -3, 8))
+    radius = 15.7
+    center = tuple(c + 2.3 for c in grid.center)
+    told = found(ball(grid, radius, center), grid, 0.5, center)
+    assert told.radius == pytest.approx(0.99 ** (1 / 3) * radius, abs=0.15)
+    assert (told.specks, told.speck_share) == (0, 0)
+
+
+@pytest.mark.parametrize("size", [48, 140])
+def test_pieces_of_a_tenth_are_kept_and_smaller_ones_are_specks(size):
+    grid = Grid((size,) * 3, (2.0, 2.0, 2.0))
+    values = ball(grid, 16)
+    whole = values.sum()
+    x, y, z = grid.center_voxel
+    values[z, y, x + 14 : x + 22] = 1
+    line = values.sum() - whole
+    assert line < 0.1 * whole
+    values[z - 2 : z + 2, y + 14 : y + 22, x - 4 : x + 4] = 1
+    block = values.sum() - whole - line
+    assert block > 0.1 * whole
+    told = found(values, grid, 0.5)
+    assert told.specks == 1
+    assert told.speck_share == pytest.approx(line / values.sum())
+    assert 34 < told.radius < 44.2
+
+
+def test_specks_are_those_of_fewer_voxels_not_of_less_density():
+    grid = Grid((32, 32, 32), (1.0, 1.0, 1.0))
+    values = np.zeros(grid.shape, np.float32)
+    values[10:16, 16, 16] = 1
+    values[2, 2, 2] = 100
+    told = found(values, grid, 0.5)
+    assert told.specks == 0
+    values[10:21, 16, 16] = 1
+    told = found(values, grid, 0.5)
+    assert told.specks == 1 and told.speck_share == pytest.approx(100 / 111)
+    assert told.fit == 6
+
+
+def test_corners_and_edges_do_not_connect():
+    grid = Grid((32, 32, 32), (1.0, 1.0, 1.0))
+    values = np.zeros(grid.shape, np.float32)
+    values[10:16, 10:16, 10:16] = 1
+    values[16, 16, 16] = values[16, 16, 12] = 1
+    assert found(values, grid, 0.5).specks == 2
+
+
+def test_a_row_does_not_connect_with_the_next():
+    grid = Grid((20, 20, 20), (1.0, 1.0, 1.0))
+    values = np.zeros(grid.shape, np.float32)
+    values[5:15, 5:15, 15:] = 1
+    values[5, 6, 0] = values[6, 0, 15] = 1
+    values[4, 19, 15] = 1
+    assert found(values, grid, 0.5).specks == 3
+
+
+@pytest.mark.parametrize("times", [1, 1.5, 2])
+@pytest.mark.parametrize("box, voxel", [(64, 3.0), (144, 1.33)])
+@pytest.mark.parametrize("seed, noise", [(1, 0.08), (2, 0.1), (3, 0.13)])
+def test_noise_does_not_hide_the_particle(box, voxel, seed, noise, times):
+    """A core and a leg in a box of 192 Å, at multiples of ChimeraX's opening level."""
+    grid = Grid((box,) * 3, (voxel,) * 3)
+    x, y, z = grid.center
+    values = np.maximum(ball(grid, 20), ball(grid, 14, (x + 26, y, z)))
+    values = ndimage.gaussian_filter(values, 5 / voxel)
+    noisy = values + noise * values.max() * lowpassed(grid.shape, voxel, 12, seed)
+    noisy = noisy.astype(np.float32)
+    level = times * contour_level(noisy, grid)
+    told, clean = found(noisy, grid, level), found(values, grid, level)
+    assert told.radius == pytest.approx(clean.radius, rel=0.15)
+    # Without leaving out the specks it would be another one.
+    assert times > 1 or (told.specks > 10 and told.speck_share > 0.02)
+
+
+def test_a_particle_in_parts_is_all_of_them():
+    grid = Grid((64, 64, 64), (2.0, 2.0, 2.0))
+    x, y, z = grid.center
+    values = ball(grid, 16, (x - 25, y, z)) + ball(grid, 12, (x + 35, y, z))
+    assert found(values, grid, 0.5).radius == pytest.approx(45, abs=2)
+
+
+def test_a_hollow_particle_is_as_large_as_its_outside():
+    grid = Grid((150, 150, 150), (1.0, 1.0, 1.0))
+    values = ball(grid, 60) - ball(grid, 55)
+    assert found(values, grid, 0.5).radius == pytest.approx(60, abs=0.3)
+
+
+def test_a_shell_thinner_than_half_a_bin_is_found():
+    grid = Grid((300, 300, 300), (1.0, 1.0, 1.0))
+    values = ball(grid, 100) - ball(grid, 99)
+    assert found(values, grid, 0.5).radius == pytest.approx(100, abs=0.6)
+
+
+def test_nothing_above_the_level_has_no_radius():
+    grid = Grid((8, 8, 8), (1.0, 1.0, 1.0))
+    for level in (2, nan, inf):
+        told = found(np.ones(grid.shape, np.float32), grid, level)
+        assert (told.radius, told.fit, told.specks, told.speck_share) == (0, 0, 0, 0)
+
+
+def test_all_of_no_weight_is_still_found():
+    """Voxels at a level of zero have no density above it."""
+    grid = Grid((8, 8, 8), (1.0, 1.0, 1.0))
+    told = found(np.zeros(grid.shape, np.float32), grid, 0.0)
+    assert told.radius > 0 and told.speck_share == 0
+
+
+def test_what_is_above_the_level_may_be_told():
+    grid = Grid((9, 8, 7), (1.0, 1.3, 1.0))
+    values = np.random.default_rng(3).normal(size=grid.shape).astype(np.float32)
+    finder = ParticleFinder(grid, grid.center, nan)
+    for plane in values:
+        finder.add(plane, above(plane, 0.3))
+    assert finder.particle() == found(values, grid, 0.3)
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int16, np.uint16, np.float16, ">f4", "<f4", float])
+def test_every_kind_of_number(dtype):
+    grid = Grid((22, 20, 18), (2.0, 2.0, 2.0))
+    values = (np.random.default_rng(3).normal(size=grid.shape) * 20).astype(dtype)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        told = found(values, grid, 5.5)
+    expected = found(values.astype(float), grid, 5.5)
+    assert (told.radius, told.specks) == (expected.radius, expected.specks)
+
+
+@pytest.mark.parametrize("voxel", [1.0, 1.1, 0.1, 0.7, 2.3, 3.3])
+def test_fit_of_a_whole_radius_is_that(voxel):
+    """Also where the distance comes out a little more, as 10 x 1.1 and 50 x 1.1 do."""
+    for voxels in (10, 50):
+        grid = Grid((2 * voxels + 5, 5, 5), (voxel,) * 3)
+        values = np.zeros(grid.shape, np.float32)
+        values[2, 2, 2 * voxels + 2] = 1
+        center = grid.center
+        room = Particle(found(values, grid, 0.5).radius, 0, 0)
+        assert room.fit == round(voxels * voxel)
+        center = (center[0] - 0.001, *center[1:])
+        room = Particle(found(values, grid, 0.5, center).radius, 0, 0)
+        assert room.fit == round(voxels * voxel) + 1
+
+
+@pytest.mark.parametrize(
+    "radius, room, fit",
+    [
+        (52.3, 60, 53),
+        (52.3, 52.5, 53),
+        (54.9999999, 60, 55),
+        (55.0000003, 60, 55),
+        (55.00001, 60, 56),
+        (0.2, 5, 1),
+        (0.2, 0.9, 0.2),
+        (0.20001, 0.9, 0.201),
+        (0.0123456, 0.02, 0.0124),
+        (5.4321, 5.5, 5.44),
+        (5.4321, 6.5, 6),
+        (8.5, -3, 9),
+        (8.5, 6, 9),
+        (0.51, 0.45, 0.51),
+        (0, 0.5, 0),
+    ],
+)
+def test_fit_is_rounded_up(radius, room, fit):
+    told = Particle(radius, 0, 0.0, room).fit
+    assert told == fit and isinstance(told, float)
+    assert told >= radius - 1e-6
+
+
+def test_fit_in_a_tiny_box_is_in_it():
+    grid = Grid((64, 64, 64), (0.001, 0.001, 0.001))
+    told = found(ball(grid, 0.02), grid, 0.5)
+    assert told.fit == pytest.approx(0.02, rel=0.02) and ceil(told.fit) == 1
+    assert len(f"{told.fit:g}") <= len("0.0199")
+
+
+def test_one_voxel_at_the_center_is_half_a_voxel():
+    grid = Grid((9, 9, 9), (0.2, 0.3, 0.2))
+    values = np.zeros(grid.shape, np.float32)
+    values[4, 4, 4] = 1
+    assert found(values, grid, 0.5).radius == pytest.approx(0.1)
+
+
+def test_memory_is_bounded_however_much_is_above_the_level():
+    """Each of the most bins there are is filled, and half of them in a box of single voxels."""
+    noise = np.random.default_rng(1)
+    for size, level in [((512, 512, 512), -9), ((128, 128, 128), 0)]:
+        plane = noise.normal(size=(size[1] + 64, size[0])).astype(np.float32)
+        finder = ParticleFinder(Grid(size, (1.0, 1.0, 1.0)), (0, 0, 0), level)
+        tracemalloc.start()
+        for k in range(size[2]):
+            start = k * 37 % 64 if level == 0 else 0
+            # Most planes of a large box are left out, for time's sake.
+            finder.add(plane[start : start + size[1]] if k % 4 == 0 or level == 0 else plane[:0])
+        finder.particle()
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < 60e6
