@@ -53,9 +53,10 @@ install: $(WHEEL)  ## Install the bundle into the ChimeraX that CHIMERAX names
 # The first also gets mrcfile; the second also replaces the same version.
 	$(CHIMERAX) --nogui --exit --cmd "toolshed install $(WHEEL); toolshed install $(WHEEL) reinstall true"
 
-check: .venv/installed .venv/tested  ## Check code, XML, links, argument names and versions
+check: .venv/installed .venv/tested  ## Check code, types, XML, links, argument names, and versions
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/check_repository.py tests/test_wheel.py
 
 # With CHIMERAX=... in both: also in a ChimeraX that has the bundle.
@@ -68,7 +69,7 @@ bench: .venv/installed .venv/tested  ## Measure makesphere beside other programs
 	$(BIN)/python -m pytest -q benchmarks/decoy
 	$(BIN)/python benchmarks/decoy/run.py --sample
 
-stress: .venv/installed  ## Try to break it: SEED, COUNT
+stress: .venv/installed .venv/tested  ## Try to break it: SEED, COUNT
 	$(IN_CHIMERAX) $(BIN)/python tests/stress --seed $(SEED) --count $(COUNT)
 
 evidence: .venv/installed  ## Sort junk with two classifiers, four hours at most

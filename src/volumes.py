@@ -72,7 +72,7 @@ def read_in_parts(volume: Volume, depth: int = 0) -> Iterator[float | Map]:
             ) from error
         except (SyntaxError, ValueError) as error:
             raise ValueError(_changed(spec)) from error
-    if not _holds_what_was_read(data, array):
+    if is_new and not _holds_what_was_read(data, array):
         raise ValueError(_changed(spec))
     if is_new and depth >= nz:
         data.cache_data(array, (0, 0, 0), whole, (1, 1, 1))

@@ -1,5 +1,6 @@
 """The particle and its specks, against labels of scipy and counting voxel by voxel."""
 
+import tracemalloc
 import warnings
 from math import ceil, inf, nan
 
@@ -276,6 +277,8 @@ def test_fit_of_a_whole_radius_is_that(voxel):
         (5.4321, 5.5, 5.44),
         (5.4321, 6.5, 6),
         (8.5, -3, 9),
+        (8.5, 6, 9),
+        (0.51, 0.45, 0.51),
         (0, 0.5, 0),
     ],
 )
@@ -297,3 +300,20 @@ def test_one_voxel_at_the_center_is_half_a_voxel():
     values = np.zeros(grid.shape, np.float32)
     values[4, 4, 4] = 1
     assert found(values, grid, 0.5).radius == pytest.approx(0.1)
+
+
+def test_memory_is_bounded_however_much_is_above_the_level():
+    """Each of the most bins there are is filled, and half of them in a box of single voxels."""
+    noise = np.random.default_rng(1)
+    for size, level in [((512, 512, 512), -9), ((128, 128, 128), 0)]:
+        plane = noise.normal(size=(size[1] + 64, size[0])).astype(np.float32)
+        finder = ParticleFinder(Grid(size, (1.0, 1.0, 1.0)), (0, 0, 0), level)
+        tracemalloc.start()
+        for k in range(size[2]):
+            start = k * 37 % 64 if level == 0 else 0
+            # Most planes of a large box are left out, for time's sake.
+            finder.add(plane[start : start + size[1]] if k % 4 == 0 or level == 0 else plane[:0])
+        finder.particle()
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < 60e6

@@ -293,6 +293,15 @@ def test_contour_level_is_chimeraxs(data, seed):
     assert radial.contour_level(values, grid) == opening_level(values)
 
 
+@pytest.mark.parametrize("offset", [1e4, 1e6, -1e6, 1e7])
+@pytest.mark.parametrize("share", [0.001, 0.3])
+def test_contour_level_where_numbers_are_further_apart_than_bins(offset, share):
+    values = offset + (np.random.default_rng(2).random((12, 13, 14)) < share)
+    values = values.astype(np.float32)
+    level = radial.contour_level(values, Grid((14, 13, 12), (1.0, 1.0, 1.0)))
+    assert level == opening_level(values)
+
+
 @pytest.mark.parametrize("falling", [False, True])
 def test_contour_level_of_a_map_whose_planes_rise_or_fall(falling):
     """The bar is raised all the time, or never."""

@@ -3,7 +3,7 @@
 Arrays are indexed ``[z, y, x]``; points, sizes and spacings are ``(x, y, z)``, lengths in Å.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import sqrt
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Point = tuple[float, float, float]
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating]
 
 Rotation = tuple[Point, Point, Point]
 NO_ROTATION: Rotation = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
@@ -24,9 +24,15 @@ SURFACE = 1e-10
 SAME_FOOT = 1e-9
 
 
-def as_rotation(matrix: Floats) -> Rotation:
-    """Give a 3x3 matrix as rows of numbers."""
-    x, y, z = ((float(a), float(b), float(c)) for a, b, c in matrix)
+def as_point(numbers: Iterable[float]) -> Point:
+    """Give three numbers of any kind as Python's."""
+    x, y, z = map(float, numbers)
+    return x, y, z
+
+
+def as_rotation(matrix: Iterable[Iterable[float]]) -> Rotation:
+    """Give the rows of a 3x3 matrix as Python's numbers."""
+    x, y, z = map(as_point, matrix)
     return x, y, z
 
 
@@ -146,14 +152,12 @@ class Grid:
 
     def position(self, index: Sequence[float]) -> Point:
         """Position (x, y, z) in Å of a grid index (x, y, z), which may be fractional."""
-        x, y, z = self.axes @ np.asarray(index, float) + self.origin
-        return float(x), float(y), float(z)
+        return as_point(self.axes @ np.asarray(index, float) + self.origin)
 
     def index(self, position: Sequence[float]) -> Point:
         """Grid index (x, y, z), fractional, of a position (x, y, z) in Å."""
         offset = np.asarray(position, float) - self.origin
-        x, y, z = np.linalg.solve(self.axes, offset)
-        return float(x), float(y), float(z)
+        return as_point(np.linalg.solve(self.axes, offset))
 
     def reordered(self, order: Sequence[int]) -> "Grid":
         """Return this grid for an array whose axes are stored in another order.

@@ -118,7 +118,11 @@ class Map:
         return os.path.basename(self.path) or self.name
 
     def measure(
-        self, spheres: Sequence[Sphere] = (), center: Point | None = None, particle: bool = False
+        self,
+        spheres: Sequence[Sphere] = (),
+        center: Point | None = None,
+        particle: bool = False,
+        profile: bool = False,
     ) -> "Measured":
         """Measure the map in one pass over its planes.
 
@@ -133,11 +137,13 @@ class Map:
             Point (x, y, z) in Å to tabulate the map about.
         particle
             Whether to find the particle, about the same point.
+        profile
+            Whether the tables are to have the map's mean density as well.
         """
         level = self.set_level
         if level is None:
             level = radial.contour_level(self.planes, self._plane_grid)
-        measured = self._pass(level, spheres, center, particle)
+        measured = self._pass(level, spheres, center, particle, profile)
         if measured.is_above or np.isnan(level):
             return measured
         highest = self._maximum()
@@ -147,7 +153,7 @@ class Map:
             f"No voxel is at or above the contour level {level:.4g}; "
             f"half the maximum, {highest / 2:.4g}, is taken."
         )
-        return replace(self._pass(highest / 2, spheres, center, particle), level_note=note)
+        return replace(self._pass(highest / 2, spheres, center, particle, profile), level_note=note)
 
     def _pass(
         self,
@@ -155,13 +161,14 @@ class Map:
         spheres: Sequence[Sphere],
         center: Point | None = None,
         particle: bool = False,
+        profile: bool = False,
         views: Views | None = None,
     ) -> "Measured":
         grid = self._plane_grid
         binned = Binned(grid)
         counters = {sphere: Counter(grid, sphere, level) for sphere in spheres}
         about = center or self.grid.center
-        tabulators = [] if center is None else [Tabulator(grid, about, level)]
+        tabulators = [] if center is None else [Tabulator(grid, about, level, profile)]
         finders = [ParticleFinder(grid, about, level)] if particle else []
         consumers: list[Counter | Tabulator | ParticleFinder]
         consumers = [*counters.values(), *tabulators, *finders]

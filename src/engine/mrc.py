@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from math import hypot, inf, isfinite
-from typing import BinaryIO, Self
+from typing import Any, BinaryIO, Literal, Self
 
 import numpy as np
 from mrcfile.constants import IMAGE_STACK_SPACEGROUP, MAP_ID, VOLUME_SPACEGROUP
@@ -18,7 +18,7 @@ from mrcfile.dtypes import HEADER_DTYPE
 from mrcfile.utils import dtype_from_mode, machine_stamp_from_byte_order, mode_from_dtype
 
 from .contents import contents
-from .grid import NO_ROTATION, Grid
+from .grid import NO_ROTATION, Grid, Rotation, as_point, as_rotation
 from .sphere import Sphere, Totals
 
 HEADER_BYTES = HEADER_DTYPE.itemsize
@@ -27,7 +27,11 @@ VERSION = 20141  # MRC2014, revision 1
 FLUSH_EVERY = 16  # planes
 IMOD_STAMP = 1146047817
 ROTATION_LABEL = b"Chimera rotation: "
-UNPACKERS = {b"\x1f\x8b\x08": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
+UNPACKERS: dict[bytes, Any] = {
+    b"\x1f\x8b\x08": gzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ\0": lzma.open,
+}
 COMPLEX = "complex numbers"
 OTHER_MODES = {3: COMPLEX, 4: COMPLEX, 16: "colors", 101: "numbers of 4 bits"}
 VOLUME_STACK_SPACEGROUPS = range(401, 631)
@@ -35,7 +39,6 @@ VOLUME_STACK_SPACEGROUPS = range(401, 631)
 STACK_SUFFIXES = (".mrcs", ".st", ".ali")
 SAME_LENGTH = 0.01
 WIDEST_VOXEL = 20.0  # Å; beyond it MX = 1 is rather a slip
-Rotation = tuple[tuple[float, ...], ...]
 IN_A_SHELL = "to set it, open the map in ChimeraX, type `volume #1 voxelSize 1.3` and save it"
 
 
@@ -196,9 +199,9 @@ class MapFile:
         self._dtype = _dtype(header, self.path)
         if self._dtype is None:
             mode = int(header.mode)
-            if what := OTHER_MODES.get(mode):
-                what = f"holds {what} (MRC mode {mode}), which ChimeraX does not read"
-                raise ValueError(f"{self.path} {what}")
+            if mode in OTHER_MODES:
+                what = f"holds {OTHER_MODES[mode]} (MRC mode {mode})"
+                raise ValueError(f"{self.path} {what}, which ChimeraX does not read")
             raise self._damage(f"its MRC mode is {mode}")
         # As ChimeraX has it. Half precision has no room to compare and add in.
         native = self._dtype.newbyteorder("=")
@@ -260,7 +263,7 @@ class MapFile:
                 return b""
             return self._file.read(count)
         except (EOFError, zlib.error, lzma.LZMAError, OSError) as error:
-            if getattr(error, "errno", None):
+            if isinstance(error, OSError) and error.errno:
                 raise OSError(error.errno, error.strerror, self.path) from error
             # What is wrong with packed data has no number.
             raise self._damage("it cannot be unpacked") from error
@@ -298,8 +301,8 @@ def _read_header(data: bytes) -> np.record:
     return little if 0 < little.nx < 65536 else np.rec.array(data, HEADER_DTYPE.newbyteorder())[0]
 
 
-def _byte_order(header: np.record) -> str:
-    return header.dtype["nx"].str[0]
+def _byte_order(header: np.record) -> Literal["<", ">"]:
+    return ">" if header.dtype["nx"].str[0] == ">" else "<"
 
 
 def _dtype(header: np.record, path: str) -> np.dtype | None:
@@ -352,10 +355,11 @@ def _plain_name(path: str) -> str:
 
 def _facts(header: np.record, order: Sequence[int], path: str) -> Facts:
     stored = int(header.nx), int(header.ny), int(header.nz)
+    x, y, z = (stored[order.index(a)] for a in range(3))
     return Facts(
-        tuple(stored[order.index(a)] for a in range(3)),
+        (x, y, z),
         (int(header.mx), int(header.my), int(header.mz)),
-        tuple(float(header.cella[a]) for a in "xyz"),
+        as_point(header.cella[a] for a in "xyz"),
         int(header.ispg),
         path,
     )
@@ -367,11 +371,11 @@ def _grid(header: np.record, facts: Facts, order: Sequence[int], has_origin: boo
     start = [stored[order.index(a)] for a in range(3)]
     voxel_size = (1.0, 1.0, 1.0)
     if not facts.unsized:
-        voxel_size = tuple(c / n for c, n in zip(facts.cell, facts.intervals, strict=True))
-    angles = tuple(float(header.cellb[a]) for a in ("alpha", "beta", "gamma"))
+        voxel_size = as_point(c / n for c, n in zip(facts.cell, facts.intervals, strict=True))
+    angles = as_point(header.cellb[a] for a in ("alpha", "beta", "gamma"))
     if not _is_cell(angles):
         angles = (90.0, 90.0, 90.0)
-    origin = tuple(float(header.origin[a]) for a in "xyz")
+    origin = as_point(header.origin[a] for a in "xyz")
     size = facts.size
     if not has_origin or not any(origin) or not _is_origin(origin, voxel_size):
         unset = max(map(abs, start)) > 10 * max(*facts.intervals, *size)
@@ -403,7 +407,7 @@ def _rotation(header: np.record) -> Rotation:
             cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]]) / length
             turn = np.eye(3) + np.sin(np.radians(angle)) * cross
             turn += (1 - np.cos(np.radians(angle))) * (cross @ cross)
-            return tuple(map(tuple, turn.tolist()))
+            return as_rotation(turn)
     return NO_ROTATION
 
 

@@ -4,6 +4,7 @@ What is above the contour level falls into connected pieces. Those of less than 
 largest one are *specks*, which *Hide Dust* would hide; the rest is the particle.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil, floor, inf, log10, prod
 
@@ -17,6 +18,8 @@ FIT_SHARE = 0.99
 # A piece with less than this share of the largest one's voxels is a speck.
 SPECK_SIZE = 0.1
 MOST_BINS = 128  # along each axis
+# Work on so many bins or voxels at a time.
+CHUNK = 2**17
 # Rounding may put a radius this much above a whole Å.
 SLACK = 1e-6
 # Where there is less room than this, in Å, the next whole Å may be beyond the box.
@@ -49,7 +52,8 @@ class Particle:
     def fit(self) -> float:
         """The radius rounded up: to a whole Å, or to three digits if that is beyond a tiny box."""
         radius = float(ceil(self.radius - SLACK))
-        if not (self.radius and 0 < self.room < min(NARROW, radius)):
+        stays_in = self.radius <= self.room < min(NARROW, radius) or 0 < self.room < 1
+        if not (self.radius and stays_in):
             return radius
         digits = 2 - floor(log10(self.radius))
         return round(ceil(self.radius * 10.0**digits - SLACK) / 10.0**digits, digits)
@@ -81,15 +85,18 @@ class ParticleFinder:
         # With an empty bin behind each row and each layer only neighbors are a step apart.
         self._row = int(columns[-1]) + 2
         self._layer = self._row * (int(rows[-1]) + 2)
-        self._bin_of = np.add.outer(rows * self._row, columns).ravel()
+        self._bin_of = np.add.outer(rows * self._row, columns).astype(np.int32).ravel()
         self._layer_of = layers.tolist()
         self._feet, self._height2 = grid.feet(center)
         self._foot = np.full(2, inf)
         self._next_plane = 0
-        # Of the present layer: bin, density and distance of each voxel.
-        self._voxels: list[tuple[np.ndarray, ...]] = []
-        # Of the layers before: bin, number of voxels, density and distance of each bin.
-        self._bins: list[tuple[np.ndarray, ...]] = []
+        # Of the present layer: number, density and moment of its bins; voxels not yet in them.
+        self._sums = np.zeros((3, self._layer))
+        self._waiting: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+        # Of all bins. Where nothing is found their memory is never touched.
+        bins = self._layer * (self._layer_of[-1] + 1)
+        self._number = np.zeros(bins, np.min_scalar_type(prod(self._sides)))
+        self._density, self._distance = np.zeros((2, bins), np.float32)
 
     def add(self, plane: np.ndarray, found: Above | None = None) -> None:
         """Take the next plane.
@@ -109,52 +116,79 @@ class ParticleFinder:
             self._flat2 = self._grid.flat2(self._foot).ravel()
         if where.size:
             distances = np.sqrt(self._flat2[where] + self._height2[k])
-            self._voxels.append((self._bin_of[where], weights, distances))
+            self._waiting.append((self._bin_of[where], weights, distances))
         layer = self._layer_of[k]
-        if self._voxels and self._layer_of[k + 1 : k + 2] != [layer]:
-            self._bins.append(_summed(*map(np.concatenate, zip(*self._voxels, strict=True))))
-            self._bins[-1][0][:] += layer * self._layer
-            self._voxels = []
+        ends = self._layer_of[k + 1 : k + 2] != [layer]
+        if self._waiting and (ends or where.size > CHUNK):
+            self._sum_up()
+        if ends:
+            self._end_layer(slice(layer * self._layer, (layer + 1) * self._layer))
+
+    def _sum_up(self) -> None:
+        """Add the voxels that are waiting to their bins."""
+        where, weights, distances = map(np.concatenate, zip(*self._waiting, strict=True))
+        self._waiting = []
+        for sums, each in zip(self._sums, (None, weights, weights * distances), strict=True):
+            sums += np.bincount(where, each, self._layer)
+
+    def _end_layer(self, here: slice) -> None:
+        filled = np.flatnonzero(self._sums[0] != 0)
+        number, density, moment = self._sums[:, filled]
+        self._number[here][filled] = number
+        self._density[here][filled] = density
+        # Where nothing has a weight any distance will do.
+        self._distance[here][filled] = moment / np.where(density > 0, density, 1)
+        self._sums[:] = 0
 
     def particle(self) -> Particle:
         """Find the particle, when all planes have been added."""
         room = self._grid.clearance(self._center)
-        if not self._bins:
+        where = np.flatnonzero(self._number != 0).astype(np.int32)
+        if not where.size:
             return Particle(0.0, 0, 0.0, room)
-        where, number, density, distance = map(np.concatenate, zip(*self._bins, strict=True))
+        kept, specks = self._sorted_out(where)
+        total = float(self._density[where].sum(dtype=float))
+        where = where[kept]
+        density = self._density[where]
+        radius = _holding(FIT_SHARE, self._distance[where], density)
+        radius = max(radius, float(self._grid.spacings.min()) / 2)
+        share = 1 - float(density.sum(dtype=float)) / total if specks and total else 0.0
+        return Particle(radius, specks, share, room)
+
+    def _sorted_out(self, where: np.ndarray) -> tuple[np.ndarray, int]:
+        """Tell which of the filled bins are of the particle, and the number of specks."""
         # Noise as fine as the bins must not make bridges.
-        solid = 2 * number >= prod(self._sides)
+        solid = self._number[where] >= prod(self._sides) / 2
         piece = pieces(where, solid, self._row, self._layer)
-        sizes = np.bincount(piece, number)
+        sizes = np.zeros(int(piece.max()) + 1)
+        for some in _chunks(where):
+            sizes += np.bincount(piece[some], self._number[where[some]], sizes.size)
         kept = sizes >= SPECK_SIZE * sizes.max()
-        inside = kept[piece]
-        order = np.argsort(distance[inside])
-        held = density[inside][order].cumsum(dtype=np.float64)
-        last = min(int(np.searchsorted(held, FIT_SHARE * held[-1])), held.size - 1)
-        radius = max(float(distance[inside][order][last]), float(self._grid.spacings.min()) / 2)
-        total = float(density.sum(dtype=np.float64))
-        share = max(0.0, 1 - float(held[-1]) / total) if total else 0.0
-        return Particle(radius, int(np.count_nonzero(~kept)), share, room)
+        return kept[piece], int(np.count_nonzero(~kept))
 
 
-def _summed(
-    where: np.ndarray, weights: np.ndarray, distances: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Add up the voxels of each bin: its index, their number, density and mean distance."""
-    number = np.bincount(where)
-    filled = np.flatnonzero(number)
-    number = number[filled]
-    density = np.bincount(where, weights)[filled]
-    distance = np.bincount(where, distances)[filled] / number
-    moment = np.bincount(where, weights * distances)[filled]
-    np.divide(moment, density, out=distance, where=density > 0)
-    # They are many in a large map.
-    return (
-        filled.astype(np.int32),
-        number.astype(np.int32),
-        density.astype(np.float32),
-        distance.astype(np.float32),
-    )
+def _chunks(array: np.ndarray) -> Iterator[slice]:
+    """Walk through an array in parts, for memory's sake."""
+    return (slice(first, first + CHUNK) for first in range(0, array.size, CHUNK))
+
+
+def _holding(share: float, distances: np.ndarray, density: np.ndarray) -> float:
+    """Give the smallest of some distances within which there is a share of the density."""
+    wanted = share * density.sum(dtype=float)
+    low, high = -1.0, float(distances.max())
+    # What is further out than this holds less than the rest: few are left to be sorted.
+    while (
+        np.count_nonzero(distances > low) > CHUNK / 8 and low < (middle := (low + high) / 2) < high
+    ):
+        if density.sum(where=distances <= middle, dtype=float) < wanted:
+            low = middle
+        else:
+            high = middle
+    left = np.flatnonzero((distances > low) & (distances <= high))
+    left = left[np.argsort(distances[left])]
+    inside = density.sum(where=distances <= low, dtype=float)
+    held = inside + density[left].cumsum(dtype=float)
+    return float(distances[left[min(int(np.searchsorted(held, wanted)), left.size - 1)]])
 
 
 def pieces(where: np.ndarray, solid: np.ndarray, row: int, layer: int) -> np.ndarray:
@@ -178,45 +212,52 @@ def pieces(where: np.ndarray, solid: np.ndarray, row: int, layer: int) -> np.nda
     numpy.ndarray
         For each cell the number of its piece, from 0.
     """
-    piece = np.full(where.size, -1)
-    piece[solid] = _connected(where[solid], row, layer)
-    found = int(piece.max(initial=-1)) + 1
-    loose = np.flatnonzero(~solid)
+    if solid.all() or not solid.any():
+        return _connected(where, row, layer)
+    piece = np.full(where.size, -1, np.int32)
+    piece[solid] = whole = _connected(where[solid], row, layer)
+    loose = np.flatnonzero(~solid).astype(np.int32)
     for step in (1, -1, row, -row, layer, -layer):
-        at, there = _neighbors(where[loose], where[solid], step)
-        piece[loose[at]] = piece[solid][there]
+        for at, there in _neighbors(where[loose], where[solid], step):
+            piece[loose[at]] = whole[there]
         loose = loose[piece[loose] < 0]
-    piece[loose] = _connected(where[loose], row, layer) + found
+    piece[loose] = _connected(where[loose], row, layer) + (whole.max() + 1)
     return piece
 
 
-def _neighbors(cells: np.ndarray, others: np.ndarray, step: int) -> tuple[np.ndarray, np.ndarray]:
-    """Find which of some cells have one of others a step away: positions in both."""
-    there = np.searchsorted(others, cells + step)
-    there[there == others.size] = 0
-    at = np.flatnonzero(others[there] == cells + step) if others.size else there[:0]
-    return at, there[at]
+def _neighbors(
+    cells: np.ndarray, others: np.ndarray, step: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Find which of some cells have one of others a step away: positions in both, in parts."""
+    for some in _chunks(cells if others.size else others):
+        sought = cells[some] + np.int32(step)
+        near = np.searchsorted(others, sought)
+        near[near == others.size] = 0
+        found = np.flatnonzero(others[near] == sought)
+        yield found + some.start, near[found]
 
 
 def _connected(where: np.ndarray, row: int, layer: int) -> np.ndarray:
     """Tell which cells hang together: for each the number of its piece, from 0."""
     if not where.size:
-        return np.empty(0, np.intp)
+        return np.empty(0, np.int32)
     # Cells side by side along x are one run.
-    run = np.append(0, np.cumsum(np.diff(where) != 1))
-    links = []
+    run = np.zeros(where.size, np.int32)
+    np.cumsum(where[1:] != where[:-1] + 1, out=run[1:])
+    links = [(run[:0], run[:0])]
     for step in (row, layer):
-        at, there = _neighbors(where, where, step)
-        link = np.stack([run[at], run[there]])
-        # Two runs that meet do so at many cells.
-        new = np.append(True, (link[:, 1:] != link[:, :-1]).any(axis=0))[: at.size]
-        links.append(link[:, new])
-    return _joined(int(run[-1]) + 1, *np.concatenate(links, axis=1))[run]
+        for at, there in _neighbors(where, where, step):
+            one, other = run[at], run[there]
+            # Two runs that meet do so at many cells.
+            new = np.ones(at.size, bool)
+            new[1:] = (one[1:] != one[:-1]) | (other[1:] != other[:-1])
+            links.append((one[new], other[new]))
+    return _joined(int(run[-1]) + 1, *map(np.concatenate, zip(*links, strict=True)))[run]
 
 
 def _joined(number: int, one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Join things by links between pairs: for each thing the number of its set, from 0."""
-    root = np.arange(number)
+    root = np.arange(number, dtype=np.int32)
     while one.size:
         low, high = np.minimum(one, other), np.maximum(one, other)
         np.minimum.at(root, high, low)
@@ -226,4 +267,5 @@ def _joined(number: int, one: np.ndarray, other: np.ndarray) -> np.ndarray:
         one, other = root[low], root[high]
         apart = one != other
         one, other = one[apart], other[apart]
-    return np.unique(root, return_inverse=True)[1]
+    is_root = root == np.arange(number)
+    return (is_root.cumsum(dtype=np.int32) - np.int32(1))[root]

@@ -7,6 +7,7 @@ What is *above the contour level* is weighed by its density, so that a strong pa
 more than a faint one. Where the level is below zero, density is counted from the level.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil, inf, isfinite, log2, nan, prod, sqrt
 from typing import NamedTuple
@@ -47,11 +48,30 @@ def contour_level(planes: Planes, grid: Grid) -> float:
         It may be above all voxels, as in a mask of zeros and ones. NaN if no voxel is finite.
     """
     step = _display_step(grid.size)
-    number = prod(ceil(n / step) for n in grid.size)
-    top = _Top(int(LEVEL_SHARE * number) + 2)
-    for k in range(0, grid.size[2], step):
-        top.add(np.asarray(planes[k][::step, ::step], np.float32).ravel())
-    return top.level()
+
+    def shown() -> Iterator[np.ndarray]:
+        for k in range(0, grid.size[2], step):
+            yield np.asarray(planes[k][::step, ::step], np.float32).ravel()
+
+    top = _Top(int(LEVEL_SHARE * prod(ceil(n / step) for n in grid.size)) + 2)
+    for values in shown():
+        top.add(values)
+    if not top.voxels:
+        return nan
+    first, last = top.lowest, top.highest
+    if first > last:
+        return inf
+    if first == last:
+        first, last = first - 1, last + 1
+    width = (last - first) / (LEVEL_BINS - 1)
+    edges = first - width / 2, last + width / 2
+    if _histogram(np.array([top.lowest, top.highest], np.float32), *edges).sum() == 2:
+        found = top.bin(*edges)
+    else:
+        # Numbers of float32 are further apart than the bins, and some are in none.
+        counts = sum(_histogram(values, *edges) for values in shown())
+        found = int(np.searchsorted(np.cumsum(counts), (1 - LEVEL_SHARE) * np.sum(counts)))
+    return first + found * width + width / 2
 
 
 def _display_step(size: tuple[int, int, int]) -> int:
@@ -69,6 +89,14 @@ class _Top:
     ----------
     number
         How many to keep: more than the level's share of all voxels.
+
+    Attributes
+    ----------
+    voxels : int
+        Number of voxels.
+    lowest, highest : float
+        Range of all voxels as ChimeraX finds it: it passes over the first voxels as long as each
+        is higher than the one before.
     """
 
     def __init__(self, number: int) -> None:
@@ -77,9 +105,9 @@ class _Top:
         self._size, self._room = 0, 2 * number
         # What is not above the bar is not kept, once enough voxels are at it or above.
         self._bar = -inf
-        self._voxels = 0
-        self._lowest, self._highest = inf, -inf
-        # The first voxels, as long as each is higher than the one before.
+        self.voxels = 0
+        self.lowest, self.highest = inf, -inf
+        # Those first voxels.
         self._rise = np.empty(0, np.float32)
         self._rises = True
 
@@ -92,9 +120,9 @@ class _Top:
             lowest, highest = values.min(initial=inf), values.max(initial=-inf)
         if self._rises:
             lowest = self._after_rise(values).min(initial=inf)
-        self._voxels += values.size
-        self._lowest = min(self._lowest, float(lowest))
-        self._highest = max(self._highest, float(highest))
+        self.voxels += values.size
+        self.lowest = min(self.lowest, float(lowest))
+        self.highest = max(self.highest, float(highest))
         if highest > self._bar:
             self._kept.append(_higher(values, self._bar))
             self._size += self._kept[-1].size
@@ -115,37 +143,26 @@ class _Top:
         self._room = self._size + self._number
 
     def _after_rise(self, values: np.ndarray) -> np.ndarray:
-        """Leave out voxels that ChimeraX passes over when it looks for the lowest."""
-        before = np.append(np.float32(self._highest), values[:-1])
+        """Leave out the first voxels, as long as each is higher than the one before."""
+        before = np.append(np.float32(self.highest), values[:-1])
         falls = np.flatnonzero(values <= before)
         end = int(falls[0]) if falls.size else values.size
         self._rise = np.append(self._rise, values[:end])
         self._rises = not falls.size
         return values[end:]
 
-    def level(self) -> float:
-        """Read off the contour level."""
-        if not self._voxels:
-            return nan
-        first, last = self._lowest, self._highest
-        if first > last:
-            return inf
-        if first == last:
-            first, last = first - 1, last + 1
-        width = (last - first) / (LEVEL_BINS - 1)
-        edges = first - width / 2, last + width / 2
+    def bin(self, start: float, end: float) -> int:
+        """Find the bin of the contour level in a histogram that holds all voxels."""
         kept = _higher(np.concatenate(self._kept), self._bar)
-        counts = _histogram(kept, *edges)
-        low = self._rise[self._rise < first]
-        voxels = self._voxels - (kept.size - counts.sum())
-        voxels -= low.size - _histogram(low, *edges).sum()
+        counts = _histogram(kept, start, end)
+        low = self._rise[self._rise < self.lowest]
+        voxels = self.voxels - low.size + int(_histogram(low, start, end).sum())
         # In bins up to this one; too many where it is lower than the bar's.
-        up_to = voxels - counts.sum() + counts.cumsum()
+        up_to = voxels - kept.size + counts.cumsum()
         found = int(np.searchsorted(up_to, (1 - LEVEL_SHARE) * voxels))
-        if self._bar > -inf:
-            at_bar = _histogram(np.array([self._bar], np.float32), *edges)
-            found = max(found, int(at_bar.argmax()))
-        return first + found * width + width / 2
+        if self._bar == -inf:
+            return found
+        return max(found, int(_histogram(np.array([self._bar], np.float32), start, end).argmax()))
 
 
 def _higher(values: np.ndarray, bar: float) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import BinaryIO
 try:
     import fcntl
 except ImportError:  # Windows, where a file that is open cannot be removed: that is the lock.
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]
 
 PREFIX = ".makesphere-"
 YOUNG = 3600  # seconds

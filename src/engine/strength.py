@@ -35,7 +35,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .errors import ArgumentError
-from .grid import SURFACE, Grid
+from .grid import SURFACE, Floats, Grid
 from .sphere import Sphere
 
 LOW_PASS = 20.0  # Å
@@ -66,7 +66,7 @@ COARSE = 10
 BLOCK = 32
 
 
-def contrast(frequency: ArrayLike) -> NDArray[np.float64]:
+def contrast(frequency: ArrayLike) -> Floats:
     """Average the squared CTF over the range of defocus.
 
     The CTF is that of weak phase objects with some amplitude contrast (Wade, Ultramicroscopy 46,
@@ -155,7 +155,7 @@ class Views:
         frequency = (np.arange(FREQUENCIES) + 0.5) * step
         radii, weights = _balls(sphere, self.reach)
         radii *= self._growth(sphere)
-        power = (weights @ _ball_transform(radii, frequency)) ** 2
+        power = np.square(weights @ _ball_transform(radii, frequency))
         whole = 2 * pi * step * float((frequency * contrast(frequency)) @ power)
         mean = float(contrast(0)) * (_volume(radii, weights) / self.side) ** 2
         # In a box of a few voxels all but nothing of a wide sphere is below the cut.
@@ -176,7 +176,7 @@ def _side(grid: Grid) -> float:
     return float((grid.spacings * grid.size).min())
 
 
-def _balls(sphere: Sphere, reach: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _balls(sphere: Sphere, reach: float) -> tuple[Floats, Floats]:
     """Give radii and weights of hard balls that add up to a sphere; a hollow's are negative."""
     nodes, weights = np.zeros(1), np.ones(1)
     if sphere.edge:
@@ -189,13 +189,11 @@ def _balls(sphere: Sphere, reach: float) -> tuple[NDArray[np.float64], NDArray[n
     return np.clip(radii, 0, reach), weights
 
 
-def _volume(radii: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+def _volume(radii: Floats, weights: Floats) -> float:
     return float(weights @ (4 / 3 * pi * radii**3))
 
 
-def _ball_transform(
-    radii: NDArray[np.float64], frequency: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _ball_transform(radii: Floats, frequency: Floats) -> Floats:
     """Transform balls of density 1: an array with a row for each radius, in Å^3."""
     turn = 2 * pi * np.multiply.outer(radii, frequency)
     return (np.sin(turn) - turn * np.cos(turn)) / (2 * pi**2 * frequency**3)
@@ -282,7 +280,7 @@ class Binned:
         binned = Grid(
             self._sums.shape[::-1],
             tuple(voxel_size.tolist()),
-            grid.position((bins - 1) / 2),
+            grid.position(((bins - 1) / 2).tolist()),
             grid.angles,
             grid.rotation,
         )
@@ -308,9 +306,9 @@ class Binned:
 class _Waves(NamedTuple):
     """The waves along one axis: for each its frequency, its value in each bin and its weight."""
 
-    frequencies: NDArray[np.float64]  # in waves per bin
+    frequencies: Floats  # in waves per bin
     values: NDArray[np.complex64]
-    weights: NDArray[np.float64]
+    weights: Floats
 
     @classmethod
     def along(cls, size: int, voxels: int, period: int, first: int, last: int) -> "_Waves":
@@ -324,7 +322,7 @@ class _Waves(NamedTuple):
 
 def _energy(
     array: NDArray[np.float32],
-    axes: NDArray[np.float64],
+    axes: Floats,
     voxels: list[int],
     diameter: float,
     cut: float,
@@ -363,7 +361,8 @@ def _energy(
     kernel = _kernel(diameter, cut)
     energy = 0.0
     for first in range(0, len(x.values), BLOCK):
-        some = _Waves(*(part[first : first + BLOCK] for part in x))
+        here = slice(first, first + BLOCK)
+        some = _Waves(x.frequencies[here], x.values[here], x.weights[here])
         scaled = (plane / np.float32(scale) for plane in array)
         planes = np.array([y.values @ (plane @ some.values.T) for plane in scaled])
         energy += _weighted_power(planes, (some, y, z), reciprocal, kernel)
@@ -373,8 +372,8 @@ def _energy(
 def _weighted_power(
     planes: NDArray[np.complex64],
     waves: tuple[_Waves, _Waves, _Waves],
-    reciprocal: NDArray[np.float64],
-    kernel: tuple[NDArray[np.float64], NDArray[np.float64]],
+    reciprocal: Floats,
+    kernel: tuple[Floats, Floats],
 ) -> float:
     """Sum |F(k)|^2 times a kernel, for an array whose planes have been transformed.
 
@@ -406,7 +405,7 @@ def _weighted_power(
     return total
 
 
-def _kernel(diameter: float, cut: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _kernel(diameter: float, cut: float) -> tuple[Floats, Floats]:
     """Tabulate C(k) Si(2 pi k D) / (pi k), which is C(k) / (2 k) for all but small k."""
     frequency = np.linspace(0, cut, 8 * FREQUENCIES)
     slope = 2 * diameter * np.sinc(2 * diameter * frequency)
