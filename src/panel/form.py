@@ -1,11 +1,12 @@
-"""The panel's widgets, and what the user has put into them."""
+"""The panel's widgets, and what stands in them."""
 
 import html
 import os
 
 from chimerax.map import Volume
-from chimerax.ui.widgets import FloatSlider, ModelMenuButton, button_row
+from chimerax.ui.widgets import ModelMenuButton, button_row
 from Qt.QtCore import Qt, Signal
+from Qt.QtGui import QColor, QPalette
 from Qt.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -14,387 +15,406 @@ from Qt.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
+    QMessageBox,
     QPushButton,
     QScrollArea,
     QSizePolicy,
+    QSlider,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
-from ..engine.naming import NUMBER, number
-from ..engine.recipe import MARGIN, MATCH, PAIR, PAIR_AROUND, RECOMMENDED, read_amounts
+from ..arguments import BY_NAME
+from ..engine.request import RECOMMENDED
 from .plot import Profile, signal_color
+from .view import BOX_CENTER, ROTATION_CENTER, Save, recommended_texts
 
-BOX_CENTER = "box centre"
-BOX_CENTERS = (BOX_CENTER, "box center")
-ROTATION_CENTER = "centre of rotation"
 MRC_FILTER = "MRC density map (*.mrc)"
 # As wide as there is room: a long text must not widen the panel.
 WIDE = QSizePolicy.Policy.Ignored
-# Width of fields, in characters.
-CHARACTERS = 9
-DEFAULTS = {"edge": "0", "inner": "0", "value": MATCH}
+NARROW = QSizePolicy.Policy.Fixed
+# For each argument: width of its field in characters, what its menu proposes, and its tooltip.
+RECOMMENDED_TEXTS = recommended_texts()
+FIELDS = {
+    "radius": (9, (), "In Å, or fit: the smallest radius that holds 99 % of the particle"),
+    "value": (
+        16,
+        (RECOMMENDED_TEXTS["value"], "match", "1"),
+        "Density inside. match: half as strong as the map in images; 1: as by hand",
+    ),
+    "center": (
+        16,
+        (BOX_CENTER, ROTATION_CENTER),
+        "Or type x,y,z in Å, in the map's coordinates",
+    ),
+    "offset": (7, (), "How far beside the center, along the map's x axis: in Å, or fit"),
+    "edge": (5, (), "Full width of a soft edge; 0 is a hard edge"),
+    "inner_radius": (5, (), "Radius of a hollow; 0 is a solid sphere"),
+}
+MORE = ("offset", "edge", "inner_radius")
+MARGIN_FIT = RECOMMENDED_TEXTS["radius"]
 
 
 class Form(QWidget):
     """Everything in the panel, from the map's menu to the path of the file made.
 
-    Parameters
-    ----------
-    session : chimerax.core.session.Session
-
     Attributes
     ----------
     changed : Signal
-        Some field has another content.
-    asked, help_asked : Signal
-        A button has been pressed.
+        Other text stands in some field, or something else is to be saved.
     moved : Signal
         The radius in Å to which a mouse or an arrow key has moved the slider or the plot's line.
+    asked, help_asked : Signal
+        A button has been pressed.
+    link_clicked : Signal
+        Name of a link below the facts.
     """
 
     changed = Signal()
+    moved = Signal(float)
     asked = Signal()
     help_asked = Signal()
-    moved = Signal(float)
+    link_clicked = Signal(str)
 
     def __init__(self, session):
         super().__init__()
         outer = QVBoxLayout(self)
         outer.setContentsMargins(6, 4, 6, 4)
         outer.setSpacing(4)
-        # Where there is little room the fields are scrolled; the button and the path stay.
-        self._scroll = scroll = QScrollArea(frameShape=QFrame.Shape.NoFrame, widgetResizable=True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        outer.addWidget(scroll)
-        fields = QWidget()
-        scroll.setWidget(fields)
-        layout = QVBoxLayout(fields)
+        # Where there is little room these rows are scrolled; what is below them stays in place.
+        self.scroll_area = QScrollArea(frameShape=QFrame.Shape.NoFrame, widgetResizable=True)
+        self.scroll_area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        outer.addWidget(self.scroll_area)
+        rows = QWidget()
+        layout = QVBoxLayout(rows)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(3)
-        self._errors = {}
-        self.paths = []
-        self.menu = ModelMenuButton(
+        self.text_fields, self.beside_labels = {}, {}
+        self._add_map(layout, session)
+        self._add_sphere(layout)
+        self.profile_plot = Profile()
+        self.profile_plot.dragged.connect(self.moved)
+        layout.addWidget(self.profile_plot, stretch=1)
+        self._add_facts(layout)
+        self._add_file(layout)
+        self.scroll_area.setWidget(rows)
+        bar = self.scroll_area.verticalScrollBar().sizeHint().width()
+        self.scroll_area.setMinimumWidth(rows.minimumSizeHint().width() + bar)
+        self._add_buttons()
+
+    # Rows
+
+    def _add_map(self, layout, session):
+        self.map_menu = ModelMenuButton(
             session,
             class_filter=Volume,
             autoselect=ModelMenuButton.AUTOSELECT_FIRST_DISPLAYED,
             no_value_button_text="No map is open",
-            balloon_help="The map on whose grid the sphere is made",
+            balloon_help="The map on whose grid the spheres are made",
         )
-        self.menu.setSizePolicy(WIDE, QSizePolicy.Policy.Fixed)
-        layout.addLayout(_row(QLabel("Map"), self.menu))
-        layout.addWidget(self._error("map"))
-        self._add_radius(layout)
-        self._add_options(layout)
-        self.profile = Profile()
-        self.profile.dragged.connect(self.moved)
-        layout.addWidget(self.profile, stretch=1)
-        self._add_facts(layout)
-        self._add_file(layout)
-        bar = scroll.verticalScrollBar().sizeHint().width()
-        scroll.setMinimumWidth(fields.minimumSizeHint().width() + bar)
-        self._add_buttons()
+        self.map_menu.setSizePolicy(WIDE, NARROW)
+        self.recommended_button = QToolButton(text="Recommended")
+        self.recommended_button.setToolTip(
+            f"The decoys that caught the most junk and kept the particles: {RECOMMENDED.words}"
+        )
+        self.recommended_button.clicked.connect(lambda: self.link_clicked.emit("recommended"))
+        layout.addLayout(_row(QLabel("Map"), self.map_menu, self.recommended_button))
 
-    @property
-    def lack(self):
-        """Pixels of the fields' height that are scrolled, less than 0 if the plot could give."""
-        fields = self._scroll.widget()
-        return fields.heightForWidth(self._scroll.viewport().width()) - self._scroll.height()
+    def _add_sphere(self, layout):
+        self.fit_button = QToolButton(text="Fit")
+        self.fit_button.setToolTip("The smallest radius that holds 99 % of the particle")
+        self.margin_button = QToolButton(text=MARGIN_FIT)
+        self.margin_button.setToolTip("The same with a margin")
+        for button, text in ((self.fit_button, "fit"), (self.margin_button, MARGIN_FIT)):
+            button.clicked.connect(lambda _, text=text: self.set_texts({"radius": text}))
+        self.slider = _Slider(Qt.Orientation.Horizontal)
+        self.slider.valueChanged.connect(self._slide)
+        radius = self._field("radius")
+        layout.addLayout(_row(*radius, self.fit_button, self.margin_button, self.slider))
+        layout.addLayout(_row(*self._field("value")))
+        # Not ChimeraX's CollapsiblePanel, which resizes the dock.
+        self.more_button = QToolButton(text="More", checkable=True, autoRaise=True)
+        self.more_button.setToolTip(", ".join(BY_NAME[name].label for name in MORE))
+        self.more_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.more_button.setArrowType(Qt.ArrowType.RightArrow)
+        self.more_button.toggled.connect(self._disclose)
+        layout.addLayout(_row(*self._field("center"), self.more_button))
+        self.more_frame = QWidget()
+        self.more_frame.hide()
+        inside = _row(*(widget for name in MORE for widget in self._field(name)))
+        inside.setContentsMargins(0, 0, 0, 0)
+        self.more_frame.setLayout(inside)
+        layout.addWidget(self.more_frame)
+
+    def _field(self, name):
+        """Make a label, a field, and what stands beside it."""
+        characters, choices, tip = FIELDS[name]
+        if choices:
+            field = _Choice(editable=True, insertPolicy=QComboBox.InsertPolicy.NoInsert)
+            field.addItems(choices)
+            # A longer text is scrolled: the panel stays narrow.
+            policy = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+            field.setSizeAdjustPolicy(policy)
+            field.setMinimumContentsLength(characters)
+            field.setCompleter(None)
+            line = field.lineEdit()
+        else:
+            field = line = QLineEdit()
+            field.setFixedWidth(field.fontMetrics().averageCharWidth() * (characters + 1))
+            field.setSizePolicy(NARROW, NARROW)
+        field.setToolTip(tip)
+        line.setText(RECOMMENDED_TEXTS[name])
+        line.textChanged.connect(self.changed)
+        self.text_fields[name] = line
+        beside = self.beside_labels[name] = QLabel()
+        if name in ("radius", "offset"):
+            # The slider must not move while it is dragged.
+            beside.setFixedWidth(beside.fontMetrics().horizontalAdvance("= 1888.8 Å"))
+        return QLabel(BY_NAME[name].label), field, beside
 
     def _add_facts(self, layout):
-        self.facts = QLabel(wordWrap=True, textFormat=Qt.TextFormat.RichText)
-        self.facts.setSizePolicy(WIDE, QSizePolicy.Policy.Minimum)
-        self.facts.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.facts_label = QLabel(wordWrap=True, textFormat=Qt.TextFormat.RichText)
+        self.facts_label.setSizePolicy(WIDE, QSizePolicy.Policy.Minimum)
+        self.facts_label.setAlignment(Qt.AlignmentFlag.AlignTop)
         flags = Qt.TextInteractionFlag
-        self.facts.setTextInteractionFlags(
+        self.facts_label.setTextInteractionFlags(
             flags.TextSelectableByMouse
             | flags.LinksAccessibleByMouse
             | flags.LinksAccessibleByKeyboard
         )
-        layout.addWidget(self.facts)
-
-    def _add_radius(self, layout):
-        self.radius = self._number("Radius of the sphere")
-        self.fit = QToolButton(text="Fit")
-        self.fit.setToolTip("Smallest radius that holds 99 % of the map above its contour level")
-        self.fit_more = QToolButton(text=f"{MARGIN} Fit")
-        self.fit_more.setToolTip(f"The same with a margin: {MARGIN} times the fitting radius")
-        self.slider = self.range = None
-        self.recommended = QToolButton(text="Recommended")
-        self.recommended.setToolTip(f"What caught the most junk: {RECOMMENDED}")
-        buttons = self.fit, self.fit_more, self.recommended
-        row = _row(QLabel("Radius"), self.radius, QLabel("Å"), *buttons)
-        self._slider_row = QHBoxLayout()
-        row.addLayout(self._slider_row, stretch=1)
-        layout.addLayout(row)
-        layout.addWidget(self._error("radius"))
-
-    def _add_options(self, layout):
-        self.value = self._choice(
-            (MATCH, PAIR_AROUND, "1"),
-            "Density inside: match is half as strong as the map, 4match 8 times; 1 is as by hand",
-            len(PAIR),
-        )
-        self.center = self._choice(
-            (BOX_CENTER, ROTATION_CENTER), "Or type x,y,z in Å, in the map's coordinates"
-        )
-        # Not ChimeraX's CollapsiblePanel, which resizes the dock. Its title is beside the centre,
-        # as rows are dear where a screen is low.
-        self.more = QToolButton(text="Edge, inner radius", checkable=True, autoRaise=True)
-        self.more.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.more.setArrowType(Qt.ArrowType.RightArrow)
-        self.more.toggled.connect(self._disclose)
-        self.options = QWidget()
-        self.options.hide()
-        layout.addLayout(
-            _row(
-                *(QLabel("Density"), self.value),
-                *(QLabel("Centre"), self.center, self.more),
-            )
-        )
-        for argument in ("value", "center"):
-            layout.addWidget(self._error(argument))
-        layout.addWidget(self.options)
-        self.edge = self._number("Full width of a soft edge; 0 is a hard edge")
-        self.inner = self._number("Radius of a hollow; 0 is a solid sphere")
-        inside = QVBoxLayout(self.options)
-        inside.setContentsMargins(0, 0, 0, 0)
-        inside.addLayout(
-            _row(
-                *(QLabel("Edge"), self.edge, QLabel("Å")),
-                *(QLabel("Inner radius"), self.inner, QLabel("Å")),
-            )
-        )
-        for argument in ("edge", "innerRadius"):
-            inside.addWidget(self._error(argument))
+        self.facts_label.linkActivated.connect(self.link_clicked)
+        # Room for them all, so that nothing jumps when they come.
+        self.facts_label.setMinimumHeight(5 * self.facts_label.fontMetrics().lineSpacing())
+        layout.addWidget(self.facts_label)
 
     def _add_file(self, layout):
-        self.save = QCheckBox("Save in")
-        self.save.toggled.connect(self.changed)
-        self.folder, self.name = self._file_field("Folder"), self._file_field("File name")
-        self.browse = QPushButton("Browse…")
-        self.browse.clicked.connect(self._browse)
-        layout.addLayout(_row(self.save, self.folder, self.browse))
-        as_what = QLabel("as")
-        as_what.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        as_what.setFixedWidth(self.save.sizeHint().width())
-        layout.addLayout(_row(as_what, self.name))
-        layout.addWidget(self._error("save"))
+        self.save_box = QCheckBox("Save in")
+        self.save_box.toggled.connect(self.changed)
+        self.folder_field, self.name_field = _PathField(), _PathField()
+        for field in (self.folder_field, self.name_field):
+            field.typed_changed.connect(self.changed)
+        self.browse_button = QPushButton("Browse...")
+        self.browse_button.clicked.connect(self._browse)
+        layout.addLayout(_row(self.save_box, self.folder_field, self.browse_button))
+        as_label = QLabel("as")
+        as_label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        as_label.setFixedWidth(self.save_box.sizeHint().width())
+        self.replaces_label = QLabel()
+        layout.addLayout(_row(as_label, self.name_field, self.replaces_label))
 
     def _add_buttons(self):
-        self.failure = QLabel(wordWrap=True)
-        self.failure.setSizePolicy(WIDE, QSizePolicy.Policy.Preferred)
-        self.failure.hide()
-        self.changed.connect(self.failure.hide)
-        self.layout().addWidget(self.failure)
-        row, (self.make, self.help) = button_row(
-            self, [("Make Sphere", self.asked), ("Help", self.help_asked)], button_list=True
+        self.reason_label = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
+        self.reason_label.setSizePolicy(WIDE, QSizePolicy.Policy.Minimum)
+        self.layout().addWidget(self.reason_label)
+        row, (self.make_button, self.help_button) = button_row(
+            self, [("Make 88 Spheres", self.asked), ("Help", self.help_asked)], button_list=True
         )
-        self.made, self.path = QLabel(), QLineEdit(readOnly=True)
-        self.copy = QPushButton("Copy path")
-        self.copy.setToolTip("For cryoSPARC's Import 3D Volumes, type map")
-        for widget in (self.made, self.path, self.copy):
+        # As wide for one sphere as for several.
+        self.make_button.setFixedWidth(self.make_button.sizeHint().width())
+        self.made_label, self.path_field = QLabel(), QLineEdit(readOnly=True)
+        self.copy_button = QPushButton("Copy path")
+        self.copy_button.setToolTip("For cryoSPARC's Import 3D Volumes, type map")
+        for widget in (self.made_label, self.path_field, self.copy_button):
             row.layout().addWidget(widget)
             widget.hide()
-        row.layout().setStretchFactor(self.path, 100)
-
-    def _number(self, tip):
-        field = QLineEdit()
-        field.setToolTip(tip)
-        field.setFixedWidth(field.fontMetrics().averageCharWidth() * CHARACTERS)
-        field.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        field.textChanged.connect(self.changed)
-        return field
-
-    def _choice(self, texts, tip, characters=CHARACTERS):
-        field = QComboBox(editable=True, insertPolicy=QComboBox.InsertPolicy.NoInsert)
-        field.addItems(texts)
-        # A longer text is scrolled: the panel stays narrow.
-        field.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        field.setMinimumContentsLength(characters)
-        field.setCompleter(None)
-        field.setToolTip(tip)
-        field.editTextChanged.connect(self.changed)
-        return field
-
-    def _file_field(self, what):
-        field = QLineEdit()
-        field.setToolTip(f"{what}: follows the map and the sphere until you type another")
-        field.edited = False
-        field.textEdited.connect(lambda: self._edit(field, True))
-        # Left empty, it goes back to what is automatic.
-        field.editingFinished.connect(lambda: field.text() or self._edit(field, False))
-        return field
-
-    def _edit(self, field, edited):
-        field.edited = edited
-        self.changed.emit()
-
-    def _error(self, argument):
-        label = self._errors[argument] = QLabel(wordWrap=True)
-        label.setSizePolicy(WIDE, QSizePolicy.Policy.Preferred)
-        label.hide()
-        return label
-
-    def _browse(self):
-        start = os.path.join(self.folder.text(), self.name.text())
-        path, _ = QFileDialog.getSaveFileName(self, "Save sphere as", start, MRC_FILTER)
-        if path:
-            for field, text in zip((self.folder, self.name), os.path.split(path), strict=True):
-                field.setText(text)
-                field.edited = True
-            self.changed.emit()
-
-    def set_range(self, lowest, highest):
-        """Give the slider its range in Å; an arrow key moves it by the lowest."""
-        if (lowest, highest) == self.range:
-            return
-        if self.slider is not None:
-            self._slider_row.removeWidget(self.slider)
-            self.slider.deleteLater()
-        self.range = lowest, highest
-        self.slider = FloatSlider(lowest, highest, lowest, 1, True)
-        self.slider.set_left_text(number(lowest))
-        self.slider.set_right_text(number(highest))
-        self.slider.valueChanged.connect(self.moved)
-        self._slider_row.addWidget(self.slider)
-
-    def enable_fit(self, enabled):
-        """Tell whether there is a radius that fits the map."""
-        for button in (self.fit, self.fit_more, self.recommended):
-            button.setEnabled(enabled)
-
-    def show_radius(self, radius, text):
-        """Show a radius in Å on the slider, with a text, and in the plot."""
-        lowest, highest = self.range
-        self.slider.blockSignals(True)
-        self.slider.setValue(min(max(radius, lowest), highest))
-        self.slider.blockSignals(False)
-        self.slider.set_text(text)
-        self.profile.show_radius(radius)
-
-    def show_error(self, sentence="", argument=""):
-        """Show a sentence beside a field; none: no error.
-
-        Parameters
-        ----------
-        sentence : str
-        argument : str
-            What the field is for; by default the sentence's first word, or else the map.
-        """
-        for label in self._errors.values():
-            label.clear()
-            label.hide()
-        # Room for the facts and a warning, so that nothing jumps while the radius is dragged; or
-        # for the error as well.
-        lines = 3 if sentence else 4
-        self.facts.setMinimumHeight(lines * self.facts.fontMetrics().lineSpacing())
-        if sentence:
-            label = self._errors.get(argument or sentence.split()[0], self._errors["map"])
-            _show_in_red(label, sentence)
-            if self.options.isAncestorOf(label):
-                self.more.setChecked(True)
-
-    def show_failure(self, sentence):
-        """Show that the command failed, until something is changed or made."""
-        _show_in_red(self.failure, sentence)
-
-    def show_made(self, text, paths):
-        """Show what has been made, and the paths of its files."""
-        self.failure.hide()
-        self.made.setText(text)
-        self.made.show()
-        self.paths = paths
-        self.path.setText(", ".join(paths))
-        self.path.setToolTip("\n".join(paths))
-        self.copy.setText("Copy paths" if len(paths) > 1 else "Copy path")
-        self.path.setVisible(bool(paths))
-        self.copy.setVisible(bool(paths))
-
-    def show_folder(self, folder, note):
-        """Show the automatic folder, unless the user has typed another."""
-        if not self.folder.edited:
-            self.folder.setText(folder)
-            self.folder.setToolTip(note and f"The current folder, as {note}")
-
-    def show_names(self, names):
-        """Show the automatic file names, unless the user has typed another."""
-        if not self.name.edited:
-            # Of a second one, the words that are others.
-            same = os.path.commonprefix(names).rpartition("_")[0]  # noqa: RUF071
-            self.name.setText(", …".join([names[0], *(name[len(same) :] for name in names[1:])]))
-            self.name.setCursorPosition(0)
-            self.name.setToolTip("\n".join(names))
+        row.layout().setStretchFactor(self.path_field, 100)
 
     def _disclose(self, shown):
         arrows = Qt.ArrowType
-        self.more.setArrowType(arrows.DownArrow if shown else arrows.RightArrow)
-        self.options.setVisible(shown)
+        self.more_button.setArrowType(arrows.DownArrow if shown else arrows.RightArrow)
+        self.more_frame.setVisible(shown)
 
-    def arguments(self):
-        """Read the fields.
-
-        Returns
-        -------
-        dict
-            Arguments of `recipe.recipes`.
-
-        Raises
-        ------
-        ValueError
-            One sentence that starts with the argument that is wrong.
-        """
-        return {
-            "radii": [_as_number("radius", self.radius.text())],
-            "values": read_amounts("value", self.value.currentText(), MATCH),
-            "center": self.center_point(),
-            "edge": _as_number("edge", self.edge.text()),
-            "inner_radius": _as_number("innerRadius", self.inner.text()),
-        }
-
-    def center_point(self):
-        """Read the centre (x, y, z) in Å; None is the box centre."""
-        text = self.center.currentText().strip()
-        if " ".join(text.lower().split()) in BOX_CENTERS:
-            return None
-        words = text.strip("()[]").replace(",", " ").split()
-        if len(words) != 3 or not all(map(NUMBER.fullmatch, words)):
-            got = text or "nothing"
-            raise ValueError(f"center must be x,y,z or {BOX_CENTER}, got {got}")
-        x, y, z = map(float, words)
-        return x, y, z
-
-    def save_argument(self):
-        """Read where to save: False, True for the automatic place, or an absolute path."""
-        if not self.save.isChecked():
-            return False
-        name = self.name.text() if self.name.edited else ""
-        if not name and not (self.folder.edited and self.folder.text()):
-            return True
-        # Absolute, as a name could be a word of the command's. With its slash a folder cannot be
-        # taken for a file.
-        folder = os.path.expanduser(self.folder.text())
-        return os.path.join(os.path.abspath(folder), name)
+    # What stands in them
 
     def texts(self):
-        """Give the content of all fields, as `set_texts` takes it."""
-        texts = {name: getattr(self, name).text() for name in ("radius", "edge", "inner")}
-        for name in ("center", "value"):
-            texts[name] = getattr(self, name).currentText()
-        for name in ("folder", "name"):
-            texts[name] = getattr(self, name).text() if getattr(self, name).edited else ""
-        return texts
+        """Give the texts of the fields, by the arguments' names."""
+        return {name: field.text() for name, field in self.text_fields.items()}
 
     def set_texts(self, texts):
-        """Put texts into fields, by the fields' names."""
+        """Put texts into fields, by the arguments' names."""
+        self.blockSignals(True)
         for name, text in texts.items():
-            field = getattr(self, name)
-            if name in ("folder", "name"):
-                field.edited = bool(text)
-            (field.setEditText if isinstance(field, QComboBox) else field.setText)(text)
-        if any(texts.get(name, "0") != "0" for name in ("edge", "inner")):
-            self.more.setChecked(True)
+            self.text_fields[name].setText(text)
+        if any(texts.get(name, "0") != "0" for name in MORE):
+            self.more_button.setChecked(True)
+        self.blockSignals(False)
+        self.changed.emit()
+
+    def save(self):
+        """Tell where to save."""
+        return Save(self.save_box.isChecked(), self.folder_field.typed, self.name_field.typed)
+
+    def _slide(self, place):
+        self.moved.emit(place * self._step)
+
+    def _browse(self):
+        start = self.folder_field.text()
+        if self.name_field.isReadOnly():
+            folder = QFileDialog.getExistingDirectory(self, "Folder for spheres", start)
+            name = None
+        else:
+            # What would be replaced is asked when it is.
+            path, _ = QFileDialog.getSaveFileName(
+                self,
+                "Save sphere as",
+                os.path.join(start, self.name_field.text()),
+                MRC_FILTER,
+                options=QFileDialog.Option.DontConfirmOverwrite,
+            )
+            folder, name = os.path.split(path)
+        if not folder:
+            return
+        if folder != start:
+            self.folder_field.take(folder)
+        if name not in (None, self.name_field.text()):
+            self.name_field.take(name)
+
+    def may_replace(self, path):
+        """Ask whether a file may be replaced, as ChimeraX's save dialog does."""
+        buttons = QMessageBox.StandardButton
+        answer = QMessageBox.warning(
+            self,
+            "Make Sphere",
+            f"{os.path.basename(path)} already exists.\nDo you want to replace it?",
+            buttons.Yes | buttons.No,
+            buttons.No,
+        )
+        return answer == buttons.Yes
+
+    # What is shown
+
+    def show_view(self, shown, more_warnings=()):
+        """Show what `view.view` has worked out.
+
+        Parameters
+        ----------
+        shown : View
+        more_warnings : sequence of (str, str, str)
+            A sentence, and a link's text and name.
+        """
+        for name, label in self.beside_labels.items():
+            label.setText(shown.beside.get(name, "" if name in ("value", "center") else "Å"))
+        self._show_slider(shown)
+        self.profile_plot.show_map(shown.measured, *shown.slider_range)
+        self._show_facts(shown, more_warnings)
+        self._show_file(shown)
+        self._show_reason(shown)
+        self.make_button.setText(shown.button)
+        self.make_button.setEnabled(bool(shown.command))
+
+    def _show_slider(self, shown):
+        self._step, highest = shown.slider_range
+        self.slider.blockSignals(True)
+        self.slider.setRange(1, round(highest / self._step))
+        if shown.radius:
+            self.slider.setValue(round(min(shown.radius, highest) / self._step))
+            self.profile_plot.show_radius(shown.radius)
+        self.slider.blockSignals(False)
+
+    def _show_facts(self, shown, more_warnings):
+        rows = "".join(
+            f"<tr><td>{row.label}&nbsp;&nbsp;</td><td>{html.escape(row.text)}</td></tr>"
+            for row in shown.facts
+        )
+        warnings = [html.escape(sentence) for sentence in shown.warnings]
+        links = [*more_warnings]
+        if shown.too_strong:
+            links.append((shown.too_strong, "Recommended", "recommended"))
+        for sentence, text, name in links:
+            warnings.append(f'{html.escape(sentence)} <a href="{name}">{text}</a>')
+        color = signal_color(self.facts_label, "#a05000", "#ffb050")
+        told = "".join(f'<div style="color:{color}">⚠ {text}</div>' for text in warnings)
+        self.facts_label.setText(f'<table cellspacing="0">{rows}</table>{told}')
+
+    def _show_file(self, shown):
+        is_saved = self.save_box.isChecked()
+        # Where something else is wrong, they stay as they were.
+        if shown.folder or not shown.argument:
+            self.folder_field.show_automatic(shown.folder)
+            self.folder_field.setToolTip(shown.folder_note or "Folder; empty it for the map's own")
+        if shown.names or not shown.argument:
+            self._show_names(shown.names, shown.count > 1)
+        for widget in (self.folder_field, self.name_field, self.browse_button):
+            widget.setEnabled(is_saved)
+        color = signal_color(self, "#a05000", "#ffb050")
+        self.replaces_label.setText(f'<span style="color:{color}">⚠ replaces a file</span>')
+        self.replaces_label.setVisible(bool(shown.replaced))
+        self.replaces_label.setToolTip(f"{shown.replaced} was not written by this recipe")
+
+    def _show_names(self, names, are_automatic):
+        # Of a second one, the words that are others.
+        same = os.path.commonprefix(names).rpartition("_")[0]  # noqa: RUF071
+        shorter = [*names[:1], *(f"...{name[len(same) :]}" for name in names[1:])]
+        self.name_field.setReadOnly(are_automatic)
+        self.name_field.show_automatic(", ".join(shorter), anyhow=are_automatic)
+        self.name_field.setToolTip("\n".join(names))
+
+    def _show_reason(self, shown):
+        is_error = bool(shown.argument)
+        color = signal_color(self, "#c00000", "#ff8080") if is_error else ""
+        self.reason_label.setStyleSheet(color and f"color: {color}")
+        self.reason_label.setText(shown.reason)
+        self.reason_label.setVisible(bool(shown.reason))
+        for name, field in (*self.text_fields.items(), ("save", self.name_field)):
+            _write_in(color if name == shown.argument else "", field)
+        if shown.argument in MORE:
+            self.more_button.setChecked(True)
+
+    def show_made(self, text, paths):
+        """Show what has been made, and the paths of its files."""
+        self.paths = paths
+        self.made_label.setText(text)
+        self.made_label.setVisible(bool(text))
+        self.path_field.setText(", ".join(paths))
+        self.path_field.setToolTip("\n".join(paths))
+        self.copy_button.setText("Copy paths" if len(paths) > 1 else "Copy path")
+        self.path_field.setVisible(bool(paths))
+        self.copy_button.setVisible(bool(paths))
+
+
+class _PathField(QLineEdit):
+    """A field that follows what is automatic until something else is typed."""
+
+    typed_changed = Signal()
+
+    def __init__(self):
+        super().__init__()
+        self.typed = ""
+        self.textEdited.connect(self._take)
+        # Left empty, it goes back to what is automatic.
+        self.editingFinished.connect(lambda: self.text() or self.take(""))
+
+    def _take(self, text):
+        self.typed = text
+        self.typed_changed.emit()
+
+    def take(self, text):
+        """Take a text as if it had been typed."""
+        self.setModified(False)
+        self._take(text)
+
+    def show_automatic(self, text, anyhow=False):
+        """Show what is automatic, unless something is typed."""
+        text = text if anyhow else self.typed or text
+        # Not while it is being emptied to type another.
+        if text != self.text() and not (self.hasFocus() and self.isModified() and not self.typed):
+            self.setText(text)
+            self.setCursorPosition(0)
+
+
+class _Choice(QComboBox):
+    """A menu that can be typed into, and that the wheel does not turn when it scrolls the rows."""
+
+    def wheelEvent(self, event):
+        event.ignore()
+
+
+class _Slider(QSlider):
+    """A slider that the wheel does not move when it scrolls the rows."""
+
+    def wheelEvent(self, event):
+        event.ignore()
 
 
 def _row(*widgets):
@@ -406,16 +426,9 @@ def _row(*widgets):
     return layout
 
 
-def _as_number(argument, text):
-    text = text.strip()
-    if not NUMBER.fullmatch(text):
-        with_point = text.replace(",", ".")
-        hint = f": write {with_point}" if NUMBER.fullmatch(with_point) else ""
-        raise ValueError(f"{argument} must be a number, got {text or 'nothing'}{hint}")
-    return float(text)
-
-
-def _show_in_red(label, sentence):
-    color = signal_color(label, "#c00000", "#ff8080")
-    label.setText(f'<span style="color:{color}">{html.escape(sentence)}</span>')
-    label.show()
+def _write_in(color, field):
+    """Give a field's text a color; none: as it was."""
+    palette = QPalette()
+    if color:
+        palette.setColor(QPalette.ColorRole.Text, QColor(color))
+    field.setPalette(palette)

@@ -1,4 +1,6 @@
-"""The plot of a map from its centre outwards."""
+"""The plot of a map from its center outwards."""
+
+from math import sqrt
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -14,7 +16,7 @@ SHELLS = 1000
 
 
 def signal_color(widget, light, dark):
-    """Choose a colour that is read on a widget's ground, be its theme light or dark."""
+    """Choose a color that can be read on a widget, in light and dark themes."""
     ground = widget.palette().color(QPalette.ColorRole.Window)
     return dark if ground.lightness() < 128 else light
 
@@ -35,7 +37,7 @@ class Profile(FigureCanvasQTAgg):
         # Matplotlib's is white.
         self.setPalette(QPalette())
         self.setMinimumHeight(60)
-        self.setToolTip("The map from its centre outwards; drag the line to set the radius")
+        self.setToolTip("The map from its center outwards; drag the line to set the radius")
         self._mean_axes = self.figure.add_subplot()
         self._share_axes = self._mean_axes.twinx()
         self._line = self._share_axes.axvline(
@@ -43,9 +45,10 @@ class Profile(FigureCanvasQTAgg):
         )
         (self._mean,) = self._mean_axes.plot([], [], linewidth=1.2)
         (self._share,) = self._share_axes.plot([], [], linewidth=1.2, linestyle="--")
-        self._backdrop = None
+        self._backdrop = self._measured = None
         self._color()
-        self.clear()
+        for axes in self.figure.axes:
+            axes.set_visible(False)
         for event in ("button_press_event", "motion_notify_event"):
             self.mpl_connect(event, self._drag)
         self.mpl_connect("draw_event", self._drawn)
@@ -54,10 +57,20 @@ class Profile(FigureCanvasQTAgg):
         """Ask for little: Matplotlib asks for what it has."""
         return QSize(300, 60)
 
-    def show_tables(self, tables, shell, limit):
-        """Plot a map's tables, in shells of a thickness, up to a limit (Å)."""
-        # No more shells than can be seen, however far off the limit is.
-        shell = max(shell, limit / SHELLS)
+    def show_map(self, measured, shell, limit):
+        """Plot what has been measured of a map, in shells of a thickness, up to a limit (Å)."""
+        if measured is self._measured:
+            return
+        self._measured = measured
+        for axes in self.figure.axes:
+            axes.set_visible(measured is not None)
+        if measured is not None:
+            self._plot(measured.tables, max(shell, min(measured.map.grid.voxel_size)), limit)
+        self.draw_idle()
+
+    def _plot(self, tables, shell, limit):
+        # No more shells than can be told apart, however far away the center is.
+        shell = max(shell, sqrt(tables.voxels.size * tables.step) / SHELLS)
         radius, mean, share = tables.profile(shell)
         self._mean.set_data(radius - shell / 2, mean)
         self._share.set_data(radius, 100 * share)
@@ -69,9 +82,6 @@ class Profile(FigureCanvasQTAgg):
             margin = 0.05 * (high - low) or 1.0
             self._mean_axes.set_ylim(low - margin, high + margin)
         self._share_axes.set_ylim(-5, 105)
-        for axes in self.figure.axes:
-            axes.set_visible(True)
-        self.draw_idle()
 
     def show_radius(self, radius):
         """Move the line; the rest is not drawn again."""
@@ -83,16 +93,14 @@ class Profile(FigureCanvasQTAgg):
         self._draw_line()
         self.update()
 
-    def clear(self):
-        """Show no map."""
-        for axes in self.figure.axes:
-            axes.set_visible(False)
-        self.draw_idle()
+    def wheelEvent(self, event):
+        """Leave the wheel to the rows that it scrolls."""
+        event.ignore()
 
     def changeEvent(self, event):
-        """Take on the colours of a new theme."""
+        """Take on the colors of a new theme."""
         super().changeEvent(event)
-        # The first change comes before there is anything to colour.
+        # The first change comes before there is anything to color.
         if event.type() == QEvent.Type.PaletteChange and self.figure.axes:
             self._color()
             self.draw_idle()

@@ -28,6 +28,13 @@ class Place:
         return Place(np.column_stack([turn, -turn @ self.matrix[:, 3]]))
 
 
+class Bounds:
+    """A box along the axes."""
+
+    def __init__(self, xyz_min, xyz_max):
+        self.xyz_min, self.xyz_max = xyz_min, xyz_max
+
+
 def translation(shift):
     return Place(np.column_stack([np.eye(3), shift]))
 

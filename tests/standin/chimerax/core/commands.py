@@ -190,6 +190,7 @@ def run(session, text):
         if argument not in arguments:
             raise UserError(f'Missing required "{argument}" argument')
     result = function(session, **arguments)
+    session.triggers.activate_trigger("command finished", text)
     if rest:
         run(session, rest[1:])
     return result

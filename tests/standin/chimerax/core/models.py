@@ -6,6 +6,7 @@ ADD_MODELS = "add models"
 REMOVE_MODELS = "remove models"
 MODEL_NAME_CHANGED = "model name changed"
 MODEL_POSITION_CHANGED = "model position changed"
+MODEL_DISPLAY_CHANGED = "model display changed"
 
 
 class Model:
@@ -19,7 +20,11 @@ class Model:
 
     def __setattr__(self, key, value):
         super().__setattr__(key, value)
-        told = {"name": MODEL_NAME_CHANGED, "position": MODEL_POSITION_CHANGED}
+        told = {
+            "name": MODEL_NAME_CHANGED,
+            "position": MODEL_POSITION_CHANGED,
+            "display": MODEL_DISPLAY_CHANGED,
+        }
         if key in told and self.id is not None:
             self.session.triggers.activate_trigger(told[key], self)
 

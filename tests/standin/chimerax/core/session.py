@@ -77,6 +77,9 @@ class _View:
     def pixel_size(self, point):
         return 0.25
 
+    def view_all(self, bounds):
+        self.seen = bounds
+
 
 class Session:
     """One ChimeraX."""

@@ -1,0 +1,78 @@
+"""The mouse mode that shapes the sphere."""
+
+from chimerax.mouse_modes import MouseMode
+
+
+class SphereMouseMode(MouseMode):
+    """Drag up or right to enlarge the sphere; with the shift key, drag it about.
+
+    Parameters
+    ----------
+    session : chimerax.core.session.Session
+    panel : function
+        Gives the panel, which it opens if need be.
+    """
+
+    name = "make sphere"
+    icon_file = "icons/makesphere.png"
+
+    def __init__(self, session, panel):
+        super().__init__(session)
+        self._panel = panel
+        self._former = session.ui.mouse_modes.mode("right", [], exact=True)
+        session.triggers.add_handler("set mouse mode", self._remember)
+
+    @classmethod
+    def of(cls, session, panel):
+        """Return the session's only mode, registered with ChimeraX when it is first asked for."""
+        modes = session.ui.mouse_modes
+        mode = modes.named_mode(cls.name)
+        if mode is None:
+            mode = cls(session, panel)
+            modes.add_mode(mode)
+        return mode
+
+    def _remember(self, _, told):
+        button, modifiers, mode = told
+        if button == "right" and not modifiers and mode is not self:
+            self._former = mode
+
+    @property
+    def _has_button(self):
+        return self.session.ui.mouse_modes.mode("right", [], exact=True) is self
+
+    def take_button(self):
+        """Be the mode of the right button."""
+        if not self._has_button:
+            self.session.ui.mouse_modes.bind_mouse_mode("right", [], self)
+
+    def give_button_back(self):
+        """Give the right button the mode that it had, unless it has another one by now."""
+        if self._has_button:
+            self.session.ui.mouse_modes.bind_mouse_mode("right", [], self._former)
+
+    def enable(self):
+        """Show the panel when a button is given this mode."""
+        self._panel().show()
+
+    def mouse_down(self, event):
+        """Remember the sphere as it is."""
+        super().mouse_down(event)
+        self._start = self._panel().sphere
+        self._moved = [0.0, 0.0]
+
+    def mouse_drag(self, event):
+        """Resize or move the sphere by what the mouse has moved since the button was pressed."""
+        dx, dy = self.mouse_motion(event)
+        if self._start is None:
+            return
+        self._moved[0] += dx
+        self._moved[1] -= dy
+        right, up = self._moved
+        place, center, radius = self._start
+        pixel = self.pixel_size(place * center)
+        if event.shift_down():
+            shift = self.camera_position.transform_vector((pixel * right, pixel * up, 0))
+            self._panel().move_sphere(place.inverse() * (place * center + shift))
+        else:
+            self._panel().set_radius(radius + pixel * (right + up))
