@@ -182,8 +182,10 @@ def stale(text):
 
 def _written(line, names, first):
     """Arguments that are written in a line, from the first of them on."""
+    amount = r"-?(?:\d[\d.]*(?:fit|match)?|fit|match)\b"
+    amounts = rf"{amount}(?:,{amount})*"
     rest = "|".join(map(re.escape, names))
-    pattern = rf"(?<![\w-]){first} [\w.,]*\w(?: (?:{rest}) [\w.,]*\w)*"
+    pattern = rf"(?<![\w-]){first} {amounts}(?: (?:{rest}) {amounts})*"
     return re.findall(pattern, re.sub(" +", " ", line))
 
 
@@ -218,6 +220,7 @@ def test_stale_copies_are_found(text):
         f"recommended: map.mrc {shell_words(RECOMMENDED)}",
         "makesphere #1 radius 60",
         "radius 1.3fit value match",
+        "the recommended decoys, at the radius of the others",
         "<p>The recommended</p><p>radius 60</p>",
     ],
 )
