@@ -3,6 +3,7 @@
 QT_QPA_PLATFORM=offscreen ChimeraX --script "tests/in_chimerax.py tests/test_panel.py"
 """
 
+import ctypes
 import html
 import importlib
 import json
@@ -38,6 +39,9 @@ QTest = importlib.import_module(f"{'PyQt6' if qt.using_pyqt6 else 'PySide6'}.QtT
 Key, LEFT = Qt.Key, Qt.MouseButton.LeftButton
 GRID = Grid((64, 64, 64), (2.0, 2.0, 2.0), (-10.0, 0.0, 5.0))
 CENTER = (54.0, 64.0, 69.0)
+if sys.version_info < (3, 12) and not qt.using_pyqt6:
+    # PySide6 6.12 takes a reference from None at each call that returns nothing: enough to end it.
+    ctypes.c_ssize_t.from_address(id(None)).value += 10**9
 
 
 @pytest.fixture(scope="module")
@@ -1581,7 +1585,7 @@ def test_ends_while_the_map_is_read(end, volume, open_panel, monkeypatch, gui):
         if end == "map":
             assert "Open a map" in form.reason_label.text()
         if end == "file":
-            assert "has changed" in form.reason_label.text()
+            assert "the file of #1 is gone" in form.reason_label.text()
     if end == "file":
         volume.set_parameters(surface_levels=[0.31])
         assert wait(lambda: form.make_button.isEnabled())

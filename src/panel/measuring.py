@@ -161,7 +161,7 @@ class Measuring(QObject):
             self._tell(f"Measuring {part.name} ...")
             self.state = State.TABULATING
             has_fit = self._is_first(center)
-            work = self._thread.submit(part.measure, center=center, particle=has_fit)
+            work = self._thread.submit(part.measure, (), center, has_fit, has_fit)
             work.add_done_callback(
                 lambda work: self._session.ui.thread_safe(self._take, work, center, version)
             )
