@@ -1,6 +1,8 @@
 """The command makesphere: ChimeraX's maps, scene and log on one side, `decoy` on the other."""
 
 import html
+import os
+import re
 from math import prod
 from urllib.parse import quote
 
@@ -316,8 +318,8 @@ def _log(session, model, block):
     title = f"Made #{model.id_string} {model.name}"
     if session.ui.is_gui:
         rows = "".join(
-            f"<tr><td>{html.escape(what)}&nbsp;</td><td>{_cell(what, text)}</td></tr>"
-            for what, text in block.rows
+            f"<tr><td>{html.escape(label)}&nbsp;</td><td>{_cell(label, text, block)}</td></tr>"
+            for label, text in block.rows
         )
         session.logger.info(f"<b>{html.escape(title)}</b><table>{rows}</table>", is_html=True)
     else:
@@ -344,10 +346,10 @@ def _say(tell, session, sentence, line):
         tell(f"{sentence} {line}")
 
 
-def _cell(what, text):
-    if what != "File":
-        return html.escape(text)
+def _cell(label, text, block):
     shown = html.escape(text)
+    if label != "File":
+        return shown
     try:
         word = quoted(text)
         # The command open quotes it once more, in ChimeraX's own way: there it must also hold.
@@ -355,7 +357,12 @@ def _cell(what, text):
             return shown
     except ValueError:
         return shown
-    return f'<a href="cxcmd:{quote("open " + word)}">{shown}</a>'
+    line = f"open {word}"
+    name = os.path.basename(text)
+    if re.fullmatch(r"[\w.-]+", name, re.ASCII):
+        # ChimeraX opens a map of one density at a level a hair above it, which shows nothing.
+        line += f"; volume ##name={name} level {block.decoy.density / 2:.4g}"
+    return f'<a href="cxcmd:{quote(line)}">{shown}</a>'
 
 
 # What ChimeraX reads in its own way.

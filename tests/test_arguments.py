@@ -1,4 +1,4 @@
-"""Paths in a command line, through the parser of ChimeraX and of its stand-in."""
+"""The table of arguments, and paths in a command line through the parsers of both hosts."""
 
 import html
 import os
@@ -122,15 +122,83 @@ def test_the_logs_link_opens_the_file(
         line = unquote(html.unescape(link)).removeprefix("cxcmd:")
         path = os.path.abspath("particle_sphere_r006A.mrc")
         if IN_CHIMERAX:
-            (opened,) = command(line)
+            before = session.models.list()
+            command(line)
+            (opened,) = set(session.models.list(type=type(small))) - set(before)
             assert opened.data.path == path
+            # At ChimeraX's own level, a hair above the only density, nothing would be seen.
+            assert [surface.level for surface in opened.surfaces] == [0.5]
         else:
             from chimerax.core.commands import next_token
 
             assert next_token(line.removeprefix("open "))[0] == path
+            assert line.endswith("; volume ##name=particle_sphere_r006A.mrc level 0.5")
 
 
 def test_a_plain_name_is_as_it_is():
     from chimerax.makesphere.arguments import quoted
 
     assert [quoted(name) for name in ("X.mrc", "a'b", "/a/b.mrc")] == ["X.mrc", "a'b", "/a/b.mrc"]
+
+
+def test_every_field_of_a_request_has_its_argument():
+    from dataclasses import fields
+
+    from chimerax.makesphere.arguments import ARGUMENTS
+    from chimerax.makesphere.engine.request import Request
+
+    assert {argument.field for argument in ARGUMENTS} == {field.name for field in fields(Request)}
+
+
+def test_command_and_shell_have_all_arguments():
+    from chimerax.makesphere.__main__ import _parser
+    from chimerax.makesphere.arguments import ARGUMENTS
+    from chimerax.makesphere.cmd import DESCRIPTION
+
+    options = {option for action in _parser()._actions for option in action.option_strings}
+    keywords = set(DESCRIPTION._keyword if IN_CHIMERAX else DESCRIPTION.keyword)
+    keywords = {word if isinstance(word, str) else word[0] for word in keywords}
+    for argument in ARGUMENTS:
+        assert argument.option in options
+        assert argument.name in keywords or argument.keyword in keywords
+
+
+REQUESTS = st.builds(
+    lambda **texts: texts,
+    radius=st.sampled_from(["60", "60,75.5", "1.3fit,80", "fit"]),
+    center=st.sampled_from([None, "1,-2.5,3e2"]),
+    offset=st.sampled_from([None, "0.5fit", "12"]),
+    edge=st.sampled_from([None, "3.5"]),
+    inner_radius=st.sampled_from([None, "2"]),
+    value=st.sampled_from([None, "match", "0.5match,2match", "-2,1"]),
+)
+
+
+@given(REQUESTS)
+def test_what_is_written_reads_back(texts):
+    """As the words of the command and of the shell: the same request."""
+    from chimerax.makesphere.arguments import BY_NAME, command_text, request_of, shell_words
+
+    given_texts = {name: text for name, text in texts.items() if text is not None}
+    request = request_of({n: BY_NAME[n].value(t) for n, t in given_texts.items()}, "")
+    words = command_text("#1", request).split()[2:]
+    by_keyword = {argument.keyword: argument for argument in BY_NAME.values()}
+    pairs = zip(words[::2], words[1::2], strict=True)
+    values = {by_keyword[word].name: by_keyword[word].value(text) for word, text in pairs}
+    assert request_of(values, "") == request
+    words = shell_words(request).split()
+    by_option = {argument.option: argument for argument in BY_NAME.values()}
+    pairs = zip(words[::2], words[1::2], strict=True)
+    values = {by_option[word].name: by_option[word].value(text) for word, text in pairs}
+    assert request_of(values, "") == request
+
+
+def test_a_command_says_whose_coordinates_it_has_and_where_to_save():
+    from chimerax.makesphere.arguments import command_text
+    from chimerax.makesphere.engine.request import Request
+
+    request = Request((60.0,), center=(1.0, 2.0, 3.0))
+    assert command_text("#1", request) == "makesphere #1 radius 60 center 1,2,3"
+    moved = command_text("#1.2", request, "/a b/", is_moved=True)
+    assert moved == 'makesphere #1.2 radius 60 center 1,2,3 coordinateSystem #1.2 save "/a b/"'
+    assert command_text("#1", Request((60.0,)), False, True) == "makesphere #1 radius 60 save false"

@@ -150,6 +150,8 @@ MAPS = {
     "named as a tilt series": facts((32, 32, 32), 32, 1, "a.st"),
     "part of a crystal": Facts((32, 32, 32), (60, 60, 60), (120.0,) * 3, 19),
     "two cells of a crystal": Facts((32, 32, 64), (32, 32, 32), (64.0,) * 3, 19),
+    "two cells, not cubic": facts((32, 24, 40), 20, 1),
+    "no whole number of volumes": facts((32, 32, 80), 32, 401),
     "a stack of one volume": facts((32, 32, 32), 32, 401),
     "as high as a voxel": facts((32, 32, 32), 1, 1),
     "intervals of one": Facts((32, 32, 32), (1, 1, 1), (2.0,) * 3, 0),
@@ -168,6 +170,8 @@ IMAGES = {
     "by its name, as a volume": (facts((32, 32, 50), 50, 1, "a.mrcs"), 50),
     "tilt series": (facts((64, 48, 41), 41, 0, "a.st"), 41),
     "one plane in a cell of many": (facts((32, 32, 32), 1, 1, side=64.0), 32),
+    "by its name, as high as a voxel": (facts((32, 32, 32), 1, 1, "a.mrcs"), 32),
+    "cryoDRGN's toy projections": (Facts((30, 30, 1000), (1, 1, 1), (1.0,) * 3, 0), 1000),
     "one image in a cell": (facts((32, 32, 50), 1, 1), 50),
     "volumes of one plane": (facts((32, 32, 7), 1, 401), 7),
 }
@@ -202,6 +206,20 @@ def test_stacks_of_volumes_are_told(case):
     assert [w for w in facts.warnings() if f"a stack of {count} volumes" in w]
 
 
+def test_what_may_be_a_stack_of_volumes_is_told():
+    # As cryoDRGN's tests have them.
+    (told,) = facts((32, 32, 128), 128, 0).warnings()
+    assert told.endswith("may be a stack of 4 volumes.")
+    for other in (
+        facts((32, 32, 128), 128, 1),
+        facts((32, 32, 120), 120, 0),
+        facts((32, 30, 128), 128, 0),
+        facts((32, 32, 32), 32, 0),
+        facts((32, 32, 16), 16, 0),
+    ):
+        assert other.warnings() == ()
+
+
 def stack(path, kind):
     with mrcfile.new(path, np.tile(CUBE, (3, 1, 1)), overwrite=True) as file:
         file.set_image_stack() if kind == "images" else file.set_volume()
@@ -213,7 +231,7 @@ def stack(path, kind):
 
 def test_a_shell_makes_no_sphere_from_images(tmp_path, capsys):
     path = stack(tmp_path / "a.mrc", "images")
-    assert shell(capsys, path) == f"{path} is a stack of 24 images by its header, not a map"
+    assert shell(capsys, path) == f"{path} is a stack of 24 images by its header or name, not a map"
     write_map(tmp_path / "b.mrc", CUBE[0])
     assert shell(capsys, tmp_path / "b.mrc") == f"{tmp_path / 'b.mrc'} is an image, not a map"
     assert main([str(stack(tmp_path / "c.mrc", "volumes")), "--radius", "5"]) == 0

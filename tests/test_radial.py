@@ -259,6 +259,9 @@ def opening_level(values):
             highest = number
         elif number < lowest:
             lowest = number
+    if lowest > highest:
+        # ChimeraX: 1.8e308.
+        return inf
     first, last = (lowest, highest) if highest > lowest else (lowest - 1, highest + 1)
     width = (last - first) / 9999
     start, end = np.float32(first - 0.5 * width), np.float32(last + 0.5 * width)
@@ -270,7 +273,7 @@ def opening_level(values):
     return first + found * width + 0.5 * width
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=200)
 @given(st.data(), st.integers(0, 10000))
 def test_contour_level_is_chimeraxs(data, seed):
     noise = np.random.default_rng(seed)
@@ -286,7 +289,7 @@ def test_contour_level_is_chimeraxs(data, seed):
     elif kind == "holes":
         values[noise.random(shape) < 0.1] = nan
     elif kind == "low first":
-        values.ravel()[:2] = -2e6, -1e6
+        values.ravel()[:2] = data.draw(st.sampled_from([(-2e6, -1e6), (-9, -8)]))
     values = values.astype(np.float32)
     assume(np.isfinite(values).any())
     grid = Grid(shape[::-1], (1.0, 1.0, 1.0))

@@ -31,6 +31,7 @@ SIGNATURES = {
     (0, b"\x06\0\0\x01"): EM,
     (0, b"\x06\0\0\x02"): EM,
     (0, b"\x06\0\0\x05"): EM,
+    (0, b"\x06\0\0\x09"): EM,
     (0, b"MATLAB "): "a MATLAB file",
     (0, b"NRRD000"): "an NRRD image",
     (0, b"\0\0\0\x04\0\0\0\0"): "a DM4 image",

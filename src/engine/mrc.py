@@ -88,17 +88,22 @@ class Facts:
         if min(self.size) == 1:
             return 1
         width, _, depth = self.intervals
-        may_be_stack = self.spacegroup == IMAGE_STACK_SPACEGROUP or len({*self.size}) > 1
+        is_cube = len({*self.size}) == 1
         is_named_so = _plain_name(self.name).endswith(STACK_SUFFIXES)
+        # By MRC2014 images, but maps of RELION, cryoSPARC and ChimeraX have it as well.
+        is_grouped_so = self.spacegroup == IMAGE_STACK_SPACEGROUP
         if self.volumes > 1:
             is_stack = False
         elif self.spacegroup in VOLUME_STACK_SPACEGROUPS:
             is_stack = depth == 1
         elif depth == 1 < width:
-            # One plane for each cell: a stack, but for a cube whose cell is that of a voxel.
-            is_stack = is_named_so or may_be_stack or not self._has_cubic_voxels
+            # One plane for each cell: images, but for a cube whose cell is as high as a voxel.
+            is_map = is_cube and self._has_cubic_voxels
+            is_stack = is_named_so or is_grouped_so or not is_map
+        elif is_grouped_so:
+            is_stack = is_named_so or (depth == 1 and not is_cube)
         else:
-            is_stack = is_named_so and may_be_stack
+            is_stack = is_named_so and not is_cube
         return self.size[2] if is_stack else 0
 
     @property
@@ -115,7 +120,7 @@ class Facts:
             return ""
         if self.images == 1:
             return "is an image, not a map"
-        return f"is a stack of {self.images} images by its header, not a map"
+        return f"is a stack of {self.images} images by its header or name, not a map"
 
     def warnings(self, remedy: str = IN_A_SHELL) -> tuple[str, ...]:
         """Say what to beware of: sentences.
@@ -126,10 +131,16 @@ class Facts:
             How to set a pixel size, to be read after a comma.
         """
         found = []
+        nx, ny, nz = self.size
         if self.volumes > 1:
             found.append(
                 f"The map's file is a stack of {self.volumes} volumes; "
                 "the sphere is in the one box as which ChimeraX opens them."
+            )
+        elif self.spacegroup == IMAGE_STACK_SPACEGROUP and nx == ny < nz and nz % nx == 0:
+            found.append(
+                f"The box is {nz // nx} cubes long: "
+                f"the map's file may be a stack of {nz // nx} volumes."
             )
         axes = zip(self.cell, self.intervals, self.size, strict=True)
         wide = [side for side, m, n in axes if m == 1 < n and side > WIDEST_VOXEL]

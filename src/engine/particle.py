@@ -176,15 +176,15 @@ def _holding(share: float, distances: np.ndarray, density: np.ndarray) -> float:
     """Give the smallest of some distances within which there is a share of the density."""
     wanted = share * density.sum(dtype=float)
     low, high = -1.0, float(distances.max())
-    # What is further out than this holds less than the rest: few are left to be sorted.
-    while (
-        np.count_nonzero(distances > low) > CHUNK / 8 and low < (middle := (low + high) / 2) < high
-    ):
+    between = distances > low
+    # Halve the range until few are left to be sorted.
+    while np.count_nonzero(between) > CHUNK / 8 and low < (middle := (low + high) / 2) < high:
         if density.sum(where=distances <= middle, dtype=float) < wanted:
             low = middle
         else:
             high = middle
-    left = np.flatnonzero((distances > low) & (distances <= high))
+        between = (distances > low) & (distances <= high)
+    left = np.flatnonzero(between)
     left = left[np.argsort(distances[left])]
     inside = density.sum(where=distances <= low, dtype=float)
     held = inside + density[left].cumsum(dtype=float)

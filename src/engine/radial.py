@@ -158,7 +158,7 @@ class _Top:
         low = self._rise[self._rise < self.lowest]
         voxels = self.voxels - low.size + int(_histogram(low, start, end).sum())
         # In bins up to this one; too many where it is lower than the bar's.
-        up_to = voxels - kept.size + counts.cumsum()
+        up_to = voxels - counts.sum() + counts.cumsum()
         found = int(np.searchsorted(up_to, (1 - LEVEL_SHARE) * voxels))
         if self._bar == -inf:
             return found
