@@ -129,7 +129,7 @@ class Measuring(QObject):
         for center in self._wanted:
             known_level, measured = self._known.get(center, (None, None))
             has_fit = measured is not None and measured.particle is not None
-            if measured is None or known_level != level or not has_fit and self._is_first(center):
+            if measured is None or known_level != level or (not has_fit and self._is_first(center)):
                 return center
         return None
 
