@@ -3,6 +3,7 @@
 QT_QPA_PLATFORM=offscreen ChimeraX --script "tests/in_chimerax.py tests/test_panel.py"
 """
 
+import ctypes
 import html
 import importlib
 import json
@@ -38,6 +39,9 @@ QTest = importlib.import_module(f"{'PyQt6' if qt.using_pyqt6 else 'PySide6'}.QtT
 Key, LEFT = Qt.Key, Qt.MouseButton.LeftButton
 GRID = Grid((64, 64, 64), (2.0, 2.0, 2.0), (-10.0, 0.0, 5.0))
 CENTER = (54.0, 64.0, 69.0)
+if sys.version_info < (3, 12) and not qt.using_pyqt6:
+    # PySide6 6.12 takes a reference from None at each call that returns nothing: enough to end it.
+    ctypes.c_ssize_t.from_address(id(None)).value += 10**9
 
 
 @pytest.fixture(scope="module")
@@ -305,7 +309,17 @@ def test_typed_radius_moves_all_that_shows_it(form, gui):
     "text",
     [
         *("", "abc", "-5", "0", "nan", "inf", "1e400", "6 0", "60 A", "500", "6_0", "٦٠", "６０"),
-        *("1e9", "1fitt", "0fit", "-1fit", "30,30", "1.3fit,", '60" value 3', "60;close", "1.3match"),
+        *(
+            "1e9",
+            "1fitt",
+            "0fit",
+            "-1fit",
+            "30,30",
+            "1.3fit,",
+            '60" value 3',
+            "60;close",
+            "1.3match",
+        ),
     ],
 )
 def test_wrong_radius_is_told_and_marked(form, text, gui, ran):
@@ -524,9 +538,7 @@ def test_fit_is_about_the_center_chosen(form, gui, ran, command):
     assert beside(form, "radius") == "= 25 Å"
 
 
-@pytest.mark.parametrize(
-    "text", ["1e9,0,0", "177177177 0 0", "0,0,1e300", "-1e6 0 0"]
-)
+@pytest.mark.parametrize("text", ["1e9,0,0", "177177177 0 0", "0,0,1e300", "-1e6 0 0"])
 def test_center_far_away_costs_nothing(form, text, gui, volume):
     write(form.text_fields["radius"], "25")
     write(form.text_fields["center"], text)
@@ -582,7 +594,7 @@ def test_center_of_rotation(form, volume, gui, way):
         write(form.text_fields["center"], way)
     written = [float(word) for word in texts(form)[1].split(",")]
     assert written == pytest.approx(list(point - (5, 0, 0)), abs=0.01)
-    write(form.text_fields["radius"], "200")
+    write(form.text_fields["radius"], "60" if IN_CHIMERAX else "200")
     assert wait(lambda: shown(gui))
     assert shown(gui)[:3] == pytest.approx(tuple(point), abs=0.01)
 
@@ -629,7 +641,9 @@ def test_offset_is_its_own_field_and_moves_no_center(form, gui, ran, command):
     assert wait(lambda: beside(form, "radius") == "= 19 Å")
 
 
-@pytest.mark.parametrize("text", ["-1", "", "x", "0fit", "2match", "1e999", "500", "fit,fit", "1;2"])
+@pytest.mark.parametrize(
+    "text", ["-1", "", "x", "0fit", "2match", "1e999", "500", "fit,fit", "1;2"]
+)
 def test_wrong_offset_is_told_and_marked(form, text):
     write(form.text_fields["offset"], text)
     assert errors(form) == ["offset"] and error(form, "offset").startswith("Offset ")
@@ -1144,8 +1158,8 @@ def test_sphere_outside_the_view_is_told(form, gui, log):
 
 def test_button_stays_where_rows_come_and_go(form, ran):
     window = form.window()
-    window.resize(520, 400)
-    settle(panel_of(form.map_menu.value.session).session)
+    window.resize(*((1280, 776) if IN_CHIMERAX else (520, 400)))
+    wait(lambda: False, 0.3 if IN_CHIMERAX else 0.02)
 
     def place():
         wait(lambda: False, 0.02)
@@ -1167,7 +1181,7 @@ def test_low_dock_scrolls_and_says_why_the_button_is_dead(form):
     window = form.window()
     window.resize(520, 150)
     write(form.text_fields["inner_radius"], "99")
-    wait(lambda: False, 0.02)
+    wait(lambda: False, 0.3 if IN_CHIMERAX else 0.02)
     assert form.scroll_area.verticalScrollBar().maximum() > 0
     for widget in (form.reason_label, form.make_button):
         top = widget.mapTo(window, QPoint(0, 0)).y()
@@ -1274,7 +1288,7 @@ def test_right_mouse_moves_with_shift(form, gui, offset):
     for moved in (5 / pixel, 10 / pixel, 20 / pixel):
         mode.mouse_drag(Event(100 + moved, 100 - moved / 2, shift=True))
     expected = np.array(CENTER) + camera.transform_vector((20, 10, 0))
-    assert shown(gui)[:3] == pytest.approx(tuple(expected + (offset, 0, 0)), abs=0.02)
+    assert shown(gui)[:3] == pytest.approx(tuple(expected + np.eye(3)[0] * offset), abs=0.02)
     written = [float(word) for word in form.text_fields["center"].text().split(",")]
     assert written == pytest.approx(list(expected), abs=0.02)
     assert texts(form)[0] == "25"
@@ -1341,7 +1355,7 @@ def test_mouse_does_nothing_without_a_sphere(open_panel, gui):
 @in_chimerax
 def test_behind_another_tab_it_lets_go_of_the_mouse(form, gui):
     panel = panel_of(gui)
-    dock = panel._dock
+    dock = panel._dock._dock
     window = gui.ui.main_window
     (log,) = [t.tool_window._dock_widget for t in gui.tools.list() if t.tool_name == "Log"]
     assert dock in window.tabifiedDockWidgets(log)
@@ -1581,7 +1595,7 @@ def test_ends_while_the_map_is_read(end, volume, open_panel, monkeypatch, gui):
         if end == "map":
             assert "Open a map" in form.reason_label.text()
         if end == "file":
-            assert "has changed" in form.reason_label.text()
+            assert "the file of #1 is gone" in form.reason_label.text()
     if end == "file":
         volume.set_parameters(surface_levels=[0.31])
         assert wait(lambda: form.make_button.isEnabled())

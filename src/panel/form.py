@@ -52,6 +52,8 @@ FIELDS = {
     "edge": (5, (), "Full width of a soft edge; 0 is a hard edge"),
     "inner_radius": (5, (), "Radius of a hollow; 0 is a solid sphere"),
 }
+# Pixels that are left for the rows at least.
+ROOM = 60
 MORE = ("offset", "edge", "inner_radius")
 MARGIN_FIT = RECOMMENDED_TEXTS["radius"]
 
@@ -102,6 +104,8 @@ class Form(QWidget):
         bar = self.scroll_area.verticalScrollBar().sizeHint().width()
         self.scroll_area.setMinimumWidth(rows.minimumSizeHint().width() + bar)
         self._add_buttons()
+        # The same with and without a reason, so that the dock need not grow for it.
+        self.setMinimumHeight(self.minimumSizeHint().height() + ROOM)
 
     # Rows
 

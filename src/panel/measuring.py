@@ -129,7 +129,7 @@ class Measuring(QObject):
         for center in self._wanted:
             known_level, measured = self._known.get(center, (None, None))
             has_fit = measured is not None and measured.particle is not None
-            if measured is None or known_level != level or not has_fit and self._is_first(center):
+            if measured is None or known_level != level or (not has_fit and self._is_first(center)):
                 return center
         return None
 
@@ -161,7 +161,7 @@ class Measuring(QObject):
             self._tell(f"Measuring {part.name} ...")
             self.state = State.TABULATING
             has_fit = self._is_first(center)
-            work = self._thread.submit(part.measure, center=center, particle=has_fit)
+            work = self._thread.submit(part.measure, (), center, has_fit, has_fit)
             work.add_done_callback(
                 lambda work: self._session.ui.thread_safe(self._take, work, center, version)
             )

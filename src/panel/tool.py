@@ -195,7 +195,7 @@ class MakeSphereTool(ToolInstance):
 
     @property
     def sphere(self):
-        """The first sphere: the map's place, center in the map (Å), radius; None if there is none."""
+        """The first sphere: its map's place, its center in the map and radius in Å; or None."""
         if not self._shown.balls:
             return None
         ball = self._shown.balls[0]
@@ -222,7 +222,7 @@ class MakeSphereTool(ToolInstance):
         # The folder may be another, or the file there, since it was shown.
         self._refresh()
         shown = self._shown
-        if not shown.command or shown.replaced and not self.form.may_replace(shown.replaced):
+        if not shown.command or (shown.replaced and not self.form.may_replace(shown.replaced)):
             return
         try:
             models = run(self.session, shown.command)

@@ -143,6 +143,7 @@ class View:
     save: bool | str = False
     replaced: str = ""
     command: str = ""
+    asked: Request | None = None
 
     @property
     def button(self) -> str:
@@ -234,7 +235,8 @@ def _fill(shown: View, asked: Request, save: Save, known: Known) -> None:
     """Fill in everything, in an order that leaves much where an error stops it."""
     grid = known.map.grid
     center = _center(asked, known.map)
-    shown.measured = measured = known.about(center)
+    shown.asked, shown.measured = asked, known.about(center)
+    measured = shown.measured
     shown.count = len(asked.radii) * len(asked.values)
     if grid.clearance(center) > 0:
         shown.wanted = [center]

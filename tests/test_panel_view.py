@@ -1,0 +1,218 @@
+"""What the panel shows, without windows."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from chimerax.makesphere.arguments import ARGUMENTS
+from chimerax.makesphere.engine import mrc
+from chimerax.makesphere.engine.grid import Grid
+from chimerax.makesphere.engine.map import Map
+from chimerax.makesphere.engine.request import RECOMMENDED
+from chimerax.makesphere.panel.view import (
+    Ball,
+    Known,
+    Save,
+    is_rotation_center,
+    recommended_texts,
+    request,
+    rounded,
+    view,
+)
+
+GRID = Grid((64, 64, 64), (2.0, 2.0, 2.0), (-10.0, 0.0, 5.0))
+CENTER = (54.0, 64.0, 69.0)
+TEXTS = recommended_texts()
+
+
+@pytest.fixture
+def source_map(blob, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return Map("particle", GRID, blob((64, 64, 64), 2.0, sigma=12), 0.3)
+
+
+@pytest.fixture
+def known(source_map):
+    """The map, measured about any point that is asked for."""
+    measured = {}
+
+    def about(point):
+        if point not in measured:
+            measured[point] = source_map.measure((), point, particle=True, profile=True)
+        return measured[point]
+
+    return Known(source_map, about)
+
+
+def shown(known, save=None, **texts):
+    return view(TEXTS | texts, save or Save(), known)
+
+
+def test_it_knows_neither_qt_nor_chimerax():
+    text = Path(sys.modules[view.__module__].__file__).read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if line.startswith(("import ", "from "))]
+    assert not [line for line in lines if "Qt" in line or "chimerax" in line]
+
+
+def test_recommended(known):
+    found = shown(known)
+    assert request(TEXTS) == RECOMMENDED
+    assert found.command == f"makesphere #1 {RECOMMENDED.words}"
+    assert found.beside["radius"] == "= 25 Å" and found.beside["offset"] == "Å"
+    assert found.button == "Make 2 Spheres" and found.count == 2
+    assert found.balls == [Ball(CENTER, 25.0)]
+    assert [row.label for row in found.facts] == ["Radius", "Fills", "Encloses", "Fit", "Signal"]
+    assert not found.reason and not found.warnings and not found.too_strong
+
+
+def test_without_a_map():
+    assert view(TEXTS, Save(), Known(None)).reason.startswith("Open a map first")
+    found = view(TEXTS, Save(), Known(None, trouble="the map has a flat cell"))
+    assert found.reason == "the map has a flat cell" and not found.command
+
+
+@pytest.mark.parametrize(
+    "texts, can_make",
+    [({}, False), ({"radius": "30"}, True), ({"radius": "30", "offset": "fit"}, False)],
+)
+def test_before_the_map_is_measured(known, texts, can_make):
+    found = shown(replace(known, about=lambda _: None), **texts)
+    assert bool(found.command) == can_make
+    assert found.reason == ("" if can_make else "Measuring the map ...") and not found.argument
+    assert found.wanted == [CENTER] and bool(found.balls) == can_make
+
+
+def test_the_first_point_wanted_is_the_center_chosen(known):
+    found = shown(known, offset="10", center="50,60,70")
+    assert found.wanted == [(50, 60, 70), (60, 60, 70)]
+    assert found.balls[0].center == (60, 60, 70) and found.offset == 10
+    assert found.measured.tables.center == (50, 60, 70)
+
+
+@pytest.mark.parametrize("text", ["1e6,0,0", "-500,0,0"])
+@pytest.mark.parametrize("radius", ["fit", "25"])
+def test_a_center_far_outside_is_not_measured_about(known, text, radius):
+    found = shown(known, radius=radius, center=text)
+    assert found.argument == "center" and not found.wanted and not found.command
+
+
+@pytest.mark.parametrize("name", [argument.name for argument in ARGUMENTS])
+@pytest.mark.parametrize("text", ["", "?", "1;2", '"1"', "1e999", "nan", "é", "-1e9,x"])
+def test_hostile_text_blames_its_field_by_its_label(known, name, text):
+    found = shown(known, **{name: text})
+    label = {argument.name: argument.label for argument in ARGUMENTS}[name]
+    assert found.argument == name and found.reason.startswith(f"{label} ")
+    assert "\n" not in found.reason and not found.command
+
+
+@pytest.mark.parametrize("size", [1, 5, 11])
+def test_lists(known, size):
+    radii = ",".join(str(20 + n) for n in range(size))
+    found = shown(known, radius=radii, value="match,1")
+    assert found.count == 2 * size and len(found.balls) <= 8
+    assert found.command == f"makesphere #1 radius {radii} value match,1"
+    assert len(found.facts) < 8
+
+
+def test_values_are_the_commands(known):
+    assert shown(known, value="match").beside["value"].startswith("= 0.")
+    assert shown(known, value="2").beside["value"] == ""
+    assert shown(known, value="2").too_strong.startswith("Pure noise is unlikely")
+
+
+def test_a_map_that_is_moved_says_whose_coordinates(known):
+    moved = replace(known, is_moved=True, spec="#2.1")
+    assert " coordinateSystem #2.1" in shown(moved, center="50,60,70").command
+    assert "coordinateSystem" not in shown(moved).command
+
+
+@pytest.mark.parametrize("text", ["Center of rotation", "centre of  rotation", "cofr"])
+def test_words_for_the_center_of_rotation(text):
+    assert is_rotation_center(text) and not is_rotation_center(text + ".")
+
+
+def test_rounded():
+    assert rounded(20.4, (1.0, 63.0)) == 20 and rounded(0.1, (1.0, 63.0)) == 1
+    assert rounded(99, (1.0, 63.0)) == 63 and rounded(3.14159, (0.1, 9.0)) == 3.1
+
+
+# Files
+
+
+def write(path, found, known, density=None):
+    """Write what a view says would be written."""
+    recipe = found.asked.resolve(GRID, 19.0)[0]
+    sphere = recipe.sphere(GRID)
+    views = known.about(CENTER).views
+    density = recipe.density(sphere, views)
+    labels = recipe.labels(density, known.map.source)
+    with open(path, "wb") as file:
+        mrc.write(file, GRID, sphere, density, labels, np.zeros(GRID.shape, np.float32))
+
+
+def test_names_and_folder(known, tmp_path):
+    found = shown(known)
+    assert found.folder == str(tmp_path) and found.save is True
+    assert found.folder_note == "The current folder, because the map has no file"
+    assert found.names == [f"particle_sphere_r025A_v{n}match.mrc" for n in ("0p5", "2")]
+    assert shown(known, Save(False)).command.endswith(" save false")
+    assert shown(known, Save(False)).names == []
+
+
+def test_a_typed_name_is_for_one_sphere(known, tmp_path):
+    save = Save(name="mine")
+    assert shown(known, save).save is True and len(shown(known, save).names) == 2
+    found = shown(known, save, value="1")
+    assert found.save == str(tmp_path / "mine") and found.names == ["mine.mrc"]
+
+
+def test_a_typed_folder_ends_with_its_slash(known, tmp_path):
+    (tmp_path / "true").mkdir()
+    found = shown(known, Save(folder="true"), value="1")
+    assert found.command.endswith(f"save {tmp_path}/true/")
+
+
+def test_what_would_be_replaced(known, tmp_path):
+    save, texts = Save(name="a.mrc"), {"value": "1", "radius": "fit"}
+    assert shown(known, save, **texts).replaced == ""
+    (tmp_path / "a.mrc").write_bytes(b"precious")
+    assert shown(known, save, **texts).replaced == str(tmp_path / "a.mrc")
+    write(tmp_path / "a.mrc", shown(known, save, **texts), known)
+    assert shown(known, save, **texts).replaced == ""
+    assert shown(known, save, value="2", radius="fit").replaced
+    renamed = replace(known, map=replace(known.map, name="another"))
+    assert shown(renamed, save, **texts).replaced
+    # As long as the map is not measured, nobody can tell.
+    unmeasured = replace(known, about=lambda _: None)
+    assert shown(unmeasured, save, value="1", radius="19").replaced
+
+
+def test_an_automatic_name_that_is_taken_gets_a_number(known, tmp_path):
+    name = "particle_sphere_r019A{}.mrc"
+    texts = {"value": "1", "radius": "fit"}
+    (tmp_path / name.format("")).write_bytes(b"x")
+    assert shown(known, **texts).names == [name.format("_02")]
+    write(tmp_path / name.format("_02"), shown(known, **texts), known)
+    assert shown(known, **texts).names == [name.format("_02")]
+    assert not shown(known, **texts).replaced
+
+
+@pytest.mark.parametrize("length", [0, 100, 223, 224, 300, 1024])
+def test_a_file_of_any_length_is_not_ours(known, tmp_path, length):
+    (tmp_path / "a.mrc").write_bytes(b"\xff" * length)
+    assert shown(known, Save(name="a.mrc"), value="1").replaced
+
+
+def test_the_current_folder_is_asked_for_only_where_it_is_used(known, tmp_path, monkeypatch):
+    monkeypatch.chdir("/")
+    folder = tmp_path / "good"
+    folder.mkdir()
+    monkeypatch.setattr("os.getcwd", lambda: (_ for _ in ()).throw(FileNotFoundError(2, "gone")))
+    found = shown(known)
+    assert found.argument == "save" and "current folder is gone" in found.reason
+    assert shown(known, Save(folder=str(folder))).command
+    beside = replace(known, map=replace(known.map, path=str(folder / "map.mrc")))
+    assert shown(beside).folder == str(folder) and shown(beside).command
+    assert shown(known, Save(folder="relative")).argument == "save"
