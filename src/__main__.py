@@ -149,7 +149,9 @@ def _parser():
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("map", metavar="MAP", help="MRC or CCP4 map, plain or packed (.gz, .bz2)")
+    parser.add_argument(
+        "map", metavar="MAP", help="MRC or CCP4 map, plain or packed (.gz, .bz2, .xz)"
+    )
     for argument in ARGUMENTS:
         text = f"{argument.help}; default: {argument.default}".replace("%", "%%")
         parser.add_argument(argument.option, metavar=argument.placeholder, help=text)

@@ -48,8 +48,9 @@ def read_in_parts(volume: Volume, depth: int = 0) -> Iterator[float | Map]:
         It is an image, or its file has changed since it was opened.
     """
     spec = f"#{volume.id_string}"
-    if problem := _facts(volume).problem:
-        raise ValueError(f"{spec} {problem}")
+    facts = _facts(volume)
+    if facts.problem:
+        raise ValueError(f"{spec} {facts.problem}")
     data = volume.data
     nx, ny, nz = whole = tuple(int(n) for n in data.size)
     is_new = data.cached_data((0, 0, 0), whole, (1, 1, 1)) is None
@@ -84,8 +85,11 @@ def read_in_parts(volume: Volume, depth: int = 0) -> Iterator[float | Map]:
         shown_level(volume),
         path_of(volume),
         grid.reordered(order),
-        warnings=_warnings(volume),
+        warnings=()
+        if _is_resized(volume)
+        else facts.warnings(f"volume {spec} voxelSize 1.3 sets it"),
         level_help=f"set it in Volume Viewer, or with volume {spec} level",
+        is_sized=_is_resized(volume) or not facts.unsized,
     )
 
 
@@ -149,12 +153,10 @@ def _facts(volume: Volume) -> Facts:
     )
 
 
-def _warnings(volume: Volume) -> tuple[str, ...]:
+def _is_resized(volume: Volume) -> bool:
+    """Whether the user has set a pixel size."""
     data = volume.data
-    if tuple(data.step) != tuple(getattr(data, "original_step", data.step)):
-        # The user has set a pixel size.
-        return ()
-    return _facts(volume).warnings(f"volume #{volume.id_string} voxelSize 1.3 sets it")
+    return tuple(data.step) != tuple(getattr(data, "original_step", data.step))
 
 
 def grid_of(volume: Volume) -> Grid:

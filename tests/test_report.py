@@ -223,6 +223,9 @@ def test_next_steps():
     assert "these paths, type map" in many and "connect all 3 with" in many
     assert "copy the files to" in two and "copy the files to" in many
     assert [what for what, _ in report.next_steps(1)] == ["Next", ""]
+    assert "pixel size left empty" in one
+    (_, unsized), _ = report.next_steps(1, is_sized=False)
+    assert "type map, pixel size that of the particles; then" in unsized
 
 
 def test_text_is_aligned():

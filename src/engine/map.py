@@ -46,6 +46,8 @@ class Map:
         Sentences about its file.
     level_help
         How to set the contour level, as a part of a sentence.
+    is_sized
+        Whether its pixel size is known.
 
     Raises
     ------
@@ -61,6 +63,7 @@ class Map:
     plane_grid: Grid | None = None
     warnings: tuple[str, ...] = ()
     level_help: str = ""
+    is_sized: bool = True
 
     def __post_init__(self) -> None:
         grid = self.grid
@@ -110,6 +113,7 @@ class Map:
                 file.plane_grid,
                 file.facts.warnings(),
                 "give one with --level",
+                not file.facts.unsized,
             )
 
     @property

@@ -81,7 +81,8 @@ def _blocks_of_map(results: Sequence[Result]) -> list[Block]:
         facts_before = [row for row in rows if row.label not in ("File", "Folder")]
         warned += sentences
     last = reported.pop()
-    steps = next_steps(len(results)) if results[-1].path else []
+    source_map = results[-1].decoy.map
+    steps = next_steps(len(results), source_map.is_sized) if results[-1].path else []
     strong = too_strong([result.decoy for result in results])
     return [*reported, replace(last, rows=last.rows + steps, too_strong=strong)]
 
@@ -98,14 +99,15 @@ def as_text(rows: Sequence[Row]) -> str:
     return "\n".join(f"  {label:<13} {text}" for label, text in rows)
 
 
-def next_steps(files: int) -> list[Row]:
-    """Say what to do with a number of files of one map."""
+def next_steps(files: int, is_sized: bool = True) -> list[Row]:
+    """Say what to do with a number of files of one map, whose pixel size is known or not."""
     paths, all_of_them, them = {
         1: ("this path", "it", "the file"),
         2: ("these paths", "both", "the files"),
     }.get(files, ("these paths", f"all {files}", "the files"))
     import_them = (
-        f"in cryoSPARC, Import 3D Volumes: {paths}, type map, pixel size left empty; "
+        f"in cryoSPARC, Import 3D Volumes: {paths}, type map, "
+        f"pixel size {'left empty' if is_sized else 'that of the particles'}; "
         f"then connect {all_of_them} with the good volume in Heterogeneous Refinement"
     )
     copy_them = (
@@ -120,7 +122,8 @@ def facts(decoy: Decoy) -> list[Row]:
     voxel = min(grid.voxel_size)
 
     def length(size: float, *remarks: str) -> str:
-        return ", ".join([f"{number(size)} Å = {size / voxel:.4g} voxels", *filter(None, remarks)])
+        voxels = f"{size / voxel:.4g} voxel{'s' * (size != voxel)}"
+        return ", ".join([f"{number(size)} Å = {voxels}", *filter(None, remarks)])
 
     asked = recipe.asked_radius
     rows = [Row("Radius", length(recipe.radius, asked.note(recipe.radius) if asked else ""))]
@@ -137,7 +140,8 @@ def facts(decoy: Decoy) -> list[Row]:
     sides = [n * v for n, v in zip(grid.size, grid.voxel_size, strict=True)]
     rows.append(Row("Box", f"{box} voxels of {by(grid.voxel_size)} Å = {by(sides)} Å"))
     share = _percent(counts.voxels, grid.voxels)
-    rows.append(Row("Fills", f"{share} of the box, {counts.voxels:,} voxels"))
+    voxels = f"{counts.voxels:,} voxel{'s' * (counts.voxels != 1)}"
+    rows.append(Row("Fills", f"{share} of the box, {voxels}"))
     if counts.above > 0:
         share = _percent(counts.above_inside, counts.above)
         level = f"contour level {decoy.measured.level:.4g}"
