@@ -32,8 +32,8 @@ ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build/mutants"
 KNOWN = ROOT / "tests/mutants.txt"
 MODULES = (
-    "grid sphere radial strength naming mrc scratch destination memory map recipe report decoy "
-    "quoting __main__"
+    "request amount recipe particle radial strength map decoy report destination mrc contents "
+    "arguments grid sphere naming scratch memory __main__ errors"
 ).split()
 # Tests in processes of their own, which coverage.py does not see.
 UNSEEN = {"__main__": ["test_shell.py", "test_destination.py"]}
