@@ -154,12 +154,13 @@ class Bench:
     def _words(self, way, box, path):
         """Command line of a way; None if it is not installed."""
         radius = report.RADIUS * box
-        if way in ("makesphere", "pair"):
-            value, output = "1", self.output
-            if way == "pair":
-                value, output = "match,4match", self.output.parent
-            words = [sys.executable, "-m", "chimerax.makesphere", path, "--radius", str(radius)]
-            return [*words, "--value", value, "--output", output]
+        makesphere = [sys.executable, "-m", "chimerax.makesphere", path, "--output"]
+        if way == "makesphere":
+            return [*makesphere, self.output, "--radius", str(radius)]
+        if way == "pair":
+            # All that the recommended decoys take, at the radius of the others.
+            measured = ["--radius", "2.6fit", "--value", "0.5match,2match"]
+            return [*makesphere, self.output.parent, *measured]
         if way == "relion":
             size = ["--box_size", str(box), "--outer_radius", str(radius), "--angpix", "1"]
             return self.relion and [self.relion, "--denovo", *size, "--o", self.output]

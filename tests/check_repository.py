@@ -4,12 +4,15 @@
 """
 
 import ast
+import html
 import re
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
 from chimerax.makesphere.__main__ import _parser
+from chimerax.makesphere.arguments import ARGUMENTS, shell_words
+from chimerax.makesphere.engine.request import RECOMMENDED
 from conftest import ROOT, in_chimerax
 
 BUNDLE = ElementTree.parse(ROOT / "bundle_info.xml").getroot()
@@ -21,12 +24,21 @@ PAGES = sorted(
 )
 COMMAND_HELP = ROOT / "src/docs/user/commands/makesphere.html"
 SOURCES = [*ROOT.glob("examples/*.py"), *ROOT.glob("examples/*.cxc"), ROOT / "src/__main__.py"]
+# Whatever may show a command.
+TEXTS = [
+    *(*PAGES, *HELP, *SOURCES, ROOT / "bundle_info.xml", ROOT / "Makefile"),
+    *sorted(ROOT.glob("benchmarks/**/*.py")),
+    *sorted(path for path in ROOT.glob("src/**/*.py") if path not in SOURCES),
+]
+LONGEST_LINE = 100
 
 # What ChimeraX's bundle builder reads of what is used here; Provider's attributes are free.
 XML = {
     "BundleInfo": ["name", "version", "package", "minSessionVersion", "maxSessionVersion"],
     **{tag: [] for tag in ("Author", "Email", "URL", "License", "Synopsis", "Description")},
     **{tag: [] for tag in ("Categories", "Dependencies", "DataFiles", "Classifiers")},
+    "AdditionalPackages": [],
+    "Package": ["name", "folder"],
     **{tag: [] for tag in ("DataFile", "PythonClassifier", "ChimeraXClassifier")},
     "Category": ["name"],
     "Dependency": ["name", "version"],
@@ -42,16 +54,20 @@ def read(path):
     return path.read_text("utf-8")
 
 
-def arguments():
+def keywords():
     """Names of the command's arguments, as users type them."""
     tree = ast.parse(read(ROOT / "src/cmd.py"))
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
     (grammar,) = (call for call in calls if getattr(call.func, "id", "") == "CmdDesc")
     (pairs,) = (keyword.value.elts for keyword in grammar.keywords if keyword.arg == "keyword")
-    return [re.sub("_(.)", lambda m: m[1].upper(), pair.elts[0].value) for pair in pairs]
+    # What is not in the table of arguments is written out.
+    of_chimerax = [pair.elts[0].value for pair in pairs if isinstance(pair, ast.Tuple)]
+    assert of_chimerax
+    spelled = [re.sub("_(.)", lambda m: m[1].upper(), name) for name in of_chimerax]
+    return [*(argument.keyword for argument in ARGUMENTS), *spelled]
 
 
-ARGUMENTS = arguments()
+KEYWORDS = keywords()
 OPTIONS = {option for action in _parser()._actions for option in action.option_strings}
 
 
@@ -118,8 +134,8 @@ def test_files_that_are_named_exist(page):
 def test_arguments_are_spelled_right(text):
     wrong = []
     for command in re.findall(r"\bmakesphere +#[\w.,]+ +([^`\n\"<]*)", read(text)):
-        keywords = command.partition("//")[0].split()[::2]
-        wrong += [word for word in keywords if word not in ARGUMENTS]
+        words = command.partition("//")[0].split()[::2]
+        wrong += [word for word in words if word not in KEYWORDS]
     for command in re.findall(r"(?:chimerax\.makesphere|%\(prog\)s) +([^`\n<]*)", read(text)):
         options = re.findall(r"(?<!\S)--[a-z-]+", command)
         wrong += [option for option in options if option not in OPTIONS]
@@ -128,12 +144,95 @@ def test_arguments_are_spelled_right(text):
     assert wrong == []
 
 
-@pytest.mark.parametrize("argument", ARGUMENTS)
+@pytest.mark.parametrize("argument", KEYWORDS)
 def test_arguments_are_explained(argument):
     readme = read(ROOT / "README.md")
     assert f"\n| `{argument}` |" in readme
     assert re.search(rf"^ *makesphere #1.* {argument} ", readme, re.MULTILINE)
     assert argument in re.sub(r"<[^>]+>", "", read(COMMAND_HELP))
+
+
+def stale(text):
+    """Copies of the recommended line in a text that are not what is recommended now.
+
+    A copy is what is called recommended in its line, or in its paragraph of a help page, and what
+    looks like it: 1.3fit with densities that are matched.
+    """
+    made = r"<!-- [\w ]+: written by report.py -->.*?<!-- end of [\w ]+ -->"
+    text = re.sub(made, "", text, flags=re.DOTALL)
+    if "<p>" in text:
+        text = "\n".join(re.sub(r"\s+", " ", part) for part in re.split("</?(?:p|li)>", text))
+        text = html.unescape(re.sub("<[^>]+>", "", text)).replace("\xa0", " ")
+    size = RECOMMENDED.pairs[0][1]
+    # Commands can be wrapped: all is looked at as one line as well, but for what it is called.
+    lines = [(line, "recommended" in line.lower()) for line in text.splitlines()]
+    found = []
+    for line, claims in [*lines, (re.sub(r"\s+", " ", text), False)]:
+        for words, right in (
+            *((words, RECOMMENDED.words) for words in _written(line, KEYWORDS, "radius")),
+            *((words, shell_words(RECOMMENDED)) for words in _written(line, OPTIONS, "--radius")),
+        ):
+            looks_so = re.search(rf"radius {size} (?:--)?value \S*match\S*,", words)
+            is_run = re.search(rf"makesphere \S+ {re.escape(words)}", line)
+            is_run = is_run and re.search(rf"radius {size} (?:--)?value ", words)
+            if (claims or looks_so or is_run) and words != right:
+                found.append(words)
+    return list(dict.fromkeys(found))
+
+
+def _written(line, names, first):
+    """Arguments that are written in a line, from the first of them on."""
+    amount = r"-?(?:\d[\d.]*(?:fit|match)?|fit|match)\b"
+    amounts = rf"{amount}(?:,{amount})*"
+    rest = "|".join(map(re.escape, names))
+    pattern = rf"(?<![\w-]){first} {amounts}(?: (?:{rest}) {amounts})*"
+    return re.findall(pattern, re.sub(" +", " ", line))
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=name)
+def test_what_is_called_recommended_is(path):
+    assert stale(read(path)) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "    makesphere #1 radius 1.3fit value match,4match",
+        "`makesphere #1,2 radius 1.3fit value match` is",
+        'one command, "makesphere #1 radius 1.3fit value 0.5match,4match", or',
+        "makesphere #1 radius 0.2fit offset fit value 0.25match,match  // recommended: two",
+        "Recommended: `radius 1.4fit value 0.5match,2match`.",
+        "map.mrc --radius 1.3fit --value match,4match",
+        "the recommended --radius 1.2fit",
+        "<p><b>makesphere&nbsp;#1&nbsp;radius&nbsp;1.2fit</b>\n<br>Recommended: two</p>",
+        "with one command,\n  makesphere #1 radius 1.3fit\n  value match,4match",
+        "<p>a</p><p><b>radius&nbsp;1.3fit&nbsp;value&nbsp;match,2match</b></p>",
+    ],
+)
+def test_stale_copies_are_found(text):
+    assert len(stale(text)) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"Recommended: makesphere #1 {RECOMMENDED.words}, which",
+        f"recommended: map.mrc {shell_words(RECOMMENDED)}",
+        "makesphere #1 radius 60",
+        "radius 1.3fit value match",
+        "the recommended decoys, at the radius of the others",
+        "<p>The recommended</p><p>radius 60</p>",
+    ],
+)
+def test_other_lines_are_left_alone(text):
+    assert stale(text) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_lines_are_short(page):
+    """But for tables and addresses, which cannot be broken."""
+    lines = (line for line in read(page).splitlines() if not re.match(r"\||.*https?://", line))
+    assert [line for line in lines if len(line) > LONGEST_LINE] == []
 
 
 def test_targets_that_are_named_exist():

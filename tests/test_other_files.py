@@ -492,12 +492,6 @@ class TestChangedFiles:
         path.unlink()
         assert command("makesphere #1 radius 20 save false").name == "a.mrc sphere r20"
 
-    def test_changed_and_read_since(self, opened, command):
-        volume, path, array = opened
-        path.write_bytes(path.read_bytes()[:1024] + array[::-1].tobytes())
-        volume.full_matrix()
-        self.refused(command)
-
 
 # The same bytes.
 

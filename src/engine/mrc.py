@@ -499,3 +499,16 @@ def _new_header(grid: Grid, statistics: Sequence[float], labels: Sequence[str]) 
     header.nlabl = len(labels)
     header.label[: len(labels)] = [label.encode("ascii") for label in labels]
     return header.tobytes()
+
+
+def read_labels(path: str) -> list[str]:
+    """Read the labels of an MRC file, such as a sphere's; none where it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read(HEADER_BYTES)
+    except OSError:
+        return []
+    if len(data) < HEADER_BYTES:
+        return []
+    header = _read_header(data)
+    return [label.decode("ascii", "replace").rstrip() for label in header.label[: header.nlabl]]

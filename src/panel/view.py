@@ -13,7 +13,7 @@ from ..engine.destination import Destination
 from ..engine.errors import ArgumentError
 from ..engine.grid import Point
 from ..engine.map import Map, Measured
-from ..engine.mrc import HEADER_BYTES, LABEL_BYTES
+from ..engine.mrc import read_labels
 from ..engine.naming import number
 from ..engine.recipe import Recipe
 from ..engine.report import Row
@@ -30,8 +30,6 @@ LABELS = {argument.name: argument.label for argument in ARGUMENTS} | {"save": "S
 MOST = 8
 # In Å: whole numbers will do for all but the smallest boxes.
 STEP, FINE_STEP, SMALL_BOX = 1.0, 0.1, 50.0
-# Where an MRC header has the number of labels, and the labels.
-LABEL_COUNT, LABELS_START = slice(220, 224), 224
 MOST_COPIES = 100
 
 
@@ -326,27 +324,14 @@ def _fill_file(
     paths = [_path(destination, *pair) for pair in zip(recipes, labels, strict=False)]
     shown.names = [os.path.basename(path) for path in paths]
     if destination.file and os.path.exists(destination.file):
-        shown.replaced = "" if _labels(destination.file) == labels[0] else destination.file
+        shown.replaced = "" if read_labels(destination.file) == labels[0] else destination.file
 
 
 def _path(destination: Destination, recipe: Recipe, labels: Sequence[str]) -> str:
     """Give the path that a sphere will have: where names are automatic, one that is free."""
     for copy in range(1, MOST_COPIES):
         path = destination.path(recipe, copy)
-        is_free = not os.path.lexists(path) or _labels(path) == labels
+        is_free = not os.path.lexists(path) or read_labels(path) == labels
         if destination.file or not labels or is_free:
             return path
     return path
-
-
-def _labels(path: str) -> list[str]:
-    """Read the labels of an MRC file; none where it cannot be read."""
-    try:
-        with open(path, "rb") as file:
-            header = file.read(HEADER_BYTES)
-    except OSError:
-        return []
-    count = int.from_bytes(header[LABEL_COUNT], "little")
-    starts = range(LABELS_START, HEADER_BYTES, LABEL_BYTES)[:count]
-    words = [header[start : start + LABEL_BYTES] for start in starts]
-    return [word.decode("ascii", "replace").rstrip("\0 ") for word in words]
