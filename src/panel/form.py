@@ -102,6 +102,8 @@ class Form(QWidget):
         self.profile_plot.dragged.connect(self.moved)
         layout.addWidget(self.profile_plot, stretch=1)
         self.scroll_area.setWidget(rows)
+        # Where a map makes Volume Viewer grow, a panel that insists makes ChimeraX's window grow.
+        self.scroll_area.setMinimumHeight(1)
         bar = self.scroll_area.verticalScrollBar().sizeHint().width()
         self.scroll_area.setMinimumWidth(rows.minimumSizeHint().width() + bar)
 
@@ -234,6 +236,12 @@ class Form(QWidget):
         arrows = Qt.ArrowType
         self.more_button.setArrowType(arrows.DownArrow if shown else arrows.RightArrow)
         self.more_frame.setVisible(shown)
+
+    @property
+    def needed_height(self):
+        """Pixels in which no row but the plot is scrolled."""
+        rows = self.scroll_area.widget().sizeHint().height() - self.profile_plot.sizeHint().height()
+        return self.height() - self.scroll_area.height() + rows
 
     # What stands in them
 
