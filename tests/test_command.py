@@ -353,7 +353,7 @@ def test_nothing_to_type_makes_the_recommended_decoys(command, cube, log):
     assert second == first.replace("v0p5", "v2")
     line = "makesphere #1 radius 1.3fit value 0.5match,2match"
     told, faint, bright = log.infos[-3:]
-    assert told == f"Recommended: {line}" and not log.warnings
+    assert told.strip() == f"Recommended: {line}" and not log.warnings
     assert "12.5 % of the map's" in faint and "200 % of the map's" in bright
     before = {name: Path(name).read_bytes() for name in files()}
     command(line)
