@@ -72,6 +72,7 @@ def energy(volume: Tensor, lattice: Lattice) -> float:
     """Return the energy of a volume's views in images, without a constant factor.
 
     A sum of |F(k)|^2 C(k) / |k| over 0 < |k| < 1/20 Å, C the mean CTF^2, inside the largest ball.
+    (That is the energy in central planes, averaged over all directions.)
     """
     padded = torch.nn.functional.pad(volume * lattice.ball, 6 * (lattice.box // 2,))
     power = torch.fft.rfftn(padded).abs() ** 2
@@ -89,6 +90,10 @@ def _weight(lattice: Lattice) -> Tensor:
     weight = torch.zeros_like(k)
     weight[seen] = mean_ctf2(k[seen]) / k[seen]
     weight[..., 1:-1] *= 2  # the other half of the transform
+    # Around zero: the integral of 1 / |k| over a cell is 2.38 of it, and an image without its mean
+    # lacks a square that is two cells wide.
+    step = 1 / (n * lattice.voxel)
+    weight[0, 0, 0] = mean_ctf2(k[0, 0, 0]) * (2.38 - 8) / step
     return weight
 
 

@@ -12,7 +12,7 @@ import online_em
 import relion
 import synthetic
 import torch
-from plan import AROUND, JUNK, PARTICLE, THEN_AROUND, TWICE, Run
+from plan import JUNK, MATCH, PARTICLE, THEN_AROUND, TWICE, Run
 from torch import Tensor
 
 RELION_ITERATIONS = 8
@@ -60,17 +60,17 @@ def do(
     images = dataset(run.map, c.snr, c.images, c.junk, run.seed, device)
     volume = synthetic.starting_map(true, c.start, 200 + run.seed)
     words, _, second = run.setting.partition(", then ")
-    rounds = [AROUND.replace("0.5match,2", "") if run.setting == TWICE else words]
+    rounds = [MATCH if run.setting == TWICE else words]
     if second:
         rounds.append(words if run.setting == THEN_AROUND else second)
 
     def by_engine(some: np.ndarray, volumes: list[Tensor]):
         index, steps = torch.tensor(some, device=device), []
-        engine = online_em.Refinement(
-            images.lattice, images.coefficients[index], images.ctf[index], volumes, options, run.seed
-        )
+        data, ctf = images.coefficients[index], images.ctf[index]
+        engine = online_em.Refinement(images.lattice, data, ctf, volumes, options, run.seed)
         classes = engine.run(lambda e: steps.append(e.resolution)).cpu().numpy()
-        return classes, engine.volumes, {"iterations": len(steps), "resolution_A": f"{steps[-1]:.1f}"}
+        said = {"iterations": len(steps), "resolution_A": f"{steps[-1]:.1f}"}
+        return classes, engine.volumes, said
 
     def by_relion(some: np.ndarray, volumes: list[Tensor]):
         pixels, defocus = (v.cpu().numpy()[some] for v in (images.pixels, images.defocus))

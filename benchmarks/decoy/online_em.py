@@ -53,7 +53,7 @@ class Options:
     rate: float = 0.1  # after them [multirefine_online_em_lr_init]
     half_life: float = 50.0  # of that, in iterations [multirefine_online_em_lr_hl]
     full_passes: int = 2  # over all images, at the end [multirefine_num_final_full_iters]
-    noise_scale: float = 3.0  # at first, of the noise's variance [multirefine_noise_init_sigmascale]
+    noise_scale: float = 3.0  # of the variance, at first [multirefine_noise_init_sigmascale]
     settled: float = 0.05  # share of a batch that may change [multirefine_assignment_conv_eps]
     still: int = 1  # shells by which the resolution may change [the same name, by a slip]
     hard: bool = False  # to the best class alone [multirefine_force_hard_class]

@@ -148,10 +148,11 @@ PLAN = [
     *block((MATCH, HAND), BAD, SOME_MAPS),
     *block((AROUND, BESIDE), FAINT_BAD, SOME_MAPS),
     *block((TWICE,), BAD, SOME_MAPS),
+    *block((MATCH, OTHERS_BESIDE[0]), FEW, ("compact", "EMD-11007")),
 ]
 SAMPLE = [Run(s, "4GXY", 1, QUICK) for s in (HAND, AROUND, THEN_BESIDE)]
 # RELION is slow: fewer images.
-BY_RELION = Conditions(images=600)
+BY_RELION = Conditions(images=300)
 RELION_PLAN = [
     replace(run, classifier=RELION)
     for seed in SEEDS

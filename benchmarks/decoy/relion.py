@@ -8,7 +8,6 @@ import fourier
 import mrcfile
 import numpy as np
 
-
 PROGRAM = "relion_refine"
 
 

@@ -68,7 +68,7 @@ class Particle:
 
     @cached_property
     def grid(self) -> Tensor:
-        """Return the positions (x, y, z) of its voxels from the center, in Å: shape (3, n, n, n)."""
+        """Return the positions (x, y, z) of voxels from the center, in Å: (3, n, n, n)."""
         axis = (torch.arange(self.lattice.box) - self.lattice.box // 2) * self.lattice.voxel
         z, y, x = torch.meshgrid(axis, axis, axis, indexing="ij")
         return torch.stack([x, y, z]).float().to(self.volume.device)

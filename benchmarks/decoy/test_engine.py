@@ -214,5 +214,5 @@ def test_batches_take_every_image_before_any_twice(lattice):
     batches = []
     engine.step = lambda batch, rate, draw=False: batches.append(batch.tolist())
     engine.run()
-    assert sorted(sum(batches[:3], [])) == list(range(9))
+    assert sorted(i for batch in batches[:3] for i in batch) == list(range(9))
     assert [len(batch) for batch in batches] == [3] * 5 + [9]
