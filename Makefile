@@ -5,6 +5,7 @@ CHIMERAX ?= ChimeraX
 SEED ?= 1
 COUNT ?= 1000
 SAMPLE ?= 0
+DEVICE ?= cpu
 PINNED = --constraint tests/requirements.txt
 
 ifeq ($(OS),Windows_NT)
@@ -66,15 +67,17 @@ bench: .venv/installed .venv/tested  ## Measure makesphere beside other programs
 	$(PEERS)/python -m pip install --quiet -r benchmarks/requirements.txt
 	$(PEERS)/python -m pip install --quiet --no-deps pytom-match-pick==0.14.0
 	$(IN_CHIMERAX) $(BIN)/python benchmarks/bench.py --peers build/peers
+	$(BIN)/python -m pip install --quiet $(PINNED) -r benchmarks/decoy/requirements.txt
 	$(BIN)/python -m pytest -q benchmarks/decoy
 	$(BIN)/python benchmarks/decoy/run.py --sample
 
 stress: .venv/installed .venv/tested  ## Try to break it: SEED, COUNT
 	$(IN_CHIMERAX) $(BIN)/python tests/stress --seed $(SEED) --count $(COUNT)
 
-evidence: .venv/installed  ## Sort junk with two classifiers, four hours at most
-	$(BIN)/python -m pip install --quiet $(PINNED) matplotlib
-	$(BIN)/python benchmarks/decoy/run.py --jobs 2 --results build/decoy/results.csv
+evidence: .venv/installed  ## Sort junk with two classifiers: DEVICE=cuda takes half an hour, RELION two
+	$(BIN)/python -m pip install --quiet $(PINNED) -r benchmarks/decoy/requirements.txt
+	$(BIN)/python benchmarks/decoy/run.py --device $(DEVICE) --results build/decoy/results.csv
+	$(BIN)/python benchmarks/decoy/run.py --relion --jobs 2 --results build/decoy/results.csv
 	$(BIN)/python benchmarks/decoy/report.py --results build/decoy/results.csv --output build/decoy/report.md
 
 tag: check  ## Tag this version for a release, if all is committed
