@@ -33,7 +33,7 @@ class Gaussians:
     ----------
     seed : int
     turn : 3 rows of 3 floats
-        Rotation about the centre.
+        Rotation about the center.
     """
 
     def __init__(self, seed, turn=((1, 0, 0), (0, 1, 0), (0, 0, 1))):
@@ -44,7 +44,7 @@ class Gaussians:
         self.centers = np.vstack([self.centers, self.centers.mean(axis=0)])
 
     def on(self, grid):
-        """Sample it about the box centre of a grid."""
+        """Sample it about the box center of a grid."""
         index = np.indices(grid.shape)[::-1].reshape(3, -1)
         places = (grid.axes @ (index - np.array(grid.center_voxel)[:, None])).T
         density = np.zeros(len(places))
@@ -214,7 +214,7 @@ def test_the_map_counts_inside_the_largest_ball():
     assert views(array, grid).energy != pytest.approx(alone, rel=0.01)
 
 
-def test_the_ball_is_about_the_box_centre():
+def test_the_ball_is_about_the_box_center():
     grid = Grid((21, 21, 21), (12.0, 12.0, 12.0))
     energies = []
     for place in (0, 20):

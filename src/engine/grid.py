@@ -18,7 +18,7 @@ Floats = NDArray[np.floating]
 Rotation = tuple[Point, Point, Point]
 NO_ROTATION: Rotation = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
 # Relative slack on squared distances: far above rounding, far below anything physical, so that
-# a voxel centre exactly on a surface is inside whatever the voxel size (3, 4 -> 5 at 1.1 Å).
+# a voxel center exactly on a surface is inside whatever the voxel size (3, 4 -> 5 at 1.1 Å).
 SURFACE = 1e-10
 # Feet that differ by less, in voxels, are one: rounding.
 SAME_FOOT = 1e-9
@@ -47,7 +47,7 @@ class Planes(Protocol):
 class Patch(NamedTuple):
     """The rectangle of one plane that a ball reaches, with the squared distances in it.
 
-    The squared distance of a voxel centre from the ball's centre is ``flat2 + height2``.
+    The squared distance of a voxel center from the ball's center is ``flat2 + height2``.
 
     Attributes
     ----------
@@ -56,10 +56,10 @@ class Patch(NamedTuple):
     rows, columns
         The rectangle on the array's second and third axis.
     flat2
-        Squared distances (Å^2, float64) of its voxel centres from the foot of the ball's
-        centre in the plane.
+        Squared distances (Å^2, float64) of its voxel centers from the foot of the ball's
+        center in the plane.
     height2
-        Squared distance (Å^2) of the foot from the ball's centre.
+        Squared distance (Å^2) of the foot from the ball's center.
     """
 
     plane: int
@@ -141,13 +141,13 @@ class Grid:
 
     @property
     def center_voxel(self) -> tuple[int, int, int]:
-        """Index (x, y, z) of the box centre: N//2, about which cryoSPARC and RELION rotate."""
+        """Index (x, y, z) of the box center: N//2, about which cryoSPARC and RELION rotate."""
         x, y, z = self.size
         return x // 2, y // 2, z // 2
 
     @property
     def center(self) -> Point:
-        """Position (x, y, z) of the box centre in Å."""
+        """Position (x, y, z) of the box center in Å."""
         return self.position(self.center_voxel)
 
     def position(self, index: Sequence[float]) -> Point:
@@ -182,7 +182,7 @@ class Grid:
         return replace(picked, rotation=as_rotation(turn))
 
     def farthest(self, point: Point) -> float:
-        """Distance in Å from a point (x, y, z) to the farthest voxel centre of the box."""
+        """Distance in Å from a point (x, y, z) to the farthest voxel center of the box."""
         corners = np.array(np.meshgrid(*[(0, n - 1) for n in self.size])).reshape(3, -1)
         offsets = self.axes @ corners + np.subtract(self.origin, point)[:, None]
         return float(np.sqrt((offsets**2).sum(axis=0).max()))
@@ -190,7 +190,7 @@ class Grid:
     def clearance(self, point: Point) -> float:
         """Distance in Å from a point (x, y, z) to the nearest face of the box, < 0 if outside.
 
-        The faces are half a voxel beyond the outermost voxel centres.
+        The faces are half a voxel beyond the outermost voxel centers.
         """
         index = np.array(self.index(point)) + 0.5
         return float((np.minimum(index, np.array(self.size) - index) * self.spacings).min())
@@ -244,7 +244,7 @@ class Grid:
         return feet, ((offsets + feet @ flat.T) ** 2).sum(axis=1)
 
     def flat2(self, foot: Sequence[float] | Floats, out: Floats | None = None) -> Floats:
-        """Squared distances of a plane's voxel centres from a foot in it.
+        """Squared distances of a plane's voxel centers from a foot in it.
 
         Parameters
         ----------
@@ -272,7 +272,7 @@ class Grid:
         Parameters
         ----------
         point
-            Centre (x, y, z) of the ball in Å; it may lie off the grid or outside the box.
+            Center (x, y, z) of the ball in Å; it may lie off the grid or outside the box.
         reach
             Radius of the ball in Å.
 

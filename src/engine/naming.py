@@ -131,7 +131,7 @@ def file_name(
     value
         Density inside, as it is typed: ``1``, ``0.35``, ``2match``.
     center
-        Centre x, y, z in Å; None is the box centre.
+        Center x, y, z in Å; None is the box center.
     copy
         2 and up number further files of the same recipe.
 

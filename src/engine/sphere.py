@@ -19,12 +19,12 @@ class Sphere:
     Parameters
     ----------
     radius
-        In Å, > 0. Voxel centres at this distance are inside (hard edge) or at half the
+        In Å, > 0. Voxel centers at this distance are inside (hard edge) or at half the
         density (soft edge).
     center
         Position (x, y, z) in Å.
     edge
-        Full width in Å of a raised-cosine edge, centred on the radius. 0: hard.
+        Full width in Å of a raised-cosine edge, centerd on the radius. 0: hard.
     inner_radius
         Radius in Å of the hollow, >= 0 and < radius. 0: solid.
     """
@@ -36,11 +36,11 @@ class Sphere:
 
     @property
     def reach(self) -> float:
-        """Distance in Å from the centre beyond which there is only background."""
+        """Distance in Å from the center beyond which there is only background."""
         return self.radius + self.edge / 2
 
     def density(self, flat2: Floats, height2: float = 0.0) -> Densities:
-        """Density at squared distances from the centre.
+        """Density at squared distances from the center.
 
         Parameters
         ----------
@@ -62,7 +62,7 @@ class Sphere:
         return density
 
     def holds(self, flat2: Floats, height2: float = 0.0) -> NDArray[np.bool_]:
-        """Whether voxel centres are in the sphere, edge or no edge; arguments as of `density`."""
+        """Whether voxel centers are in the sphere, edge or no edge; arguments as of `density`."""
         inside = flat2 <= _limit(self.radius) - height2
         if self.inner_radius:
             inside &= flat2 > _limit(self.inner_radius) - height2
