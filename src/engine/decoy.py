@@ -134,11 +134,13 @@ def fit_of(measured: Measured, request: Request) -> float:
         for amount in amounts
         if isinstance(amount, Multiple)
     )
-    why = f"finds no density at or above the contour level {measured.level:.4g}"
-    if np.isnan(measured.level):
-        why = "needs a contour level, and that of the map is not a number"
     remedy = measured.map.level_help and f"; {measured.map.level_help}"
-    raise ArgumentError(argument, f"{words} {why}{remedy}")
+    why = f"finds no density at or above the contour level {measured.level:.4g}{remedy}"
+    if np.isnan(measured.level):
+        why = f"needs a contour level, and that of the map is not a number{remedy}"
+        if measured.map.set_level is None:
+            why = "finds no number in the map: all of it is NaN or infinite"
+    raise ArgumentError(argument, f"{words} {why}")
 
 
 class Made(NamedTuple):
