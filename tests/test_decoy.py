@@ -83,7 +83,7 @@ def test_a_level_that_is_no_number_is_told():
     with pytest.raises(ArgumentError) as error:
         jobs_of(odd, RECOMMENDED, None)
     assert error.value.problem == (
-        "1.3fit needs a contour level, and that of the map is not a number; set it"
+        "1.3fit needs a contour level, and the map's is not a number; set it"
     )
 
 

@@ -84,12 +84,11 @@ def test_tables_are_what_counting_gives(data, seed, bad):
         # Voxels within a bin of the surface may be on either side.
         if (abs(found**2 - radius**2) <= tables.step).any():
             continue
-        bin = tables.bin(radius)
+        last = tables.last_bin(radius)
         within = found <= radius
         held = known & within
         voxels, finite, total, above = (
-            (t[bin] if bin >= 0 else 0)
-            for t in (tables.voxels, tables.known, tables.total, tables.above)
+            table[last] for table in (tables.voxels, tables.known, tables.total, tables.above)
         )
         assert (voxels, finite) == (within.sum(), held.sum())
         assert total == pytest.approx(values[held].sum(dtype=float), abs=1e-4)
@@ -128,7 +127,7 @@ def test_tables_are_exact_about_a_voxel_of_a_cubic_grid():
     found = distances(grid, grid.center)
     for voxels in (1, 5, 13, 19.9):
         radius = voxels * 1.07
-        assert tables.voxels[tables.bin(radius)] == (found <= radius * (1 + 1e-9)).sum()
+        assert tables.voxels[tables.last_bin(radius)] == (found <= radius * (1 + 1e-9)).sum()
 
 
 @pytest.mark.parametrize("edge, inner", [(0, 0), (6, 0), (0, 5), (4, 6)])
@@ -181,8 +180,8 @@ def test_a_radius_beyond_the_box_holds_all_of_it():
     grid = Grid((9, 8, 7), (1.0, 1.3, 1.0))
     values = maps(grid, 2, False)
     tables = tabulated(values, grid, grid.center, 0.0)
-    assert tables.bin(1e9) == len(tables.voxels) - 1
-    assert tables.voxels[tables.bin(1e9)] == values.size
+    assert tables.last_bin(1e9) == len(tables.voxels) - 1
+    assert tables.voxels[tables.last_bin(1e9)] == values.size
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.int16, np.uint16, np.float16, ">f4", "<f4"])
@@ -207,8 +206,8 @@ def test_a_voxel_on_the_surface_is_in_the_last_bin(voxel):
     for i, j in [(3, 4), (1, 0), (6, 8), (5, 2), (7, 1)]:
         radius = found[1, 12 + j, 12 + i]
         held = (found <= radius * (1 + 1e-12)).sum()
-        assert tables.voxels[tables.bin(radius)] == held
-        assert tables.voxels[tables.bin(radius * (1 - 1e-8))] < held
+        assert tables.voxels[tables.last_bin(radius)] == held
+        assert tables.voxels[tables.last_bin(radius * (1 - 1e-8))] < held
 
 
 def test_all_of_one_voxel_above_the_level_is_enclosed():

@@ -172,7 +172,7 @@ def test_warnings_of_the_grid():
     assert told == "The voxels are not equally sized (1.25 x 1.25 x 1.252 Å)."
     assert not warned(grid=replace(GRID, voxel_size=(1.25, 1.25, 1.2505)))
     (told,) = warned(grid=replace(GRID, rotation=turned(0, 0, 1, 1e-5)))
-    assert told == "The grid is rotated, which an MRC file tells only to ChimeraX."
+    assert told == "The grid is rotated, which only ChimeraX reads from an MRC file."
     assert not warned(grid=replace(GRID, rotation=turned(0, 0, 1, 1e-7)))
     assert GRID.rotation == NO_ROTATION
 
