@@ -17,21 +17,21 @@ Floats = NDArray[np.floating]
 
 Rotation = tuple[Point, Point, Point]
 NO_ROTATION: Rotation = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
-# Relative slack on squared distances: far above rounding, far below anything physical, so that
-# a voxel center exactly on a surface is inside whatever the voxel size (3, 4 -> 5 at 1.1 Å).
+# Relative slack on squared distances: far above rounding, far below anything physical, so that a
+# voxel center exactly on a surface is inside whatever the voxel size (3, 4 -> 5 at 1.1 Å).
 SURFACE = 1e-10
-# Feet that differ by less, in voxels, are one: rounding.
+# Feet closer than this, in voxels, differ by rounding only.
 SAME_FOOT = 1e-9
 
 
 def as_point(numbers: Iterable[float]) -> Point:
-    """Give three numbers of any kind as Python's."""
+    """Convert three numbers of any kind to Python's."""
     x, y, z = map(float, numbers)
     return x, y, z
 
 
 def as_rotation(matrix: Iterable[Iterable[float]]) -> Rotation:
-    """Give the rows of a 3x3 matrix as Python's numbers."""
+    """Convert the rows of a 3x3 matrix to Python's numbers."""
     x, y, z = map(as_point, matrix)
     return x, y, z
 
@@ -95,7 +95,7 @@ class Grid:
 
     @cached_property
     def axes(self) -> Floats:
-        """Steps from a voxel to its next along x, y, z: columns of a 3x3 array, in Å."""
+        """Steps from a voxel to the next along x, y, z: columns of a 3x3 array, in Å."""
         skew = np.eye(3)
         if tuple(self.angles) != (90.0, 90.0, 90.0):
             # The standard crystallographic setting: International Tables, volume B, 1.1.
@@ -176,8 +176,8 @@ class Grid:
             self.origin,
             (self.angles[a], self.angles[b], self.angles[c]),
         )
-        # Whatever the standard setting of the picked axes lacks is put into the rotation, which
-        # becomes improper where the order swaps hands: distances do not mind.
+        # What the standard setting of the picked axes cannot hold goes into the rotation. It
+        # becomes improper where the order changes handedness, which distances do not notice.
         turn = self.axes[:, list(order)] @ np.linalg.inv(picked.axes)
         return replace(picked, rotation=as_rotation(turn))
 
@@ -208,12 +208,12 @@ class Grid:
         Returns
         -------
         float
-            < 0 where it reaches beyond the box already.
+            < 0 if it reaches beyond the box already.
         """
         index = np.array(self.index(point)) + 0.5
         room = np.concatenate([index, np.array(self.size) - index]) * np.tile(self.spacings, 2)
         room -= reach
-        # What a step of 1 Å takes from the room before each face.
+        # What a step of 1 Å takes from the distance to each face.
         step = np.linalg.inv(self.axes)[:, 0] * self.spacings
         taken = np.concatenate([-step, step])
         if room.min() < 0:
@@ -223,8 +223,8 @@ class Grid:
     def feet(self, point: Point) -> tuple[Floats, Floats]:
         """Drop perpendiculars from a point to the planes.
 
-        In every plane distances are counted from the foot, the position nearest to the point, so
-        that nothing is lost to rounding however far the point is from the origin.
+        In every plane distances are measured from the foot, the position nearest to the point, so
+        that rounding does no harm however far the point is from the origin.
 
         Parameters
         ----------
@@ -267,7 +267,7 @@ class Grid:
         return flat2
 
     def patches(self, point: Point, reach: float) -> Iterator[Patch]:
-        """Walk through the planes of a ball, with distances only where the ball can be.
+        """Go through the planes of a ball, with distances only where the ball can be.
 
         Parameters
         ----------
