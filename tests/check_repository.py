@@ -125,7 +125,7 @@ def chimerax_docs():
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
-def test_files_that_are_named_exist(page):
+def test_named_files_exist(page):
     named = re.findall(r"`((?:src|tests|docs|examples|benchmarks)/[\w./-]+)`", read(page))
     assert [path for path in named if not (ROOT / path).exists()] == []
 
@@ -235,7 +235,7 @@ def test_lines_are_short(page):
     assert [line for line in lines if len(line) > LONGEST_LINE] == []
 
 
-def test_targets_that_are_named_exist():
+def test_named_targets_exist():
     targets = set(re.findall(r"^([\w-]+):.*## ", read(ROOT / "Makefile"), re.MULTILINE))
     callers = [*PAGES, ROOT / ".ci/run", *ROOT.glob(".github/workflows/*.yml")]
     for path in callers:

@@ -131,7 +131,7 @@ def new_map(session):
 
 @pytest.fixture
 def blob():
-    """Give a function that makes a map of a particle: a Gaussian blob about its box centre."""
+    """Give a function that makes a map of a particle: a Gaussian blob about its box center."""
 
     def blob(size=(24, 24, 24), voxel=1.0, sigma=4.0):
         axes = [(np.arange(n) - n // 2) * voxel for n in size[::-1]]

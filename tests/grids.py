@@ -40,7 +40,7 @@ def centers(draw, grid):
 
 
 def distances(grid, center):
-    """Give the distance of every voxel centre from a point, one at a time."""
+    """Give the distance of every voxel center from a point, one at a time."""
     found = np.empty(grid.shape)
     for k, j, i in np.ndindex(*grid.shape):
         found[k, j, i] = dist(grid.position((i, j, k)), center)

@@ -113,9 +113,9 @@ def test_the_logs_link_opens_the_file(
     Path(name).mkdir()
     os.chdir(name)
     command("makesphere #1 radius 6")
-    told = html_log.infos[-1]
-    links = re.findall('href="(cxcmd:.*?)"', told)
-    assert len(links) == (name != "semi;colon") and html.escape(name) in told
+    log_entry = html_log.infos[-1]
+    links = re.findall('href="(cxcmd:.*?)"', log_entry)
+    assert len(links) == (name != "semi;colon") and html.escape(name) in log_entry
     monkeypatch.setattr(session.ui, "is_gui", False)
     for link in links:
         # As ChimeraX's log reads it.
@@ -135,13 +135,13 @@ def test_the_logs_link_opens_the_file(
             assert line.endswith("; volume ##name=particle_sphere_r006A.mrc level 0.5")
 
 
-def test_a_plain_name_is_as_it_is():
+def test_a_plain_name_stays_as_it_is():
     from chimerax.makesphere.arguments import quoted
 
     assert [quoted(name) for name in ("X.mrc", "a'b", "/a/b.mrc")] == ["X.mrc", "a'b", "/a/b.mrc"]
 
 
-def test_every_field_of_a_request_has_its_argument():
+def test_every_field_of_a_request_has_an_argument():
     from dataclasses import fields
 
     from chimerax.makesphere.arguments import ARGUMENTS

@@ -152,7 +152,7 @@ def _grid(volume):
     return grid_of(volume)
 
 
-def test_the_level_of_a_map_that_is_not_shown_is_chimeraxs(command, emdb, tmp_path):
+def test_a_map_that_is_not_shown_gets_chimeraxs_level(command, emdb, tmp_path):
     from chimerax.makesphere.engine import radial
 
     (volume,) = command(f"open {emdb('EMD-3197.map')}")

@@ -81,7 +81,7 @@ def test_batch(session, command, log, folder):
 
 @in_chimerax
 @pytest.mark.skipif(os.name == "nt", reason="no such names on Windows")
-def test_batch_with_names_that_part_commands(session, command, folder):
+def test_batch_with_names_that_would_split_commands(session, command, folder):
     for name in ("maps;close", "out;dir's"):
         (folder / name).mkdir()
     shutil.copy("EMD-3197.map", folder / "maps;close" / "a; b.map")

@@ -52,7 +52,7 @@ def tabulated(values, grid, center, level, profile=True):
 
 @settings(deadline=None, max_examples=200)
 @given(st.data(), st.integers(0, 1000), st.booleans())
-def test_inside_is_what_counting_gives(data, seed, bad):
+def test_counts_agree_with_counting(data, seed, bad):
     grid = data.draw(grids(7))
     center = data.draw(centers(grid))
     radius = data.draw(st.floats(0.5, 15))
@@ -62,16 +62,16 @@ def test_inside_is_what_counting_gives(data, seed, bad):
     found = distances(grid, center)
     assume(not near_surface(found, radius).any())
     held, density = found <= radius, weighed(values, level)
-    told = counted(values, grid, Sphere(radius, center, edge), level)
-    assert told.voxels == held.sum()
-    assert told.above == pytest.approx(density.sum())
-    assert told.above_inside == pytest.approx(density[held].sum())
-    assert told.share == pytest.approx(density[held].sum() / (density.sum() or 1))
+    counts = counted(values, grid, Sphere(radius, center, edge), level)
+    assert counts.voxels == held.sum()
+    assert counts.above == pytest.approx(density.sum())
+    assert counts.above_inside == pytest.approx(density[held].sum())
+    assert counts.share == pytest.approx(density[held].sum() / (density.sum() or 1))
 
 
 @settings(deadline=None, max_examples=100)
 @given(st.data(), st.integers(0, 1000), st.booleans())
-def test_tables_are_what_counting_gives(data, seed, bad):
+def test_tables_agree_with_counting(data, seed, bad):
     grid = data.draw(grids(8))
     center = data.draw(centers(grid))
     level = data.draw(st.sampled_from([0.5, -0.5]))
@@ -84,19 +84,18 @@ def test_tables_are_what_counting_gives(data, seed, bad):
         # Voxels within a bin of the surface may be on either side.
         if (abs(found**2 - radius**2) <= tables.step).any():
             continue
-        bin = tables.bin(radius)
+        last = tables.last_bin(radius)
         within = found <= radius
         held = known & within
         voxels, finite, total, above = (
-            (t[bin] if bin >= 0 else 0)
-            for t in (tables.voxels, tables.known, tables.total, tables.above)
+            table[last] for table in (tables.voxels, tables.known, tables.total, tables.above)
         )
         assert (voxels, finite) == (within.sum(), held.sum())
         assert total == pytest.approx(values[held].sum(dtype=float), abs=1e-4)
         assert above == pytest.approx(density[held].sum(), abs=1e-9)
 
 
-def test_what_is_above_the_level_may_be_told():
+def test_what_is_above_the_level_may_be_passed_in():
     grid = Grid((9, 8, 7), (1.0, 1.3, 1.0))
     values = maps(grid, 3, True)
     sphere = Sphere(3, grid.center)
@@ -110,7 +109,7 @@ def test_what_is_above_the_level_may_be_told():
     np.testing.assert_array_equal(tabulator.tables().above, expected)
 
 
-def test_tables_without_a_profile_are_the_others():
+def test_tables_without_a_profile_are_otherwise_the_same():
     grid = Grid((9, 8, 7), (1.0, 1.3, 1.0), (0, 0, 0), (94.3, 88, 101))
     values = maps(grid, 3, True)
     with_profile = tabulated(values, grid, grid.center, 0.3)
@@ -128,38 +127,38 @@ def test_tables_are_exact_about_a_voxel_of_a_cubic_grid():
     found = distances(grid, grid.center)
     for voxels in (1, 5, 13, 19.9):
         radius = voxels * 1.07
-        assert tables.voxels[tables.bin(radius)] == (found <= radius * (1 + 1e-9)).sum()
+        assert tables.voxels[tables.last_bin(radius)] == (found <= radius * (1 + 1e-9)).sum()
 
 
 @pytest.mark.parametrize("edge, inner", [(0, 0), (6, 0), (0, 5), (4, 6)])
-def test_tables_tell_of_a_sphere_what_the_map_does(edge, inner):
+def test_tables_say_the_same_of_a_sphere_as_the_map(edge, inner):
     grid = Grid((40, 44, 36), (1.07, 1.07, 1.07), (-3, 5, 100))
     values = maps(grid, 1, False) + 0.5
     sphere = Sphere(13.3, grid.center, edge, inner)
-    told = counted(values, grid, sphere, 0.7)
+    counts = counted(values, grid, sphere, 0.7)
     found = tabulated(values, grid, grid.center, 0.7).count(sphere)
-    assert found.voxels == told.voxels
-    assert found.above == pytest.approx(told.above)
-    assert found.above_inside == pytest.approx(told.above_inside)
+    assert found.voxels == counts.voxels
+    assert found.above == pytest.approx(counts.above)
+    assert found.above_inside == pytest.approx(counts.above_inside)
 
 
-def test_profile_is_the_mean_of_shells():
+def test_the_profile_is_the_mean_of_shells():
     grid = Grid((24, 20, 28), (2.0, 2.0, 2.0), (-3, 5, 100))
     values = maps(grid, 4, False)
     found = distances(grid, grid.center)
     tables = tabulated(values, grid, grid.center, 0.5)
     radius, mean, share = tables.profile(3.0)
-    for outer, told, inside in zip(radius, mean, share, strict=True):
+    for outer, shell_mean, inside in zip(radius, mean, share, strict=True):
         held = found <= outer * (1 + 1e-9)
         shell = held & ~((outer > 3) & (found <= (outer - 3) * (1 + 1e-9)))
-        assert told == pytest.approx(values[shell].mean(dtype=float), abs=1e-5)
+        assert shell_mean == pytest.approx(values[shell].mean(dtype=float), abs=1e-5)
         assert inside == pytest.approx(
             weighed(values, 0.5)[held].sum() / weighed(values, 0.5).sum()
         )
     assert radius[0] == 3 and radius[-1] == pytest.approx(found.max(), abs=3)
 
 
-def test_profile_ends_at_the_farthest_voxel_and_has_gaps_where_nothing_is_known():
+def test_the_profile_ends_at_the_farthest_voxel_and_has_gaps_without_finite_voxels():
     grid = Grid((24, 20, 28), (2.0, 2.0, 2.0))
     found = distances(grid, grid.center)
     values = np.ones(grid.shape, np.float32)
@@ -181,8 +180,8 @@ def test_a_radius_beyond_the_box_holds_all_of_it():
     grid = Grid((9, 8, 7), (1.0, 1.3, 1.0))
     values = maps(grid, 2, False)
     tables = tabulated(values, grid, grid.center, 0.0)
-    assert tables.bin(1e9) == len(tables.voxels) - 1
-    assert tables.voxels[tables.bin(1e9)] == values.size
+    assert tables.last_bin(1e9) == len(tables.voxels) - 1
+    assert tables.voxels[tables.last_bin(1e9)] == values.size
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.int16, np.uint16, np.float16, ">f4", "<f4"])
@@ -191,9 +190,9 @@ def test_every_kind_of_number(dtype):
     values = (maps(grid, 3, False) * 20).astype(dtype)
     same = values.astype(float)
     sphere = Sphere(6, grid.center)
-    told, expected = (counted(v, grid, sphere, 5) for v in (values, same))
-    assert told.above == pytest.approx(expected.above)
-    assert told.above_inside == pytest.approx(expected.above_inside)
+    counts, expected = (counted(v, grid, sphere, 5) for v in (values, same))
+    assert counts.above == pytest.approx(expected.above)
+    assert counts.above_inside == pytest.approx(expected.above_inside)
     tables = [tabulated(v, grid, grid.center, 5) for v in (values, same)]
     assert tables[0].total[-1] == pytest.approx(tables[1].total[-1])
 
@@ -207,11 +206,11 @@ def test_a_voxel_on_the_surface_is_in_the_last_bin(voxel):
     for i, j in [(3, 4), (1, 0), (6, 8), (5, 2), (7, 1)]:
         radius = found[1, 12 + j, 12 + i]
         held = (found <= radius * (1 + 1e-12)).sum()
-        assert tables.voxels[tables.bin(radius)] == held
-        assert tables.voxels[tables.bin(radius * (1 - 1e-8))] < held
+        assert tables.voxels[tables.last_bin(radius)] == held
+        assert tables.voxels[tables.last_bin(radius * (1 - 1e-8))] < held
 
 
-def test_all_of_one_voxel_above_the_level_is_enclosed():
+def test_a_single_voxel_above_the_level_is_enclosed():
     grid = Grid((8, 8, 8), (2.0, 2.0, 2.0))
     values = np.zeros(grid.shape, np.float32)
     values[4, 4, 5] = 1
@@ -236,7 +235,7 @@ def test_a_level_between_two_numbers_of_a_small_type_is_kept():
 
 @pytest.mark.parametrize("level", [nan, inf, -inf, 1e300, -1e300, 0.0, -3.5])
 @pytest.mark.parametrize("dtype", [np.int8, np.uint16, np.float16, np.float32, float])
-def test_no_level_makes_a_warning(level, dtype):
+def test_no_level_raises_a_warning(level, dtype):
     plane = np.array([[0, 1, 100]], dtype)
     if plane.dtype.kind == "f":
         plane = np.append(plane, np.array([[*BAD, np.finfo(dtype).max]], dtype), axis=1)
@@ -336,7 +335,7 @@ def test_large_maps_are_shown_at_a_step(size, step):
     assert radial._display_step(size) == step
 
 
-def test_contour_level_is_of_what_is_shown(monkeypatch):
+def test_contour_level_is_that_of_the_voxels_shown(monkeypatch):
     values = np.random.default_rng(9).normal(size=(33, 34, 35)).astype(np.float32)
     monkeypatch.setattr(radial, "LEVEL_VOXELS", 17 * 17 * 18)
     level = radial.contour_level(values, Grid((35, 34, 33), (1.0, 1.0, 1.0)))
@@ -353,7 +352,7 @@ def test_contour_level_leaves_infinite_voxels_out():
     assert radial.contour_level(values, Grid((22, 21, 20), (1.0, 1.0, 1.0))) == without
 
 
-def test_contour_level_of_nothing_is_no_number():
+def test_contour_level_of_nothing_is_nan():
     grid = Grid((4, 4, 4), (1.0, 1.0, 1.0))
     assert np.isnan(radial.contour_level(np.full(grid.shape, nan, np.float32), grid))
 
@@ -420,7 +419,7 @@ SCENES = [
 @in_chimerax
 @pytest.mark.parametrize("kind", [*SCENES, *OPENED])
 @pytest.mark.filterwarnings("ignore:Data array contains NaN:RuntimeWarning")
-def test_contour_level_is_what_chimerax_opens_at(kind, command, tmp_path, map_file):
+def test_contour_level_is_where_chimerax_opens_the_map(kind, command, tmp_path, map_file):
     path = tmp_path / "map.mrc"
     if kind in OPENED:
         path = Path(shutil.copy(ROOT / kind, tmp_path))

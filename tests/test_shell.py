@@ -138,7 +138,7 @@ def run(*words):
     return subprocess.run(words, capture_output=True, encoding="utf-8", env=environment)
 
 
-def test_a_process_tells_all_before_it_ends(source):
+def test_a_process_prints_everything_before_it_ends(source):
     done = run("-m", "chimerax.makesphere", source, "--radius", "9")
     assert done.returncode == 0 and "not cubic" in done.stderr
     assert done.stdout.startswith("P1_J2_map.mrc sphere r9\n")
@@ -148,24 +148,24 @@ def test_a_process_tells_all_before_it_ends(source):
 
 
 @pytest.mark.skipif(IN_CHIMERAX, reason="its Python takes no encoding from the environment")
-def test_a_terminal_that_knows_no_angstrom(source):
+def test_a_terminal_without_the_letter_angstrom(source):
     environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
     words = [sys.executable, "-m", "chimerax.makesphere", source, "--radius", "9"]
     done = subprocess.run(words, capture_output=True, encoding="ascii", env=environment)
     assert done.returncode == 0 and "9 \\xc5 = " in done.stdout
 
 
-def test_spheres_that_are_all_too_strong_are_warned_of(source, capsys):
+def test_spheres_that_are_all_too_strong_get_a_warning(source, capsys):
     assert main([source, "--radius", "9", "--value", "1e6,2e6"]) == 0
-    told = capsys.readouterr().err
-    assert told.count("Pure noise is unlikely to go to") == 1
-    assert "Try: --radius 1.3fit --value 0.5match,2match\n" in told
+    stderr = capsys.readouterr().err
+    assert stderr.count("Pure noise is unlikely to go to") == 1
+    assert "Try: --radius 1.3fit --value 0.5match,2match\n" in stderr
     assert main([source, "--radius", "9", "--value", "1e6,match"]) == 0
     assert "noise" not in capsys.readouterr().err
 
 
 @pytest.mark.skipif(os.name != "posix" or IN_CHIMERAX, reason="needs pipes as of POSIX")
-def test_a_reader_that_has_read_enough_is_no_error(source):
+def test_a_reader_that_stops_early_is_not_an_error(source):
     words = [sys.executable, "-m", "chimerax.makesphere", source, "--radius", "9"]
     end, start = os.pipe()
     os.close(end)

@@ -210,7 +210,7 @@ def test_refuses_what_only_chimerax_could_read(tmp_path):
         build(tree, tmp_path / "out")
 
 
-def test_setuptools_hears_only_setup_py():
+def test_setuptools_obeys_only_setup_py():
     assert not (ROOT / "setup.cfg").exists()
     pyproject = ROOT / "pyproject.toml"
     tables = tomllib.loads(pyproject.read_text("utf-8")) if pyproject.exists() else {}

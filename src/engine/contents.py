@@ -1,11 +1,11 @@
-"""What a file is that is not a map, where its first bytes tell."""
+"""What a file that is not a map is, as far as its first bytes show."""
 
 import re
 
 EM, TIFF, ZIP = "an EM file of the TOM toolbox", "a TIFF image", "a ZIP archive"
 TWICE = "packed more than once"
 ANNEX = "a git-annex pointer, for which `git annex get` fetches the file"
-# By offset and bytes. No header of a map has them.
+# Offset and bytes, none of which a map's header has.
 SIGNATURES = {
     (0, b"\x89HDF\r\n\x1a\n"): "an HDF5 file",
     (0, b"version https://git-lfs"): "a Git LFS pointer, for which `git lfs pull` fetches the file",
@@ -43,30 +43,30 @@ SIGNATURES = {
 WEB_PAGE = re.compile(rb"\s*<(!doctype\s+html|html|head|body|script|!--)", re.IGNORECASE)
 MARKUP = re.compile(rb"\s*<[?!A-Za-z]")
 ANNEX_PATH = re.compile(rb"[./\\]*(\.git[/\\])?annex[/\\]objects[/\\]")
-# The sides of a map's box are small numbers of four bytes: some are 0.
+# A map's header cannot match: the sides of its box are small four-byte numbers, with zero bytes.
 TEXT = re.compile(rb"[\t-\r\x1b -~\x80-\xff]+")
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 def contents(start: bytes) -> str:
-    """Tell what a file is, other than a map.
+    """Recognize a file that is not a map.
 
     Parameters
     ----------
     start
-        Its first bytes: as many as the header of a map has, where it has so many.
+        Its first bytes, as many as a map's header has if there are that many.
 
     Returns
     -------
     str
-        To be read after *is*; empty where it may be a map.
+        What it is, to be read after *is*; empty if it may be a map.
     """
     if not start:
         return "empty"
     start = start.removeprefix(BYTE_ORDER_MARK)
-    for (offset, signature), what in SIGNATURES.items():
+    for (offset, signature), kind in SIGNATURES.items():
         if start.startswith(signature, offset):
-            return what
+            return kind
     if not TEXT.fullmatch(start):
         return ""
     if ANNEX_PATH.match(start):

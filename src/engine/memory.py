@@ -1,8 +1,8 @@
-"""Memory: how much can be had, asked before work that needs a lot."""
+"""Memory: how much is available, checked before work that needs a lot."""
 
 
 def require(needed: float, what: str) -> None:
-    """Raise an error if something needs more memory than can be had.
+    """Raise an error if something needs more memory than is available.
 
     Parameters
     ----------
@@ -14,7 +14,7 @@ def require(needed: float, what: str) -> None:
     Raises
     ------
     ValueError
-        One sentence that says how much is needed and how much there is.
+        There is not that much memory.
     """
     available = _available()
     if available is not None and needed > available:
@@ -24,8 +24,8 @@ def require(needed: float, what: str) -> None:
 
 
 def _available() -> float | None:
-    """Memory in bytes that can be had without swapping; None where nothing tells."""
-    # Trying it would tell nothing: most systems promise memory that they do not have.
+    """Memory in bytes that is available without swapping; None if unknown."""
+    # Allocating it would prove nothing: most systems promise memory that they do not have.
     try:
         import psutil  # Part of ChimeraX, on every system.
     except ImportError:
