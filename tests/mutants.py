@@ -31,11 +31,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build/mutants"
 KNOWN = ROOT / "tests/mutants.txt"
-MODULES = [
-    *(path.stem for path in sorted(ROOT.glob("src/engine/[!_]*.py"))),
-    "arguments",
-    "__main__",
-]
+MODULES = (
+    "request amount recipe particle radial strength map decoy report destination mrc contents "
+    "arguments grid sphere naming scratch memory __main__ errors"
+).split()
 # Tests in processes of their own, which coverage.py does not see.
 UNSEEN = {"__main__": ["test_shell.py", "test_destination.py"]}
 PROCESSES = 2
@@ -431,10 +430,10 @@ class Run:
 
     def _verdict(self, place, status):
         """Name the test that noticed, empty if none did."""
-        file = BUILD / f"{place}/verdict"
+        told = BUILD / f"{place}/verdict"
         if os.WIFEXITED(status) and os.WEXITSTATUS(status) == 0:
             return ""
-        test = file.read_text() if file.exists() else "time"
+        test = told.read_text() if told.exists() else "time"
         self._killers[test] += 1
         return test or "time"
 
@@ -486,8 +485,8 @@ def main():
         here = len(done) - excused
         caught, counted = caught + here - len(missed), counted + here
         took = time.monotonic() - start
-        summary = f"{here - len(missed)} of {here} caught, {excused} change nothing"
-        print(f"{module}: {summary}, {took:.0f} s")
+        told = f"{here - len(missed)} of {here} caught, {excused} change nothing"
+        print(f"{module}: {told}, {took:.0f} s")
         for line, before, after, _ in sorted(missed):
             print(f"  {line}\t{module} | {before} | {after}")
         sys.stdout.flush()
