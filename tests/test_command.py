@@ -355,7 +355,7 @@ def test_without_arguments_it_makes_the_recommended_decoys(command, cube, log):
     assert second == first.replace("v0p5", "v2")
     line = "makesphere #1 radius 1.3fit value 0.5match,2match"
     headline, faint, bright = log.infos[-3:]
-    assert headline == f"Recommended: {line}" and not log.warnings
+    assert headline.strip() == f"Recommended: {line}" and not log.warnings
     assert "12.5 % of the map's" in faint and "200 % of the map's" in bright
     before = {name: Path(name).read_bytes() for name in files()}
     command(line)
@@ -394,8 +394,9 @@ def test_the_recommended_line_can_be_clicked(command, cube, html_log):
             "offset must be a number, fit, or a multiple such as 2fit, got 1,2",
         ),
         ("radius 6 offset 500", "offset of 500 Å puts the sphere outside the box"),
-        ("radius fit offset 500", "offset of 500 Å leads out of the box"),
+        ("radius fit offset 500", "offset of 500 Å leaves no room in the box for fit = "),
         ("radius 6 center 1,1,1 offset fit", "offset fit comes to 0 Å"),
+        ("radius fit center 1,1,1 offset fit", "center leaves no room in the box for fit = "),
         ("radius 1,3fit", "radius 1,3fit would be 1 and 3fit; decimals take a point: 1.3fit"),
         ("radius 1e400 offset fit", "radius must be a number above 0 Å, got inf"),
         ("radius 500 offset fit", "offset fit comes to 0 Å: a sphere of 500 Å has no room"),

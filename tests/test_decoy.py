@@ -87,6 +87,13 @@ def test_a_level_that_is_not_a_number_is_reported():
     )
 
 
+def test_a_map_without_a_number_is_reported():
+    empty = Map("m", GRID, np.full(GRID.shape, np.nan, np.float32), None, level_help="set it")
+    with pytest.raises(ArgumentError) as error:
+        jobs_of(empty, RECOMMENDED, None)
+    assert error.value.problem == "1.3fit finds no number in the map: all of it is NaN or infinite"
+
+
 def test_a_sphere_without_a_file_is_an_array(source_map, tmp_path):
     destination = Destination(source_map, True, lambda: str(tmp_path))
     for in_memory in (False, True):

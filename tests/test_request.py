@@ -156,9 +156,12 @@ def test_a_typed_radius_is_used_as_it_is():
 @pytest.mark.parametrize(
     "more, argument, problem",
     [
-        ({"offset": 1000.0}, "offset", "of 1000 Å leads out of the box"),
-        ({"center": (-300.0, 0.0, 0.0)}, "center", "is outside the box, where fit has no room"),
-        ({"edge": 400.0}, "edge", "of 400 Å does not fit into the box"),
+        ({"offset": 1000.0}, "offset", "of 1000 Å leaves no room in the box for fit = 90 Å"),
+        ({"offset": 195.0}, "offset", "of 195 Å leaves no room in the box for fit = 90 Å"),
+        ({"center": (-300.0, 0.0, 0.0)}, "center", "leaves no room in the box for fit = 90 Å"),
+        ({"center": (1.0, 1.0, 1.0), "offset": FIT}, "center", "leaves no room in the box"),
+        ({"edge": 400.0}, "edge", "of 400 Å leaves no room in the box for fit = 90 Å"),
+        ({"radii": (Multiple(30, "fit"),)}, "radius", "30fit is too large for this box"),
         ({"inner_radius": 95.0}, "inner_radius", "must be less than the radius of 90 Å, got 95"),
         ({"radii": (FIT, 90.0)}, "radius", "fit and 90 both come to 90 Å"),
         ({"radii": (Multiple(3, "fit"), Multiple(4, "fit"))}, "radius", "3fit and 4fit both come"),

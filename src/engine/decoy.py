@@ -130,11 +130,13 @@ def fit_of(measured: Measured, request: Request) -> float:
         return measured.particle.fit
     amounts = [*(("radius", radius) for radius in request.radii), ("offset", request.offset)]
     argument, amount = next(pair for pair in amounts if isinstance(pair[1], Multiple))
-    why = f"finds no density at or above the contour level {measured.level:.4g}"
-    if np.isnan(measured.level):
-        why = "needs a contour level, and the map's is not a number"
     remedy = measured.map.level_help and f"; {measured.map.level_help}"
-    raise ArgumentError(argument, f"{word(amount)} {why}{remedy}")
+    problem = f"finds no density at or above the contour level {measured.level:.4g}{remedy}"
+    if np.isnan(measured.level):
+        problem = f"needs a contour level, and the map's is not a number{remedy}"
+        if measured.map.set_level is None:
+            problem = "finds no number in the map: all of it is NaN or infinite"
+    raise ArgumentError(argument, f"{word(amount)} {problem}")
 
 
 class Made(NamedTuple):

@@ -182,10 +182,12 @@ class Map:
                 binned.add(plane)
             for consumer in consumers:
                 consumer.add(plane, found)
+        views = views or binned.views()
+        del binned  # Its memory is wanted for finding the particle.
         return Measured(
             self,
             level,
-            views or binned.views(),
+            views,
             {sphere: counter.counts() for sphere, counter in counters.items()},
             tabulators[0].tables() if tabulators else None,
             finders[0].particle() if finders else None,

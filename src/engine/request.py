@@ -14,6 +14,8 @@ from .recipe import Asked, Recipe, pairs, require_density
 
 # In Å: rounding of centers that pass through the scene's transforms.
 SAME_POINT = 1e-6
+# A sphere that had to be shortened to less than this is not what anybody asked for.
+LEAST_SHARE = 0.1
 
 
 @dataclass(frozen=True)
@@ -127,12 +129,16 @@ class Request:
         offset = 0.0 if isinstance(self.offset, Multiple) else self.offset
         clearance = grid.clearance(beside(start, offset))
         room = clearance - self.edge / 2
-        if room <= 0:
-            if clearance > 0:
-                raise ArgumentError("edge", f"of {number(self.edge)} Å does not fit into the box")
-            if offset:
-                raise ArgumentError("offset", f"of {number(offset)} Å leads out of the box")
-            raise ArgumentError("center", f"is outside the box, where {asked.word} has no room")
+        least = LEAST_SHARE * asked.length
+        if room < least:
+            no_room = f"leaves no room in the box for {asked.word} = {number(asked.length)} Å"
+            if clearance >= least:
+                raise ArgumentError("edge", f"of {number(self.edge)} Å {no_room}")
+            if offset and grid.clearance(start) >= least:
+                raise ArgumentError("offset", f"of {number(offset)} Å {no_room}")
+            if self.center is not None:
+                raise ArgumentError("center", no_room)
+            raise ArgumentError("radius", f"{asked.word} is too large for this box")
         return min(asked.length, _rounded_down(room)), asked
 
     def _offset(

@@ -1,7 +1,10 @@
 """The panel's place in ChimeraX's window, and its room there."""
 
-from Qt.QtCore import QObject, Signal
+from Qt.QtCore import QEvent, QObject, QTimer, Signal
 from Qt.QtWidgets import QDockWidget
+
+# Milliseconds: within a second or so after a map came, Volume Viewer insists on room for 200.
+NEAR, ITS_TURN, OUR_TURN = 2000, 300, 200
 
 
 def place(session):
@@ -23,15 +26,41 @@ class Dock(QObject):
 
     def __init__(self, widget):
         super().__init__(widget)
+        self._widget = widget
+        self._height = 0
         self._dock = widget
         while not isinstance(self._dock, QDockWidget):
             self._dock = self._dock.parentWidget()
         # Its window does not tell when it is behind another tab.
         self._dock.visibilityChanged.connect(self.seen)
+        self._turn = QTimer(self, singleShot=True, interval=ITS_TURN)
+        self._turn.timeout.connect(self._ask)
+        self._release = QTimer(self, singleShot=True, interval=OUR_TURN)
+        self._release.timeout.connect(lambda: self._widget.setMinimumHeight(0))
+        self._near = QTimer(self, singleShot=True, interval=NEAR)
+        widget.installEventFilter(self)
 
     def settle(self):
         """Lay the dock out: Qt 6.10.2 crashes when a tab without a layout is removed."""
         self._dock.window().layout().activate()
+
+    def keep(self, height):
+        """Keep up to a height in pixels where Volume Viewer takes room for maps that come now."""
+        self._height = min(height, self._widget.height())
+        self._near.start()
+
+    def eventFilter(self, widget, event):
+        """See whether room has been taken, other than by the user."""
+        is_smaller = event.type() == QEvent.Type.Resize and widget.height() < self._height
+        if is_smaller and self._near.isActive():
+            self._turn.start()
+        return False
+
+    def _ask(self):
+        # As Volume Viewer does it: a dock has no other way to ask.
+        self._widget.setMinimumHeight(self._height)
+        self._height = 0
+        self._release.start()
 
     def close(self):
         """Tell nothing any more."""

@@ -4,7 +4,12 @@ from weakref import WeakKeyDictionary
 
 from chimerax.core.commands import run
 from chimerax.core.errors import UserError
-from chimerax.core.models import MODEL_DISPLAY_CHANGED, MODEL_NAME_CHANGED, REMOVE_MODELS
+from chimerax.core.models import (
+    ADD_MODELS,
+    MODEL_DISPLAY_CHANGED,
+    MODEL_NAME_CHANGED,
+    REMOVE_MODELS,
+)
 from chimerax.core.settings import Settings
 from chimerax.core.tools import ToolInstance, get_singleton
 from chimerax.ui import MainToolWindow
@@ -86,6 +91,7 @@ class MakeSphereTool(ToolInstance):
         self._measuring.changed.connect(self._refresh)
         triggers = self.session.triggers
         self._handlers = [
+            triggers.add_handler(ADD_MODELS, lambda *_: self._dock.keep(self.form.needed_height)),
             triggers.add_handler(REMOVE_MODELS, self._closed),
             triggers.add_handler(MODEL_DISPLAY_CHANGED, self._refresh_soon),
             triggers.add_handler(MODEL_NAME_CHANGED, self._refresh_soon),
