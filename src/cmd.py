@@ -3,6 +3,8 @@
 import html
 import os
 import re
+from collections import Counter
+from dataclasses import replace
 from math import prod
 from urllib.parse import quote
 
@@ -232,12 +234,13 @@ def _make(session, volumes, requests, save, model_id):
         sources += [volume] * len(new_jobs)
     new_ids = _free_ids(session, model_id, len(jobs))
     session.logger.status(f"Making {len(jobs)} sphere{'s' if len(jobs) > 1 else ''} ...")
+    surfaces = Counter(map(_surface, jobs))
     decoys, models = [], []
     try:
         with Batch(jobs) as batch:
             for (decoy, array), new_id in zip(batch.make(in_memory=True), new_ids, strict=True):
                 decoys.append(decoy)
-                models.append(_model(session, decoy, array, new_id))
+                models.append(_model(session, decoy, array, new_id, surfaces[_surface(decoy)]))
             paths = batch.publish()
     except BaseException:
         # The surface of a model that has an id is in the session, even if the model is not open.
@@ -251,6 +254,11 @@ def _make(session, volumes, requests, save, model_id):
     notes = [job.destination.note if job.destination else "" for job in jobs]
     results = map(report.Result, decoys, paths, notes)
     return models, report.blocks(list(results)), sources
+
+
+def _surface(sphere):
+    """Return what is equal for jobs or decoys that have the same surface."""
+    return id(sphere.map), replace(sphere.recipe, value=1.0)
 
 
 def _refer_to_file(session, model, path):
@@ -299,18 +307,21 @@ def _free_ids(session, first, count):
     return list(specs)
 
 
-def _model(session, decoy, array, model_id):
+def _model(session, decoy, array, model_id, layers):
     grid = decoy.map.grid
+    # Surfaces in the same place are together as transparent as one.
+    *rgb, opacity = COLOR
+    color = (*rgb, 1 - (1 - opacity) ** (1 / layers))
     data = ArrayGridData(
         array, grid.origin, grid.voxel_size, grid.angles, grid.rotation, name=decoy.name
     )
-    data.rgba = COLOR
+    data.rgba = color
     model = volume_from_grid_data(
         data, session, style="surface", open_model=False, model_id=model_id, show_dialog=False
     )
     # Contour large boxes at a coarser step, as when they are opened from a file.
     model.new_region((0, 0, 0), tuple(n - 1 for n in grid.size), (1, 1, 1))
-    model.set_parameters(surface_levels=[decoy.density / 2], surface_colors=[COLOR])
+    model.set_parameters(surface_levels=[decoy.density / 2], surface_colors=[color])
     return model
 
 

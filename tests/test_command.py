@@ -603,6 +603,20 @@ def test_the_sphere_is_shown_whole_and_transparent(command, cube):
     assert 0 < COLOR[3] < 1
 
 
+def test_spheres_in_the_same_place_are_as_see_through_as_one(command, cube):
+    from chimerax.makesphere.cmd import COLOR
+
+    spheres = command("makesphere #1 radius 9,6 value 1,2,3 save false")
+    passed = {}
+    for sphere in spheres:
+        (surface,) = sphere.surfaces
+        name = sphere.name.split()[2]
+        passed[name] = passed.get(name, 1) * (1 - surface.rgba[3])
+    assert passed == {"r9": pytest.approx(1 - COLOR[3], abs=0.02), "r6": passed["r6"]}
+    assert passed["r6"] == pytest.approx(passed["r9"], abs=0.01)
+    assert len(command("makesphere #1,2 save false")) == 4
+
+
 @in_chimerax
 def test_a_large_sphere_is_shown_as_coarsely_as_its_map(session, command, tmp_path):
     with mrcfile.new_mmap(tmp_path / "large.mrc", (320, 320, 320), 0) as file:
