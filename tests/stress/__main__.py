@@ -22,9 +22,9 @@ CHIMERAX = os.environ.get("CHIMERAX")
 
 
 def _kills(folder, seed, count):
-    a_range = kills.Range(folder, 256)
-    found = kills.by_time(a_range, seed, count // 5)
-    lines = kills.by_line(a_range)
+    arena = kills.Arena(folder, 256)
+    found = kills.by_time(arena, seed, count // 5)
+    lines = kills.by_line(arena)
     return (
         f"{count // 5} kills at random moments of writing 64 MB ({found['scratch']} while the new "
         f"file was half there), {lines} before each line that writes: target always whole "

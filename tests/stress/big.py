@@ -46,10 +46,10 @@ def run(folder, size=1024):
         check=True,
     )
     seconds = time.monotonic() - began
-    (made,) = set(Path(folder).iterdir()) - {path}
-    _check(made, size, RADIUS * size / 1024)
+    (sphere,) = set(Path(folder).iterdir()) - {path}
+    _check(sphere, size, RADIUS * size / 1024)
     path.unlink()
-    made.unlink()
+    sphere.unlink()
     return seconds, int(done.stdout) * (1 if sys.platform == "darwin" else 1024)
 
 

@@ -19,7 +19,7 @@ RADII = {"old": "100", "new": "120"}
 CASES = ["free name", "same sphere", "over another file"]
 
 
-class Range:
+class Arena:
     """A folder with a map in which one sphere is written again and again, mostly in vain.
 
     Parameters
@@ -30,7 +30,7 @@ class Range:
     """
 
     def __init__(self, folder, size):
-        self.folder = Path(folder, "range")
+        self.folder = Path(folder, "arena")
         self.kept = Path(folder, "kept")
         self.folder.mkdir()
         self.kept.mkdir()
@@ -119,7 +119,7 @@ def _has_ended(pid):
     return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
-def by_time(a_range, seed, count):
+def by_time(arena, seed, count):
     """Kill the command at random moments, most of them while it writes.
 
     Returns
@@ -129,34 +129,34 @@ def by_time(a_range, seed, count):
     """
     pick = random.Random(seed)
     began = time.monotonic()
-    a_range.write(a_range.prepare("free name")[0])
+    arena.write(arena.prepare("free name")[0])
     run = time.monotonic() - began
     found = {"absent": 0, "old": 0, "new": 0, "scratch": 0, "late": 0}
     for number in range(count):
-        words, target, whole = a_range.prepare(CASES[number % len(CASES)])
-        before = set(a_range.scratches())
-        pid = _child(lambda words=words: a_range.write(words))
+        words, target, whole = arena.prepare(CASES[number % len(CASES)])
+        before = set(arena.scratches())
+        pid = _child(lambda words=words: arena.write(words))
         if pick.random() < 0.25:
             time.sleep(pick.random() * run)
         else:
             # From when the scratch file is there, or gone again.
-            while set(a_range.scratches()) <= before and not _has_ended(pid):
+            while set(arena.scratches()) <= before and not _has_ended(pid):
                 time.sleep(0.0005)
             time.sleep(pick.random() * run * 1.5)
         os.kill(pid, signal.SIGKILL)
         _, status = os.waitpid(pid, 0)
         found["late"] += not os.WIFSIGNALED(status)
-        is_left = bool(set(a_range.scratches()) - before)
+        is_left = bool(set(arena.scratches()) - before)
         found["scratch"] += is_left
-        path = a_range.judge(target, whole)
+        path = arena.judge(target, whole)
         found["absent" if path is None else "old" if path == whole[0] else "new"] += 1
         if number % 10 == 9:
-            a_range.judge_sweep()
-    a_range.judge_sweep()
+            arena.judge_sweep()
+    arena.judge_sweep()
     return found
 
 
-def by_line(a_range, every=1):
+def by_line(arena, every=1):
     """Kill the command before each line of the code that writes, in each case.
 
     Returns
@@ -166,24 +166,24 @@ def by_line(a_range, every=1):
     """
     kills = 0
     for case in CASES:
-        lines = _lines_of(lambda: a_range.write(a_range.prepare(case)[0]))  # noqa: B023
+        lines = _lines_of(lambda: arena.write(arena.prepare(case)[0]))  # noqa: B023
         assert len(lines) > 30
         for line in lines[::every]:
-            words, target, whole = a_range.prepare(case)
+            words, target, whole = arena.prepare(case)
 
             def work(words=words, line=line):
                 _at_line(line, lambda: os.kill(os.getpid(), signal.SIGKILL))
-                a_range.write(words)
+                arena.write(words)
 
             _, status = os.waitpid(_child(work), 0)
             assert os.WIFSIGNALED(status), f"line {line} was not reached"
             try:
-                a_range.judge(target, whole)
+                arena.judge(target, whole)
             except AssertionError as error:
                 error.add_note(f"killed before line {line} of the modules that write, {case}")
                 raise
             kills += 1
-    a_range.judge_sweep()
+    arena.judge_sweep()
     return kills
 
 
