@@ -12,13 +12,14 @@ SCRIPT = Path(__file__).with_name("in_chimerax.py")
 
 
 def run(folder, count, size=96):
-    """Let processes write over each other, again and again.
+    """Have two processes overwrite each other's file, again and again.
 
     Parameters
     ----------
     folder : str
+        Empty folder to work in.
     count : int
-        Rounds: half of them to one typed name, half to automatic names.
+        Number of rounds, alternately with a typed name and with automatic names.
 
     Returns
     -------
@@ -44,7 +45,7 @@ def run(folder, count, size=96):
 
 
 def run_in_chimerax(chimerax, folder, count, size=128):
-    """Let two ChimeraX write over each other's file, again and again.
+    """Have two ChimeraX processes overwrite each other's file, again and again.
 
     Returns
     -------
@@ -78,7 +79,7 @@ def run_in_chimerax(chimerax, folder, count, size=128):
 
 
 def together(works):
-    """Run each of some functions in a process of its own, all at once, and expect a status of 0."""
+    """Run functions at once, each in its own process, and expect an exit status of 0."""
     start, go = os.pipe()
     pids = []
     for work in works:
