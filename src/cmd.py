@@ -271,7 +271,7 @@ def _make(session, volumes, requests, save, model_id):
 
 
 def _surface(sphere):
-    """Give what jobs or decoys have in common whose surfaces are the same."""
+    """Return what is equal for jobs or decoys that have the same surface."""
     return id(sphere.map), replace(sphere.recipe, value=1.0)
 
 
@@ -323,7 +323,7 @@ def _free_ids(session, first, count):
 
 def _model(session, decoy, array, model_id, layers):
     grid = decoy.map.grid
-    # Surfaces in the same place are together as see-through as one.
+    # Surfaces in the same place are together as transparent as one.
     *rgb, opacity = COLOR
     color = (*rgb, 1 - (1 - opacity) ** (1 / layers))
     data = ArrayGridData(
