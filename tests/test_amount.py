@@ -1,4 +1,4 @@
-"""Amounts: what is read, how it is written, and what is refused in which words."""
+"""Amounts: how they are read and written, and how errors are worded."""
 
 import pytest
 from chimerax.makesphere.engine.amount import Multiple, read_amount, read_amounts, word

@@ -1,4 +1,4 @@
-"""The command makesphere, in ChimeraX and with its stand-in: models, files, log, sentences."""
+"""The command makesphere, in ChimeraX and with its stand-in: models, files, log and errors."""
 
 import errno
 import math
@@ -28,7 +28,7 @@ GRIDS = {
 
 
 def files():
-    """Names in the current folder."""
+    """List the names in the current folder."""
     return sorted(p.name for p in Path.cwd().iterdir())
 
 
@@ -39,13 +39,13 @@ def data(path):
 
 @pytest.fixture
 def cube(new_map, blob):
-    """Give a map of a particle that fills its box as cryoSPARC's do."""
+    """Open a map of a particle that fills its box as cryoSPARC's do."""
     return new_map(blob(voxel=1.5, sigma=6), GRIDS["cube"], name="J1_map.mrc", level=0.5)
 
 
 @pytest.fixture
 def fails(session, command):
-    """Give a function that runs a command that must fail, and leave nothing."""
+    """Return a function that runs a command that must fail and leave nothing behind."""
 
     def fails(text, words):
         models, before = session.models.list(), files()
@@ -71,8 +71,8 @@ def test_a_sphere_is_made_on_the_maps_whole_grid(kind, session, command, new_map
     assert array.dtype == np.float32
     np.testing.assert_array_equal(array, expected)
     np.testing.assert_array_equal(data("particle_sphere_r009A.mrc"), expected)
-    for what in ("size", "step", "origin", "cell_angles", "rotation"):
-        assert np.array_equal(getattr(sphere.data, what), getattr(volume.data, what))
+    for name in ("size", "step", "origin", "cell_angles", "rotation"):
+        assert np.array_equal(getattr(sphere.data, name), getattr(volume.data, name))
     assert sphere.name == "particle sphere r9" and sphere.id == (2,)
     assert volume.display and sphere.display
     assert [s.level for s in sphere.surfaces] == [0.5]
@@ -90,7 +90,7 @@ def test_a_sphere_refers_to_its_file(session, command, cube):
     spheres = [command(f"makesphere #1 radius {r} save ball.mrc") for r in (9, 10)]
     assert [s.data.path for s in spheres] == ["", os.path.abspath("ball.mrc")]
     assert command("makesphere #1 radius 9 save false").data.path == ""
-    # The same once more has the same name, though the first is open.
+    # Made again it has the same name, though the first one is open.
     names = {command("makesphere #1 radius 9").data.path for _ in range(2)}
     assert names == {os.path.abspath("J1_sphere_r009A.mrc")}
 
@@ -181,14 +181,14 @@ def test_a_sphere_for_each_radius_and_each_value(command, cube, log):
         assert file.get_labels()[0] == f"makesphere radius 9 value 2match = {twice:.6g}"
     assert sum("Next" in info for info in log.infos) == 1
     assert "all 6 with the good volume" in log.infos[-1]
-    # Facts that the sphere before has as well are not said again.
+    # Facts that the sphere before shares are not repeated.
     assert sum("Box" in info for info in log.infos) == 1
 
 
 def test_multiples_of_fit_are_rounded_up_to_whole_angstroms(command, cube):
-    fit, more, less = command("makesphere #1 radius fit,1.3fit,0.5Fit save false")
-    fit, more, less = (float(s.name.rpartition("r")[2]) for s in (fit, more, less))
-    assert more == math.ceil(1.3 * fit - 1e-6) and less == math.ceil(0.5 * fit)
+    fit, larger, smaller = command("makesphere #1 radius fit,1.3fit,0.5Fit save false")
+    fit, larger, smaller = (float(s.name.rpartition("r")[2]) for s in (fit, larger, smaller))
+    assert larger == math.ceil(1.3 * fit - 1e-6) and smaller == math.ceil(0.5 * fit)
 
 
 def test_offset_puts_the_sphere_beside_the_center(command, new_map, blob):
@@ -198,7 +198,7 @@ def test_offset_puts_the_sphere_beside_the_center(command, new_map, blob):
     found = distances(grid, (grid.center[0] + 7.5, *grid.center[1:]))
     beside = command("makesphere #1 radius 5 offset 7.5 save false")
     np.testing.assert_array_equal(beside.full_matrix() > 0, found <= 5)
-    # It is the map's x axis also where the center is in the scene's coordinates.
+    # It is the map's x axis even if the center is in scene coordinates.
     center = ",".join(map(str, volume.scene_position * grid.center))
     beside = command(f"makesphere #1 radius 5 center {center} offset 7.5 save false")
     np.testing.assert_array_equal(beside.full_matrix() > 0, found <= 5)
@@ -428,6 +428,7 @@ def test_the_recommended_line_can_be_clicked(command, cube, html_log):
         ("center 18,18,18", "center needs a radius; try: makesphere #1 radius 1.3fit"),
         ("coordinateSystem #1", "coordinateSystem needs a center"),
         ("radius", "radius"),
+        ("radius 9 save", "save"),
         ("radius sixty", "fit"),
         ("radius 9 value high", "match"),
     ],
@@ -513,6 +514,34 @@ def test_a_file_is_written_where_save_says(command, cube, tmp_path):
         "J1_sphere_r009A.mrc",
     ]
     assert files() == ["here", "mine.mrc", "my own.mrc"]
+
+
+@pytest.mark.parametrize(
+    "words, kind, picked, made",
+    [
+        ("radius 9", "SaveFileNameArg", "mine.mrc", ["mine.mrc"]),
+        ("radius 9,8", "SaveFolderNameArg", ".", ["J1_sphere_r008A.mrc", "J1_sphere_r009A.mrc"]),
+    ],
+)
+def test_browse_asks_for_a_file_or_for_the_folder_of_several(
+    words, kind, picked, made, command, cube, monkeypatch
+):
+    from chimerax.makesphere import cmd
+
+    def pick(cls, text, session):
+        assert text == "browse"
+        return picked, picked, ""
+
+    monkeypatch.setattr(getattr(cmd, kind), "parse", classmethod(pick))
+    command(f"makesphere #1 save browse {words}")
+    assert files() == made
+
+
+@in_chimerax
+def test_without_windows_there_is_nothing_to_browse(session, fails, cube):
+    if session.ui.is_gui:
+        pytest.skip("there is with windows")
+    fails("makesphere #1 save browse", "Cannot browse")
 
 
 def test_a_file_goes_beside_the_maps(command, new_map, blob, tmp_path, log):

@@ -1,4 +1,4 @@
-"""The one way through: how often a map is read, and what becomes an array or a file."""
+"""The main path: how often a map is read, and what becomes an array or a file."""
 
 import mrcfile
 import numpy as np
@@ -18,7 +18,7 @@ MATCH = Multiple(1, "match")
 
 @pytest.fixture
 def planes():
-    """Give a map's density that counts how often it is read."""
+    """Return a map's density that counts how often it is read."""
     return Planes(ARRAY)
 
 
@@ -51,7 +51,7 @@ def test_a_request_that_needs_fit_reads_the_map_once(source_map, planes):
     beside = Request((Multiple(0.2, "fit"),), offset=4.0)
     with Batch(jobs_of(source_map, beside, None)) as batch:
         ((decoy, _),) = batch.make()
-    # What a sphere beside the center holds is in no table about it.
+    # Tables about the center do not say what a sphere beside it holds.
     assert planes.passes == 3
     assert decoy.counts == source_map.measure([decoy.sphere]).counts(decoy.sphere)
 
@@ -87,7 +87,7 @@ def test_a_level_that_is_not_a_number_is_reported():
     )
 
 
-def test_a_map_without_a_number_is_said_to_be_one():
+def test_a_map_without_a_number_is_reported():
     empty = Map("m", GRID, np.full(GRID.shape, np.nan, np.float32), None, level_help="set it")
     with pytest.raises(ArgumentError) as error:
         jobs_of(empty, RECOMMENDED, None)

@@ -46,7 +46,7 @@ def test_a_path_is_reported_as_it_was_typed(source, capsys):
     assert printed_path(capsys) == f"{os.getcwd()}/link/a.mrc" and Path("real/a.mrc").exists()
     assert main([*words, "link"]) == 0
     assert printed_path(capsys) == f"{os.getcwd()}/link/J1_sphere_r003A.mrc"
-    # Only what a link itself leads to is another file than was typed.
+    # Only where the path itself is a link does another file than was typed get written.
     os.symlink("b.mrc", "real/c.mrc")
     assert main([*words, "link/c.mrc"]) == 0
     assert printed_path(capsys) == str(Path("real").resolve() / "b.mrc")
@@ -124,7 +124,7 @@ def test_spheres_go_beside_the_map_or_into_the_current_folder(tmp_path, monkeypa
 
 @pytest.fixture
 def project(tmp_path):
-    """Make a project of cryoSPARC: a job of imported volumes, and a folder for data."""
+    """Make a cryoSPARC project: a job of imported volumes, and a folder for data."""
     for folder in ("CS-p/J3/imported/deep", "data", "work"):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "CS-p/J3/job.json").write_text("{}")
@@ -133,8 +133,10 @@ def project(tmp_path):
 
 @pytest.mark.parametrize("folder", ["J3", "J3/imported", "J3/imported/deep"])
 def test_no_sphere_goes_into_a_job_automatically(folder, project):
-    to = Destination(source_map(project / "CS-p" / folder / "a.mrc"), True, lambda: str(project))
-    assert (to.folder, to.note) == (str(project), "the map is in a cryoSPARC job folder")
+    chosen = Destination(
+        source_map(project / "CS-p" / folder / "a.mrc"), True, lambda: str(project)
+    )
+    assert (chosen.folder, chosen.note) == (str(project), "the map is in a cryoSPARC job folder")
     # It may go beside the job, and anywhere it is sent.
     beside = Destination(source_map(project / "CS-p/a.mrc"), True, lambda: str(project))
     assert (beside.folder, beside.note) == (str(project / "CS-p"), "")
@@ -145,17 +147,17 @@ def test_no_sphere_goes_into_a_job_automatically(folder, project):
 @posix
 def test_links_into_a_job_and_out_of_it(project):
     (project / "data/ref.mrc").touch()
-    # As cryoSPARC imports: the link is in the job, the map is not.
+    # As cryoSPARC imports maps: the link is in the job, the map is not.
     link = project / "CS-p/J3/imported/0123_ref.mrc"
     link.symlink_to(project / "data/ref.mrc")
     assert Destination(source_map(link), True, lambda: str(project / "work")).folder == str(
         project / "work"
     )
-    # A folder that is elsewhere by its name.
+    # A folder whose name does not show that it is in the job.
     (project / "best").symlink_to(project / "CS-p/J3/imported")
-    to = Destination(source_map(project / "best/a.mrc"), True, lambda: str(project / "work"))
-    assert to.folder == str(project / "work")
-    # A map in a job, by a link that is not in it.
+    chosen = Destination(source_map(project / "best/a.mrc"), True, lambda: str(project / "work"))
+    assert chosen.folder == str(project / "work")
+    # A map in a job, through a link that is not.
     (project / "CS-p/J3/a.mrc").touch()
     (project / "data/a.mrc").symlink_to(project / "CS-p/J3/a.mrc")
     assert Destination(source_map(project / "data/a.mrc"), True).folder == str(project / "data")
@@ -225,11 +227,11 @@ def test_a_shell_whose_folder_was_removed(tmp_path):
 def test_a_typed_folder_is_absolute_and_needs_no_note(tmp_path):
     (tmp_path / "there").mkdir()
     for typed in ("there", "there/", str(tmp_path / "there")):
-        to = Destination(source_map(), typed, lambda: str(tmp_path))
-        assert (to.folder, to.file, to.note) == (str(tmp_path / "there"), "", "")
-    to = Destination(source_map(), "there/../a", lambda: str(tmp_path))
-    assert (to.folder, to.file) == (str(tmp_path), str(tmp_path / "a.mrc"))
-    assert to.path(Recipe(5.0)) == to.file
+        chosen = Destination(source_map(), typed, lambda: str(tmp_path))
+        assert (chosen.folder, chosen.file, chosen.note) == (str(tmp_path / "there"), "", "")
+    chosen = Destination(source_map(), "there/../a", lambda: str(tmp_path))
+    assert (chosen.folder, chosen.file) == (str(tmp_path), str(tmp_path / "a.mrc"))
+    assert chosen.path(Recipe(5.0)) == chosen.file
     assert Destination(source_map(), "A.MRC", lambda: str(tmp_path)).file == str(tmp_path / "A.MRC")
 
 
@@ -252,8 +254,8 @@ def test_impossible_paths_are_refused_before_any_work(typed, words, tmp_path):
 
 
 def test_automatic_paths_count_copies(tmp_path):
-    to = Destination(source_map(), True, lambda: str(tmp_path))
-    paths = [to.path(Recipe(5.0)), to.path(Recipe(5.0), 2)]
+    chosen = Destination(source_map(), True, lambda: str(tmp_path))
+    paths = [chosen.path(Recipe(5.0)), chosen.path(Recipe(5.0), 2)]
     assert paths == [str(tmp_path / f"J1_sphere_r005A{copy}.mrc") for copy in ("", "_02")]
 
 

@@ -1,4 +1,4 @@
-"""A map to make spheres for: what it may be, and what is measured once."""
+"""Maps to make spheres for: which ones are allowed, and what is measured once."""
 
 import io
 from dataclasses import replace
@@ -99,9 +99,9 @@ def test_tables_know_the_spheres_about_their_point():
     assert measured.knows(SPHERE) and measured.counts(SPHERE) == counted(SPHERE, 0.5)
     beside = Sphere(6.0, (1.0, 9.0, 9.0))
     assert not measured.knows(beside) and planes.passes == 1
-    more = measured.with_spheres([beside])
-    assert more.knows(beside) and more.counts(beside) == counted(beside, 0.5)
-    assert planes.passes == 2 and more.views is measured.views and more.knows(SPHERE)
+    recounted = measured.with_spheres([beside])
+    assert recounted.knows(beside) and recounted.counts(beside) == counted(beside, 0.5)
+    assert planes.passes == 2 and recounted.views is measured.views and recounted.knows(SPHERE)
 
 
 def test_the_level_is_the_one_set_or_chimeraxs_own():
@@ -111,7 +111,7 @@ def test_the_level_is_the_one_set_or_chimeraxs_own():
 
 @pytest.mark.parametrize("level", [None, 1.0001])
 def test_a_level_above_all_voxels_gives_way_to_half_the_maximum(level):
-    """As in a mask, which ChimeraX opens at a level a hair above its ones."""
+    """As in a mask, which ChimeraX opens at a level just above its ones."""
     mask = SPHERE.draw(GRID) * np.float32(0.75)
     for measured in (
         Map("mask", GRID, mask, level).measure([SPHERE]),

@@ -31,7 +31,7 @@ def test_a_map_is_where_chimerax_places_it(case, tmp_path, map_file):
     np.testing.assert_allclose(file.grid.rotation, placement["rotation"], atol=1e-6)
     affine = np.array(placement["index to position"])
     np.testing.assert_allclose(file.grid.axes, affine[:, :3], atol=1e-6)
-    # Where the file's planes are, and what is in them.
+    # Position and content of the file's planes.
     for *index, value in placement["voxels"]:
         position = affine[:, :3] @ index + file.grid.origin
         i, j, k = np.rint(file.plane_grid.index(position)).astype(int)
@@ -59,7 +59,7 @@ def test_planes_are_those_of_the_file(variant, tmp_path, map_file):
     fields = headers.VARIANTS[variant]
     file = map_file(write_map(tmp_path / "a.mrc", **fields))
     stored = fields.get("array", ARRAY)
-    if stored.dtype != np.int8:  # Which may have no sign.
+    if stored.dtype != np.int8:  # It may be read as unsigned.
         np.testing.assert_array_equal([file[k] for k in (3, 0, 1, 2)], stored[[3, 0, 1, 2]])
     assert len(file) == 4
 

@@ -1,4 +1,4 @@
-"""Nothing is lost, whatever happens: short samples of tests/stress, and single accidents."""
+"""Nothing is lost, whatever happens: short runs of tests/stress, and single accidents."""
 
 import errno
 import os
@@ -42,7 +42,7 @@ def files(folder="."):
 
 @pytest.fixture
 def error_of(capsys):
-    """Give a function that runs a shell command which must fail, and gives its one line."""
+    """Return a function that runs a shell command that must fail, and returns its one line."""
 
     def error_of(*words):
         before = {path: path.read_bytes() for path in Path().iterdir() if path.is_file()}
@@ -64,7 +64,7 @@ def error_of(capsys):
 def test_killed_at_random_moments(tmp_path):
     from stress import kills
 
-    found = kills.by_time(kills.Range(tmp_path, 48), seed=1, count=45)
+    found = kills.by_time(kills.Arena(tmp_path, 48), seed=1, count=45)
     assert found["scratch"] > 0
 
 
@@ -72,7 +72,7 @@ def test_killed_at_random_moments(tmp_path):
 def test_killed_before_lines_that_write(tmp_path):
     from stress import kills
 
-    assert kills.by_line(kills.Range(tmp_path, 24), every=5) > 30
+    assert kills.by_line(kills.Arena(tmp_path, 24), every=5) > 30
 
 
 @forks
@@ -84,7 +84,7 @@ def test_two_at_once(tmp_path):
 
 def test_the_same_sphere_written_at_the_last_moment(source, monkeypatch):
     def link(scratch, path, link=os.link):
-        shutil.copy(scratch, path)  # Another makesphere is quicker.
+        shutil.copy(scratch, path)  # Another makesphere was quicker.
         link(scratch, path)
 
     monkeypatch.setattr(os, "link", link)
@@ -93,7 +93,7 @@ def test_the_same_sphere_written_at_the_last_moment(source, monkeypatch):
 
 
 class _Failing:
-    """A file of which one method fails, and then its close, as on a disk that is full."""
+    """A file of which one method fails, and then closing too, as on a full disk."""
 
     def __init__(self, file, method):
         self._file, self._method = file, method
@@ -124,7 +124,7 @@ def test_a_disk_that_fills_up(where, output, locks, source, error_of, monkeypatc
         monkeypatch.setattr(scratch, "fcntl", None)  # As on Windows.
     if where in ("fsync", "replace"):
         monkeypatch.setattr(os, where, fail)
-        # Without links a name that is free is taken as one that is not.
+        # Without hard links a free name is handled like a taken one.
         monkeypatch.setattr(os, "link", fail)
     else:
         fdopen = os.fdopen
@@ -222,7 +222,7 @@ def test_a_folder_that_loses_its_permissions_midway(output, source):
     sentence = f"--output needs a folder that can be written, got {Path('there').resolve()}"
     assert done.stderr == f"makesphere: {sentence}\n"
     os.chmod("there", 0o755)
-    # What could not be removed then is removed an hour later.
+    # What could not be removed is removed an hour later.
     for litter in Path("there").glob(".makesphere-*"):
         os.utime(litter, (0, 0))
     assert run("keep").returncode == 0
@@ -282,7 +282,7 @@ def test_a_target_that_is_a_folder(source, error_of):
     Path("J1_sphere_r005A.mrc").mkdir()
     assert main([source, "--radius", "5", "--output", "folder.mrc"]) == 0
     assert files("folder.mrc") == ["J1_sphere_r005A.mrc"]
-    # An automatic name that is taken, by whatever, is not taken again.
+    # An automatic name that is taken, by a folder too, is not used again.
     assert main([source, "--radius", "5"]) == 0
     assert files()[-1] == "folder.mrc" and "J1_sphere_r005A_02.mrc" in files()
     assert "needs a folder that exists" in error_of(
@@ -340,7 +340,7 @@ def test_a_terminal_without_some_letters_undoes_nothing(source):
     assert done.returncode == 0 and b"\\xc5" in done.stdout
 
 
-# Never over a map.
+# Maps are never overwritten.
 
 
 def _other_names(name):
@@ -380,7 +380,7 @@ def test_an_open_map_is_not_overwritten_under_another_case(source, error_of, mon
     def samefile(path, other):
         return os.path.abspath(path).lower() == os.path.abspath(other).lower()
 
-    monkeypatch.setattr(os.path, "samefile", samefile)  # As on a file system blind to case.
+    monkeypatch.setattr(os.path, "samefile", samefile)  # As on a file system that ignores case.
     assert "open map" in error_of(source, "--radius", "5", "--output", "j1_MAP.mrc")
 
 
@@ -394,11 +394,11 @@ def test_no_file_of_a_map_in_several_files_is_overwritten(source, command, new_m
 def test_an_automatic_name_spares_an_open_map(source, command, new_map, blob):
     new_map(blob(), name="J1_map.mrc")
     command("makesphere #1 radius 5")
-    made = Path("J1_sphere_r005A.mrc")
-    before = made.read_bytes(), made.stat().st_ino
-    new_map(blob(), name="other", path=made.resolve())
+    sphere = Path("J1_sphere_r005A.mrc")
+    before = sphere.read_bytes(), sphere.stat().st_ino
+    new_map(blob(), name="other", path=sphere.resolve())
     command("makesphere #1 radius 5")
-    assert (made.read_bytes(), made.stat().st_ino) == before
+    assert (sphere.read_bytes(), sphere.stat().st_ino) == before
     assert "J1_sphere_r005A_02.mrc" in files()
 
 

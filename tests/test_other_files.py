@@ -1,4 +1,4 @@
-"""Files as other people's programs leave them, each after a public report."""
+"""Files as other programs write them, each from a public report."""
 
 import bz2
 import gzip
@@ -23,13 +23,13 @@ CUBE = np.arange(8**3, dtype=np.float32).reshape(8, 8, 8)
 
 
 def shell(capsys, *words):
-    """Run the shell command and give its one line of error."""
+    """Run the shell command and return its one-line error."""
     assert main([*map(str, words), "--radius", "5", "--output", "no"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     return line.removeprefix("makesphere: ")
 
 
-# Packed is as plain.
+# Packed files.
 
 
 @pytest.mark.parametrize("suffix", PACKERS)
@@ -207,7 +207,7 @@ def test_stacks_of_volumes_get_a_warning(case):
 
 
 def test_a_possible_stack_of_volumes_gets_a_warning():
-    # As cryoDRGN's tests have them.
+    # As in cryoDRGN's tests.
     (warning,) = facts((32, 32, 128), 128, 0).warnings()
     assert warning.endswith("may be a stack of 4 volumes.")
     for other in (
@@ -250,8 +250,8 @@ def test_chimerax_makes_no_sphere_from_images(command, log, tmp_path):
     with pytest.raises(UserError, match="#2 is an image, not a map"):
         command("makesphere #2 radius 5")
     command(f'open "{stack(tmp_path / "c.mrc", "volumes")}"')
-    made = command("makesphere #3 radius 5 save false")
-    assert tuple(made.data.size) == (8, 8, 24)
+    sphere = command("makesphere #3 radius 5 save false")
+    assert tuple(sphere.data.size) == (8, 8, 24)
     assert [w for w in log.warnings if "a stack of 3 volumes" in w]
 
 
@@ -315,7 +315,7 @@ def test_planes_are_native_and_never_half_precision(dtype, tmp_path, map_file):
 
 
 def test_levels_are_compared_at_full_precision(tmp_path, capsys):
-    # 1000.4 is 1000.5 in half precision, in which 1000.5 is at that level.
+    # In half precision 1000.4 becomes 1000.5, and a voxel of 1000.5 would not be above it.
     array = np.full((16, 16, 16), 1000.0)
     array[8, 8, 8], array[8, 8, 12] = 1001, 1000.5
     reports = []
@@ -426,11 +426,11 @@ def test_a_header_with_huge_sides_is_refused_and_takes_no_memory(tmp_path, capsy
         assert "too short for its box" in shell(capsys, write_map(tmp_path / "a.mrc", **fields))
 
 
-# ChimeraX reads the whole of a large map only when it is asked for.
+# ChimeraX reads a large map as a whole only when asked to.
 
 
 @in_chimerax
-# ChimeraX leaves files open that it finds wrong.
+# ChimeraX leaves bad files open.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 class TestChangedFiles:
     """A map is shown at step 2, as large ones are, when its file changes."""

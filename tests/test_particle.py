@@ -24,7 +24,7 @@ def found(values, grid, level, center=None):
 
 
 def defined(values, grid, level, center):
-    """Say what the design says: radius, number of specks, their share of the density."""
+    """Follow the definition: radius, number of specks, their share of the density."""
     high = np.isfinite(values) & (values >= level)
     label, number = ndimage.label(high)
     sizes = np.bincount(label.ravel(), minlength=number + 1)[1:]
@@ -108,7 +108,7 @@ def test_a_long_winding_piece_is_one(turned):
 
 
 def test_cells_that_are_not_solid_make_no_bridge():
-    """Of a row of cells the loose ones between two solid ones join one of them each."""
+    """In a row of cells, loose ones between two solid ones each join one of the two."""
     solid = np.array([True, False, True, False, False, True])
     piece = particle.pieces(np.arange(6), solid, 7, 49)
     assert piece[0] != piece[2] != piece[5] != piece[0]
@@ -119,7 +119,7 @@ def test_cells_that_are_not_solid_make_no_bridge():
 
 @pytest.mark.parametrize("size", [(140, 150, 160), (300, 130, 40)])
 def test_the_radius_is_as_exact_in_large_boxes(size):
-    """Where a bin is several voxels, unequally many along the axes."""
+    """Bins hold several voxels there, and not equally many along all axes."""
     grid = Grid(size, (1.1, 1.1, 1.1), (5, -3, 8))
     radius = 15.7
     center = tuple(c + 2.3 for c in grid.center)
@@ -190,7 +190,7 @@ def test_noise_does_not_hide_the_particle(box, voxel, seed, noise, times):
     level = times * contour_level(noisy, grid)
     result, clean = found(noisy, grid, level), found(values, grid, level)
     assert result.radius == pytest.approx(clean.radius, rel=0.15)
-    # Without leaving out the specks it would be another one.
+    # If specks counted it would be different.
     assert times > 1 or (result.specks > 10 and result.speck_share > 0.02)
 
 
@@ -249,7 +249,7 @@ def test_every_kind_of_number(dtype):
 
 @pytest.mark.parametrize("voxel", [1.0, 1.1, 0.1, 0.7, 2.3, 3.3])
 def test_fit_of_a_whole_radius_is_that_radius(voxel):
-    """Also where the distance comes out a little more, as 10 x 1.1 and 50 x 1.1 do."""
+    """Even if rounding makes the distance a little larger, as in 10 x 1.1 and 50 x 1.1."""
     for voxels in (10, 50):
         grid = Grid((2 * voxels + 5, 5, 5), (voxel,) * 3)
         values = np.zeros(grid.shape, np.float32)
@@ -303,7 +303,7 @@ def test_one_voxel_at_the_center_has_a_radius_of_half_a_voxel():
 
 
 def test_memory_is_bounded_however_much_is_above_the_level():
-    """Each of the most bins there are is filled, and half of them in a box of single voxels."""
+    """Every bin is filled where there are most, and half of them in a box of single voxels."""
     noise = np.random.default_rng(1)
     for size, level in [((512, 512, 512), -9), ((128, 128, 128), 0)]:
         plane = noise.normal(size=(size[1] + 64, size[0])).astype(np.float32)
@@ -311,7 +311,7 @@ def test_memory_is_bounded_however_much_is_above_the_level():
         tracemalloc.start()
         for k in range(size[2]):
             start = k * 37 % 64 if level == 0 else 0
-            # Most planes of a large box are left out, for time's sake.
+            # Most planes of a large box are left out to save time.
             finder.add(plane[start : start + size[1]] if k % 4 == 0 or level == 0 else plane[:0])
         finder.particle()
         _, peak = tracemalloc.get_traced_memory()

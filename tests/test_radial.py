@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def maps(grid, seed, bad):
-    """Make a map of noise, with some voxels that are no numbers."""
+    """Make a map of noise in which some voxels are not numbers."""
     noise = np.random.default_rng(seed)
     values = noise.normal(size=grid.shape).astype(np.float32)
     if bad:
@@ -31,7 +31,7 @@ def maps(grid, seed, bad):
 
 
 def weighed(values, level):
-    """Weigh voxels as the definition says: density at or above the level, from zero or it."""
+    """Weight voxels by definition: density at or above the level, from zero or from the level."""
     high = np.isfinite(values) & (values >= np.float32(level))
     return np.where(high, values.astype(float) - min(level, 0), 0)
 
@@ -226,7 +226,7 @@ def test_a_shell_of_one_voxel_has_a_mean():
 
 
 def test_a_level_between_two_numbers_of_a_small_type_is_kept():
-    """2049 is no number of float16: 2050 is above it, 2048 is not."""
+    """2049 does not exist in float16: 2050 is above it, 2048 is not."""
     plane = np.array([[2048, 2050]], np.float16)
     assert radial.above(plane, 2049.0).where.tolist() == [1]
     assert radial.above(np.array([[2, 3]], np.int8), 2.5).where.tolist() == [1]
@@ -250,7 +250,7 @@ def test_no_level_raises_a_warning(level, dtype):
 
 
 def opening_level(values):
-    """Contour level as ChimeraX works it out, voxel by voxel, of a map shown in full."""
+    """Work out the contour level as ChimeraX does, voxel by voxel, for a map shown in full."""
     lowest, highest = np.finfo(float).max, -np.finfo(float).max
     numbers = values[~np.isnan(values)].ravel()
     for number in numbers.tolist():
@@ -306,7 +306,7 @@ def test_contour_level_where_numbers_are_further_apart_than_bins(offset, share):
 
 @pytest.mark.parametrize("falling", [False, True])
 def test_contour_level_of_a_map_whose_planes_rise_or_fall(falling):
-    """The bar is raised all the time, or never."""
+    """The bar is raised at every plane, or never."""
     shape = (60, 50, 40)
     values = np.random.default_rng(3).normal(size=shape) + np.arange(60)[:, None, None]
     values = values[::-1] if falling else values
@@ -378,7 +378,7 @@ def ball(shape, radius):
 
 
 def scene(kind):
-    """Make a map of a kind that ChimeraX may open in its own way."""
+    """Make a map of a kind that ChimeraX may open its own way."""
     noise = np.random.default_rng(8)
     shape = (30, 41, 52)
     values = noise.normal(size=shape)

@@ -1,4 +1,4 @@
-"""A recipe: its sphere, its density, its words, label and file name."""
+"""A recipe: its sphere, density, words, labels and file name."""
 
 from types import SimpleNamespace
 

@@ -1,4 +1,4 @@
-"""What is said of a sphere: facts, warnings, labels, the next step."""
+"""What is reported about a sphere: facts, warnings, the next step."""
 
 from dataclasses import replace
 from math import inf
@@ -18,16 +18,18 @@ GRID = Grid((64, 64, 64), (1.25, 1.25, 1.25), (10.0, 0.0, -5.0))
 MATCH = Multiple(1, "match")
 
 
-def made(recipe=None, grid=GRID, strength=0.5, density=1.0, counts=None, source_map=None, **more):
+def fake_decoy(
+    recipe=None, grid=GRID, strength=0.5, density=1.0, counts=None, source_map=None, **measured_as
+):
     recipe = recipe or Recipe(20.0)
     source_map = source_map or Map("J1_map.mrc", grid, (), None)
-    views = SimpleNamespace(cuts=lambda sphere: more.get("cut", False))
+    views = SimpleNamespace(cuts=lambda sphere: measured_as.get("cut", False))
     measured = Measured(
         source_map,
-        more.get("level", 0.0123456),
+        measured_as.get("level", 0.0123456),
         views,
-        particle=more.get("particle"),
-        level_note=more.get("note", ""),
+        particle=measured_as.get("particle"),
+        level_note=measured_as.get("note", ""),
     )
     return SimpleNamespace(
         map=source_map,
@@ -41,7 +43,7 @@ def made(recipe=None, grid=GRID, strength=0.5, density=1.0, counts=None, source_
 
 
 def test_facts_of_a_plain_sphere():
-    assert report.facts(made()) == [
+    assert report.facts(fake_decoy()) == [
         ("Radius", "20 Å = 16 voxels"),
         ("Center", "box center, voxel 32,32,32"),
         ("Box", "64 x 64 x 64 voxels of 1.25 Å = 80 Å"),
@@ -55,7 +57,7 @@ def test_facts_of_a_plain_sphere():
 def test_facts_of_all_arguments():
     recipe = Recipe(20.5, 6.25, 10.0, MATCH, (12.5, 20.0, 30.123456), 7.5)
     grid = Grid((64, 60, 61), (1.25, 2.5, 3.0), (10.0, 0.0, -5.0))
-    facts = dict(report.facts(made(recipe, grid, density=0.0123456, counts=Counts(5, 0, 0))))
+    facts = dict(report.facts(fake_decoy(recipe, grid, density=0.0123456, counts=Counts(5, 0, 0))))
     assert facts == {
         "Radius": "20.5 Å = 16.4 voxels",
         "Offset": "7.5 Å = 6 voxels, along x",
@@ -80,12 +82,12 @@ def test_facts_of_all_arguments():
 def test_what_was_measured_from_the_map_is_reported(specks, text):
     particle = SimpleNamespace(fit=15.2, specks=specks, speck_share=0.05)
     recipe = Recipe(20.0, offset=5.0, asked_radius=Asked("1.3fit", 20.0))
-    facts = dict(report.facts(made(recipe, particle=particle)))
+    facts = dict(report.facts(fake_decoy(recipe, particle=particle)))
     assert facts["Radius"] == "20 Å = 16 voxels, 1.3fit" and facts["Fit"] == text
     recipe = Recipe(20.0, offset=5.0, asked_offset=Asked("fit", 15.0))
-    facts = dict(report.facts(made(recipe, particle=particle)))
+    facts = dict(report.facts(fake_decoy(recipe, particle=particle)))
     assert facts["Offset"] == ("5 Å = 4 voxels, along x, fit = 15 Å, shortened to stay in the box")
-    assert facts["Fit"] == text and report.warnings(made(particle=particle)) == []
+    assert facts["Fit"] == text and report.warnings(fake_decoy(particle=particle)) == []
 
 
 @pytest.mark.parametrize(
@@ -101,7 +103,7 @@ def test_what_was_measured_from_the_map_is_reported(specks, text):
     ],
 )
 def test_a_share_is_100_percent_only_where_nothing_is_missing(part, whole, share):
-    enclosed = dict(report.facts(made(counts=Counts(5, whole, part))))["Encloses"]
+    enclosed = dict(report.facts(fake_decoy(counts=Counts(5, whole, part))))["Encloses"]
     assert enclosed.startswith(f"{share} of the map's density")
 
 
@@ -122,18 +124,18 @@ def test_a_share_is_100_percent_only_where_nothing_is_missing(part, whole, share
     ],
 )
 def test_strength_in_words(strength, text):
-    facts = dict(report.facts(made(Recipe(20.0, value=MATCH), strength=strength)))
+    facts = dict(report.facts(fake_decoy(Recipe(20.0, value=MATCH), strength=strength)))
     assert (facts["Density"], facts["Signal"]) == ("1 = match", text)
 
 
 @pytest.mark.parametrize("density, text", [(1, "1, as by hand"), (0.05, "0.05"), (-2.5, "-2.5")])
 def test_density(density, text):
-    facts = dict(report.facts(made(strength=inf, density=density)))
+    facts = dict(report.facts(fake_decoy(strength=inf, density=density)))
     assert facts["Density"] == text and "Signal" not in facts
 
 
-def warned(**more):
-    return report.warnings(made(**more))
+def warned(**measured_as):
+    return report.warnings(fake_decoy(**measured_as))
 
 
 def test_a_good_sphere_gets_no_warning():
@@ -213,7 +215,7 @@ def test_a_sphere_that_is_too_faint():
     ],
 )
 def test_spheres_that_are_all_too_strong(strengths, signal):
-    sentence = report.too_strong([made(strength=s) for s in strengths])
+    sentence = report.too_strong([fake_decoy(strength=s) for s in strengths])
     expected = f"Pure noise is unlikely to go to a sphere whose signal is {signal} the map's."
     assert sentence == (expected if signal else "")
 
@@ -224,7 +226,7 @@ def test_next_steps():
     assert "these paths, type map" in two and "connect both with" in two
     assert "these paths, type map" in many and "connect all 3 with" in many
     assert "copy the files to" in two and "copy the files to" in many
-    assert [what for what, _ in report.next_steps(1)] == ["Next", ""]
+    assert [label for label, _ in report.next_steps(1)] == ["Next", ""]
     assert "pixel size left empty" in one
     (_, unsized), _ = report.next_steps(1, is_sized=False)
     assert "type map, pixel size that of the particles; then" in unsized
@@ -239,7 +241,7 @@ def test_text_is_aligned():
 def test_blocks_of_one_map_say_what_is_new():
     one = Map("J1_map.mrc", GRID, (), 0.5)
     spheres = [
-        made(Recipe(r), source_map=one, strength=3.0, counts=Counts(n, 10, 5))
+        fake_decoy(Recipe(r), source_map=one, strength=3.0, counts=Counts(n, 10, 5))
         for r, n in [(20.0, 100), (25.0, 200)]
     ]
     first, second = report.blocks(
@@ -249,8 +251,8 @@ def test_blocks_of_one_map_say_what_is_new():
         ("File", "/out/20.0.mrc"),
         ("Folder", "the current one, because a note"),
     ]
-    assert [what for what, _ in first.rows].count("Box") == 1 and first.too_strong == ""
-    assert [what for what, _ in second.rows] == ["Radius", "Fills", "File", "Folder", "Next", ""]
+    assert [label for label, _ in first.rows].count("Box") == 1 and first.too_strong == ""
+    assert [label for label, _ in second.rows] == ["Radius", "Fills", "File", "Folder", "Next", ""]
     assert "connect both" in second.rows[-2][1]
     assert second.too_strong == report.too_strong(spheres)
     assert (first.decoy, second.decoy) == tuple(spheres)
@@ -259,12 +261,12 @@ def test_blocks_of_one_map_say_what_is_new():
 def test_blocks_of_two_maps_do_not_mix():
     odd = replace(GRID, size=(64, 64, 62))
     maps = [Map(name, odd, (), 0.5) for name in ("J1_map.mrc", "J2_map.mrc")]
-    spheres = [made(grid=odd, source_map=m, strength=s) for m in maps for s in (3, 4)]
+    spheres = [fake_decoy(grid=odd, source_map=m, strength=s) for m in maps for s in (3, 4)]
     blocks = report.blocks([report.Result(sphere) for sphere in spheres])
     assert [len(block.warnings) for block in blocks] == [1, 0, 1, 0]
     assert [bool(block.too_strong) for block in blocks] == [False, True, False, True]
     assert blocks[0].rows == blocks[2].rows and blocks[1].rows == blocks[3].rows
-    assert not any(what in ("File", "Folder", "Next") for b in blocks for what, _ in b.rows)
+    assert not any(label in ("File", "Folder", "Next") for b in blocks for label, _ in b.rows)
     spheres[2].strength = 0.5
     blocks = report.blocks([report.Result(sphere, "a.mrc") for sphere in spheres[1:]])
     assert [bool(block.too_strong) for block in blocks] == [True, False, False]
@@ -274,7 +276,9 @@ def test_blocks_of_two_maps_do_not_mix():
 def test_a_second_sphere_has_its_new_warnings():
     one = Map("J1_map.mrc", replace(GRID, size=(64, 64, 62)), (), 0.5)
     recipes = Recipe(20.0), Recipe(60.0)
-    blocks = report.blocks([report.Result(made(r, one.grid, source_map=one)) for r in recipes])
+    blocks = report.blocks(
+        [report.Result(fake_decoy(r, one.grid, source_map=one)) for r in recipes]
+    )
     assert [len(block.warnings) for block in blocks] == [1, 1]
     assert "beyond the box" in blocks[1].warnings[0]
     assert np.all([block.too_strong == "" for block in blocks])

@@ -1,4 +1,4 @@
-"""A request: what was asked, checked at once, resolved to recipes on a map's grid."""
+"""A request: checked at once, and resolved to recipes on a map's grid."""
 
 import numpy as np
 import pytest
@@ -16,15 +16,15 @@ WIDE = Grid((100, 100, 100), (4.0, 4.0, 4.0))
 FIT, MATCH = Multiple(1, "fit"), Multiple(1, "match")
 
 
-def blamed(call, *words, **more):
-    """The argument that is to blame for an error, and the problem."""
+def blamed(call, *words, **changes):
+    """Return the argument that an error blames, and the problem."""
     with pytest.raises(ArgumentError) as error:
-        call(*words, **more)
+        call(*words, **changes)
     return error.value.argument, error.value.problem
 
 
 @pytest.mark.parametrize(
-    "more, argument, problem",
+    "changes, argument, problem",
     [
         ({"radii": (0.0,)}, "radius", "must be a number above 0 Å, got 0"),
         ({"radii": (5.0, np.inf)}, "radius", "must be a number above 0 Å, got inf"),
@@ -50,8 +50,8 @@ def blamed(call, *words, **more):
         ({"values": (MATCH, MATCH)}, "value", "has match more than once"),
     ],
 )
-def test_what_cannot_be_a_request(more, argument, problem):
-    blame = blamed(Request, **{"radii": (5.0,), **more})
+def test_what_cannot_be_a_request(changes, argument, problem):
+    blame = blamed(Request, **{"radii": (5.0,), **changes})
     assert blame[0] == argument and blame[1].startswith(problem)
 
 
@@ -127,7 +127,7 @@ def test_a_fit_of_less_than_an_angstrom_stays_as_it_is():
 
 
 @pytest.mark.parametrize(
-    "more, radius",
+    "changes, radius",
     [
         ({}, 198),
         ({"edge": 5.0}, 195),
@@ -137,8 +137,8 @@ def test_a_fit_of_less_than_an_angstrom_stays_as_it_is():
         ({"offset": 100.0, "edge": 7.0}, 94),
     ],
 )
-def test_a_radius_measured_from_the_map_stays_in_the_box(more, radius):
-    (recipe,) = Request((Multiple(3, "fit"),), **more).resolve(WIDE, 90.0)
+def test_a_radius_measured_from_the_map_stays_in_the_box(changes, radius):
+    (recipe,) = Request((Multiple(3, "fit"),), **changes).resolve(WIDE, 90.0)
     assert recipe.radius == radius
     assert recipe.asked_radius == Asked("3fit", 270.0)
     note = recipe.asked_radius.note(recipe.radius)
@@ -154,7 +154,7 @@ def test_a_typed_radius_is_used_as_it_is():
 
 
 @pytest.mark.parametrize(
-    "more, argument, problem",
+    "changes, argument, problem",
     [
         ({"offset": 1000.0}, "offset", "of 1000 Å leaves no room in the box for fit = 90 Å"),
         ({"offset": 195.0}, "offset", "of 195 Å leaves no room in the box for fit = 90 Å"),
@@ -167,8 +167,8 @@ def test_a_typed_radius_is_used_as_it_is():
         ({"radii": (Multiple(3, "fit"), Multiple(4, "fit"))}, "radius", "3fit and 4fit both come"),
     ],
 )
-def test_what_cannot_be_resolved(more, argument, problem):
-    request = Request(**{"radii": (FIT,), **more})
+def test_what_cannot_be_resolved(changes, argument, problem):
+    request = Request(**{"radii": (FIT,), **changes})
     blame = blamed(request.resolve, WIDE, 90.0)
     assert blame[0] == argument and blame[1].startswith(problem)
 
@@ -182,7 +182,7 @@ def test_what_cannot_be_resolved(more, argument, problem):
         ((200.0, 200, 180), FIT, 50.0),
         (None, Multiple(0.501, "fit"), 26.0),
         (None, Multiple(2, "fit"), 100.0),
-        # No farther than leaves 70 Å and half the edge of 5 Å inside the box.
+        # No farther than keeps 70 Å and half the edge of 5 Å inside the box.
         (None, Multiple(1e308, "fit"), 125.0),
         (None, Multiple(3, "fit"), 125.0),
         ((100.0, 200, 200), Multiple(5, "fit"), 225.0),
@@ -215,7 +215,7 @@ def test_an_offset_that_comes_to_0_is_an_error(center):
     ],
 )
 def test_the_room_along_x_is_what_the_box_leaves(grid):
-    """By trying: a ball that is moved as far touches a face, a little farther leaves the box."""
+    """By trial: a ball moved that far touches a face, and a little farther leaves the box."""
     start = grid.position([n // 2 - 3 for n in grid.size])
     reach = grid.clearance(start) * 0.6
     room = grid.room_along_x(start, reach)

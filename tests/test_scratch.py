@@ -1,4 +1,4 @@
-"""A file is whole or absent, and has the name that it should."""
+"""Files are whole or absent, and have the right names."""
 
 import os
 import stat
@@ -55,7 +55,7 @@ def _litter(folder, name, age):
 
 def test_litter_of_a_killed_run_is_swept_but_not_a_running_one(tmp_path):
     dead = _litter(tmp_path, "dead", YOUNG + 60)
-    # Perhaps of a run on another computer, whose lock is not seen here.
+    # It may belong to a run on another computer, whose lock does not show here.
     young = _litter(tmp_path, "young", YOUNG - 60)
     running = _scratch(tmp_path)
     os.utime(running.file.name, (time.time() - 2 * YOUNG,) * 2)
@@ -118,7 +118,7 @@ def test_claim_without_hard_links(tmp_path, monkeypatch):
     other.discard()
     assert _scratch(tmp_path, b"headcorpse").claim(str(path), HEAD)
     assert path.read_bytes() == b"headcorpse"
-    # It was free, so that it can be taken back.
+    # The name was free, so that it can be given up again.
     first.withdraw()
     assert not path.exists()
 

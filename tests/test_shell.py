@@ -1,4 +1,4 @@
-"""The shell command: the same sphere, the same bytes, one line where it cannot."""
+"""The shell command: the same sphere, the same bytes, one line if it fails."""
 
 import os
 import subprocess
@@ -18,7 +18,7 @@ ARRAY = np.random.default_rng(8).normal(2, 1, size=(16, 20, 24)).astype(np.float
 
 @pytest.fixture
 def source(tmp_path, monkeypatch):
-    """Write a map into the current folder and give its name."""
+    """Write a map into the current folder and return its name."""
     monkeypatch.chdir(tmp_path)
     write_map(tmp_path / "P1_J2_map.mrc", ARRAY, origin=(5.0, 6.0, -7.0), nxstart=3)
     return "P1_J2_map.mrc"
@@ -179,12 +179,12 @@ def test_a_reader_that_stops_early_is_not_an_error(source):
 @pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="needs Linux")
 @pytest.mark.skipif(IN_CHIMERAX, reason="ChimeraX has threads of its own")
 def test_a_process_has_no_idle_threads(source):
-    # NumPy's OpenBLAS would start one for each core, to spin.
+    # NumPy's OpenBLAS would start a spinning one for each core.
     probe = """
 import os, runpy, time
 leave = os._exit
 def count_and_leave(status):
-    # One that has ended may be listed for a moment.
+    # One that has ended may still be listed for a moment.
     for _ in range(100):
         threads = len(os.listdir("/proc/self/task"))
         if threads == 1:

@@ -38,7 +38,7 @@ def test_soft_and_hollow_spheres_follow_the_definition(data):
     expected = np.vectorize(density)(found, radius, edge, inner)
     drawn = Sphere(radius, center, edge, inner).draw(grid)
     sure = np.full(found.shape, True) if edge else ~near_surface(found, radius, inner)
-    # A cosine so steep that the rounding of a distance shows is no edge of a map.
+    # No map has an edge so steep that the rounding of distances shows.
     np.testing.assert_allclose(drawn[sure], expected[sure], atol=1e-6 if edge > 0.1 else 1e-4)
 
 

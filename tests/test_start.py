@@ -18,7 +18,7 @@ def test_starting_chimerax_imports_nothing_of_the_bundle(tmp_path):
         f"json.dump(sorted(sys.modules), open({str(output)!r}, 'w'))\n"
     )
     words = ["--nogui", "--silent", "--exit", "--script", str(script)]
-    # In ChimeraX the executable is ChimeraX, which also takes Python's options.
+    # In ChimeraX sys.executable is ChimeraX, which takes Python's options too.
     subprocess.run([sys.executable, *words], check=True, timeout=300)
     loaded = json.loads(output.read_text())
     assert not [name for name in loaded if name.startswith("chimerax.makesphere")]

@@ -67,16 +67,16 @@ class Gaussians:
 
 def test_the_contrast_of_a_microscope():
     frequency = np.linspace(0, 0.2, 500)
-    # 31 defoci, both ends among them, are a range 1/30 wider.
+    # 31 defoci with both ends stand for a range 1/30 wider.
     np.testing.assert_allclose(contrast(frequency), mean_ctf2(frequency), atol=0.02)
     assert contrast(0) == pytest.approx(0.01)
 
 
 @pytest.mark.parametrize("name", REAL)
 def test_a_real_map_against_its_views(name):
-    with Map.open(str(ROOT / "tests/data" / name)) as a_map:
-        array = np.stack(list(a_map.planes))
-    grid, map_views = a_map.grid, views(array, a_map.grid)
+    with Map.open(str(ROOT / "tests/data" / name)) as real_map:
+        array = np.stack(list(real_map.planes))
+    grid, map_views = real_map.grid, views(array, real_map.grid)
     voxel = grid.voxel_size[0]
     energies = view_energies(array, voxel)
     assert map_views.energy == pytest.approx(energies.mean(), rel=0.015)
@@ -86,7 +86,7 @@ def test_a_real_map_against_its_views(name):
         x, y, z = grid.center
         sphere = Sphere(radius * map_views.side, (x - beside * map_views.side, y, z))
         assert not map_views.cuts(sphere)
-        # All views of a ball are the same, but for its voxels.
+        # All views of a ball are the same, except for its voxels.
         strength = (
             view_energy(sphere.draw(grid, map_views.match(sphere)), voxel, 5) / energies.mean()
         )
@@ -175,7 +175,7 @@ def test_spheres_against_their_drawn_views(sphere):
     map_views = views(Gaussians(1).on(grid), grid)
     energy = map_views.sphere_energy(sphere)
     assert energy == pytest.approx(view_energy(drawn, 2.4, 5), rel=0.01)
-    # Measured as if it were a map, it is as strong as itself.
+    # Measured as a map, it is as strong as itself.
     assert views(drawn, grid).strength(sphere, 1.0) == pytest.approx(1, rel=0.01)
     density = map_views.match(sphere)
     assert map_views.strength(sphere, density) == pytest.approx(0.5)
@@ -196,7 +196,7 @@ def test_spheres_against_integrals_over_their_profile(sphere):
 
 @pytest.mark.parametrize("size", [97, 98])
 def test_the_last_bin_counts_along_all_axes(size):
-    # Two voxels to the bin: the last may be of one.
+    # Two voxels per bin; the last may have one.
     grid = Grid((size,) * 3, (2.0, 2.0, 2.0))
     array = np.zeros(grid.shape, np.float32)
     array[-3:, 46:52, 46:52] = 1
@@ -234,7 +234,7 @@ def test_the_ball_is_about_the_box_center():
 
 
 def test_noise_has_the_energy_of_its_views():
-    """As strong at high frequencies as at low ones."""
+    """It is as strong at high frequencies as at low ones."""
     array = np.random.default_rng(5).normal(size=(36, 36, 36)).astype(np.float32)
     map_views = views(array, Grid((36, 36, 36), (3.0, 3.0, 3.0)))
     assert map_views.energy == pytest.approx(view_energy(array, 3.0), rel=0.03)
@@ -320,7 +320,7 @@ def test_a_constant_map_has_no_match(value):
 def test_a_wide_box_has_at_most_128_bins():
     grid = Grid((140, 40, 150), (12.0, 12.0, 12.0))
     map_views = views(np.random.default_rng(0).random(grid.shape, np.float32), grid)
-    # Two voxels to the bin.
+    # Two voxels per bin.
     assert map_views.cut == pytest.approx(1 / (2 * 24.0))
 
 

@@ -1,4 +1,4 @@
-"""What a file that is not a map is, as far as its first bytes show."""
+"""Recognizing files that are not maps by their first bytes."""
 
 import re
 

@@ -131,12 +131,12 @@ def fit_of(measured: Measured, request: Request) -> float:
     amounts = [*(("radius", radius) for radius in request.radii), ("offset", request.offset)]
     argument, amount = next(pair for pair in amounts if isinstance(pair[1], Multiple))
     remedy = measured.map.level_help and f"; {measured.map.level_help}"
-    why = f"finds no density at or above the contour level {measured.level:.4g}{remedy}"
+    problem = f"finds no density at or above the contour level {measured.level:.4g}{remedy}"
     if np.isnan(measured.level):
-        why = f"needs a contour level, and the map's is not a number{remedy}"
+        problem = f"needs a contour level, and the map's is not a number{remedy}"
         if measured.map.set_level is None:
-            why = "finds no number in the map: all of it is NaN or infinite"
-    raise ArgumentError(argument, f"{word(amount)} {why}")
+            problem = "finds no number in the map: all of it is NaN or infinite"
+    raise ArgumentError(argument, f"{word(amount)} {problem}")
 
 
 class Made(NamedTuple):

@@ -183,7 +183,7 @@ class Map:
             for consumer in consumers:
                 consumer.add(plane, found)
         views = views or binned.views()
-        del binned  # Its memory is wanted for finding the particle.
+        del binned  # Finding the particle needs the memory.
         return Measured(
             self,
             level,

@@ -1,14 +1,14 @@
 """Memory: how much is available, checked before work that needs a lot."""
 
 
-def require(needed: float, what: str) -> None:
+def require(needed: float, subject: str) -> None:
     """Raise an error if something needs more memory than is available.
 
     Parameters
     ----------
     needed
         In bytes.
-    what
+    subject
         What needs it, as the subject of a sentence.
 
     Raises
@@ -19,7 +19,8 @@ def require(needed: float, what: str) -> None:
     available = _available()
     if available is not None and needed > available:
         raise ValueError(
-            f"{what} would need {_gigabytes(needed)} of memory, and {_gigabytes(available)} is free"
+            f"{subject} would need {_gigabytes(needed)} of memory, "
+            f"and {_gigabytes(available)} is free"
         )
 
 

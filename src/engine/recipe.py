@@ -26,7 +26,7 @@ class Asked:
     length: float
 
     def note(self, length: float) -> str:
-        """Say what was asked for, where the length in Å is what the box allows."""
+        """Say what was asked for, and that it is shortened if the length in Å differs."""
         if length == self.length:
             return self.word
         return f"{self.word} = {number(self.length)} Å, shortened to stay in the box"

@@ -14,7 +14,7 @@ from .recipe import Asked, Recipe, pairs, require_density
 
 # In Å: rounding of centers that pass through the scene's transforms.
 SAME_POINT = 1e-6
-# A sphere that had to be shortened to less than this is not what anybody asked for.
+# Nobody asks for a sphere that has to be shortened to less than this share.
 LEAST_SHARE = 0.1
 
 
