@@ -120,7 +120,7 @@ class Form(QWidget):
         self.map_menu.setSizePolicy(WIDE, NARROW)
         self.recommended_button = QToolButton(text="Recommended")
         self.recommended_button.setToolTip(
-            f"The decoys that caught the most junk and kept the particles: {RECOMMENDED.words}"
+            f"A faint and a bright sphere around the particle: {RECOMMENDED.words}"
         )
         self.recommended_button.clicked.connect(lambda: self.link_clicked.emit("recommended"))
         layout.addLayout(_row(QLabel("Map"), self.map_menu, self.recommended_button))
