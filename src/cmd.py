@@ -104,14 +104,11 @@ class SwitchArg(BoolArg):
     @staticmethod
     def parse(text, session):
         """Read the word."""
-        if not text:
+        token, _, rest = next_token(text) if text else ("", "", "")
+        if token.lower() not in YES + NO:
             raise AnnotationError(f"Expected {SwitchArg.name}")
-        token, _, rest = next_token(text)
-        if token.lower() in YES:
-            return True, "true", rest
-        if token.lower() in NO:
-            return False, "false", rest
-        raise AnnotationError(f"Expected {SwitchArg.name}")
+        is_on = token.lower() in YES
+        return is_on, str(is_on).lower(), rest
 
 
 class SphereFileArg(SaveFileNameArg):
