@@ -74,7 +74,7 @@ bench: .venv/installed .venv/tested  ## Measure makesphere beside other programs
 stress: .venv/installed .venv/tested  ## Try to break it: SEED, COUNT
 	$(IN_CHIMERAX) $(BIN)/python tests/stress --seed $(SEED) --count $(COUNT)
 
-evidence: .venv/installed  ## Sort junk with two classifiers: DEVICE=cuda takes half an hour, RELION two
+evidence: .venv/installed  ## Sort junk with two classifiers, on a GPU if DEVICE=cuda: half an hour and RELION's hour
 	$(BIN)/python -m pip install --quiet $(PINNED) -r benchmarks/decoy/requirements.txt
 	$(BIN)/python benchmarks/decoy/run.py --device $(DEVICE) --results build/decoy/results.csv
 	$(BIN)/python benchmarks/decoy/run.py --relion --jobs 2 --results build/decoy/results.csv

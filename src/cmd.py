@@ -21,6 +21,7 @@ from chimerax.core.commands import (
     ModelIdArg,
     Or,
     SaveFileNameArg,
+    SaveFolderNameArg,
     next_token,
     quote_path_if_necessary,
     register,
@@ -39,6 +40,7 @@ from .engine.request import RECOMMENDED
 from .volumes import map_of, open_files
 
 FLOAT32_DIGITS = 6
+BROWSE = "browse"
 # A blue unlike the gray, yellow and cyan of ChimeraX's first maps, and unlike its backgrounds.
 COLOR = (0.35, 0.6, 1.0, 0.4)
 
@@ -119,9 +121,18 @@ class SphereFileArg(SaveFileNameArg):
 
     @classmethod
     def parse(cls, text, session):
-        """Read a path, and quote it so that the logged command can be run again."""
+        """Read a path; the log shows it so that it can be run again."""
+        if text and next_token(text)[0] == BROWSE:
+            # What to ask for depends on how many spheres there are.
+            return BROWSE, BROWSE, next_token(text)[2]
         path, _, rest = super().parse(text, session)
         return path, quoted(path), rest
+
+    @classmethod
+    def browse(cls, session, count):
+        """Ask for the file of one sphere, or for the folder of several."""
+        asked = super() if count == 1 else SaveFolderNameArg
+        return asked.parse(BROWSE, session)[0]
 
 
 def makesphere(
@@ -217,7 +228,10 @@ def _placed(asked, volume):
 
 
 def _make(session, volumes, requests, save, model_id):
-    _require_memory(volumes, len(requests[0].radii) * len(requests[0].values))
+    of_each = len(requests[0].radii) * len(requests[0].values)
+    _require_memory(volumes, of_each)
+    if save == BROWSE:
+        save = SphereFileArg.browse(session, of_each * len(volumes))
     open_maps = open_files(session)
     jobs, sources = [], []
     for volume, request in zip(volumes, requests, strict=True):

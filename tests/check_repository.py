@@ -152,11 +152,12 @@ def test_arguments_are_explained(argument):
     assert argument in re.sub(r"<[^>]+>", "", read(COMMAND_HELP))
 
 
-def stale(text):
+def stale(text, is_comparison=False):
     """Copies of the recommended line in a text that are not what is recommended now.
 
     A copy is what is called recommended in its line, or in its paragraph of a help page, and what
-    looks like it: 1.3fit with densities that are matched.
+    looks like it: 1.3fit with densities that are matched. Where decoys are compared, these are
+    others.
     """
     made = r"<!-- [\w ]+: written by report.py -->.*?<!-- end of [\w ]+ -->"
     text = re.sub(made, "", text, flags=re.DOTALL)
@@ -175,6 +176,8 @@ def stale(text):
             looks_so = re.search(rf"radius {size} (?:--)?value \S*match\S*,", words)
             is_run = re.search(rf"makesphere \S+ {re.escape(words)}", line)
             is_run = is_run and re.search(rf"radius {size} (?:--)?value ", words)
+            if is_comparison:
+                looks_so = is_run = False
             if (claims or looks_so or is_run) and words != right:
                 found.append(words)
     return list(dict.fromkeys(found))
@@ -191,7 +194,7 @@ def _written(line, names, first):
 
 @pytest.mark.parametrize("path", TEXTS, ids=name)
 def test_what_is_called_recommended_is(path):
-    assert stale(read(path)) == []
+    assert stale(read(path), path.parent.name == "decoy") == []
 
 
 @pytest.mark.parametrize(

@@ -428,6 +428,7 @@ def test_the_recommended_line_can_be_clicked(command, cube, html_log):
         ("center 18,18,18", "center needs a radius; try: makesphere #1 radius 1.3fit"),
         ("coordinateSystem #1", "coordinateSystem needs a center"),
         ("radius", "radius"),
+        ("radius 9 save", "save"),
         ("radius sixty", "fit"),
         ("radius 9 value high", "match"),
     ],
@@ -513,6 +514,34 @@ def test_a_file_is_written_where_save_says(command, cube, tmp_path):
         "J1_sphere_r009A.mrc",
     ]
     assert files() == ["here", "mine.mrc", "my own.mrc"]
+
+
+@pytest.mark.parametrize(
+    "words, kind, picked, made",
+    [
+        ("radius 9", "SaveFileNameArg", "mine.mrc", ["mine.mrc"]),
+        ("radius 9,8", "SaveFolderNameArg", ".", ["J1_sphere_r008A.mrc", "J1_sphere_r009A.mrc"]),
+    ],
+)
+def test_browse_asks_for_a_file_or_for_the_folder_of_several(
+    words, kind, picked, made, command, cube, monkeypatch
+):
+    from chimerax.makesphere import cmd
+
+    def pick(cls, text, session):
+        assert text == "browse"
+        return picked, picked, ""
+
+    monkeypatch.setattr(getattr(cmd, kind), "parse", classmethod(pick))
+    command(f"makesphere #1 save browse {words}")
+    assert files() == made
+
+
+@in_chimerax
+def test_without_windows_there_is_nothing_to_browse(session, fails, cube):
+    if session.ui.is_gui:
+        pytest.skip("there is with windows")
+    fails("makesphere #1 save browse", "Cannot browse")
 
 
 def test_a_file_goes_beside_the_maps(command, new_map, blob, tmp_path, log):

@@ -148,7 +148,7 @@ PLAN = [
     *block((MATCH, HAND), BAD, SOME_MAPS),
     *block((AROUND, BESIDE), FAINT_BAD, SOME_MAPS),
     *block((TWICE,), BAD, SOME_MAPS),
-    *block((MATCH, OTHERS_BESIDE[0]), FEW, ("compact", "EMD-11007")),
+    *block((MATCH, OTHERS_BESIDE[0], THEN_BESIDE), FEW, ("compact", "EMD-11007")),
 ]
 SAMPLE = [Run(s, "4GXY", 1, QUICK) for s in (HAND, AROUND, THEN_BESIDE)]
 # RELION is slow: fewer images.

@@ -16,6 +16,12 @@ def place(session):
 class Dock(QObject):
     """The dock that a widget is in.
 
+    Parameters
+    ----------
+    widget : QWidget
+    needed : function
+        Gives the height in pixels in which all rows of the widget are seen.
+
     Attributes
     ----------
     seen : Signal
@@ -24,8 +30,9 @@ class Dock(QObject):
 
     seen = Signal(bool)
 
-    def __init__(self, widget):
+    def __init__(self, widget, needed):
         super().__init__(widget)
+        self._needed = needed
         self._widget = widget
         self._height = 0
         self._dock = widget
@@ -33,8 +40,9 @@ class Dock(QObject):
             self._dock = self._dock.parentWidget()
         # Its window does not tell when it is behind another tab.
         self._dock.visibilityChanged.connect(self.seen)
+        self._dock.topLevelChanged.connect(self._settle_down)
         self._turn = QTimer(self, singleShot=True, interval=ITS_TURN)
-        self._turn.timeout.connect(self._ask)
+        self._turn.timeout.connect(lambda: self._ask(self._height))
         self._release = QTimer(self, singleShot=True, interval=OUR_TURN)
         self._release.timeout.connect(lambda: self._widget.setMinimumHeight(0))
         self._near = QTimer(self, singleShot=True, interval=NEAR)
@@ -44,9 +52,15 @@ class Dock(QObject):
         """Lay the dock out: Qt 6.10.2 crashes when a tab without a layout is removed."""
         self._dock.window().layout().activate()
 
-    def keep(self, height):
-        """Keep up to a height in pixels where Volume Viewer takes room for maps that come now."""
-        self._height = min(height, self._widget.height())
+    def _settle_down(self, is_floating):
+        """Be seen, with all rows, where the user has put the panel."""
+        if not is_floating:
+            QTimer.singleShot(0, self._dock.raise_)
+            self._ask(min(self._needed(), self._dock.window().height() // 2))
+
+    def keep(self):
+        """Keep all rows seen where Volume Viewer takes room for maps that come now."""
+        self._height = min(self._needed(), self._widget.height())
         self._near.start()
 
     def eventFilter(self, widget, event):
@@ -56,10 +70,10 @@ class Dock(QObject):
             self._turn.start()
         return False
 
-    def _ask(self):
+    def _ask(self, height):
         # As Volume Viewer does it: a dock has no other way to ask.
-        self._widget.setMinimumHeight(self._height)
         self._height = 0
+        self._widget.setMinimumHeight(height)
         self._release.start()
 
     def close(self):

@@ -237,6 +237,11 @@ class Form(QWidget):
         self.more_button.setArrowType(arrows.DownArrow if shown else arrows.RightArrow)
         self.more_frame.setVisible(shown)
 
+    def enterEvent(self, event):
+        """Look again when the mouse comes: the files may be others."""
+        super().enterEvent(event)
+        self.changed.emit()
+
     @property
     def needed_height(self):
         """Pixels in which no row but the plot is scrolled."""
@@ -343,7 +348,7 @@ class Form(QWidget):
             warnings.append(f'{html.escape(sentence)} <a href="{name}">{text}</a>')
         color = signal_color(self.facts_label, "#a05000", "#ffb050")
         told = "".join(f'<div style="color:{color}">⚠ {text}</div>' for text in warnings)
-        self.facts_label.setText(f'<table cellspacing="0">{rows}</table>{told}')
+        self.facts_label.setText(f'{told}<table cellspacing="0">{rows}</table>')
 
     def _show_file(self, shown):
         is_saved = self.save_box.isChecked()
@@ -416,6 +421,7 @@ class _PathField(QLineEdit):
 
     def show_automatic(self, text, anyhow=False):
         """Show what is automatic, unless something is typed."""
+        self.setPlaceholderText(text)
         text = text if anyhow else self.typed or text
         # Not while it is being emptied to type another.
         if text != self.text() and not (self.hasFocus() and self.isModified() and not self.typed):

@@ -71,7 +71,7 @@ class MakeSphereTool(ToolInstance):
         self._connect()
         self._refresh_timer = QTimer(area, singleShot=True)
         self._refresh_timer.timeout.connect(self._refresh)
-        self._dock = dock.Dock(area)
+        self._dock = dock.Dock(area, lambda: self.form.needed_height)
         self._dock.seen.connect(self._see)
         self.tool_window.manage(dock.place(session))
         self._dock.settle()
@@ -91,7 +91,7 @@ class MakeSphereTool(ToolInstance):
         self._measuring.changed.connect(self._refresh)
         triggers = self.session.triggers
         self._handlers = [
-            triggers.add_handler(ADD_MODELS, lambda *_: self._dock.keep(self.form.needed_height)),
+            triggers.add_handler(ADD_MODELS, lambda *_: self._dock.keep()),
             triggers.add_handler(REMOVE_MODELS, self._closed),
             triggers.add_handler(MODEL_DISPLAY_CHANGED, self._refresh_soon),
             triggers.add_handler(MODEL_NAME_CHANGED, self._refresh_soon),

@@ -80,6 +80,10 @@ class SaveFileNameArg(Annotation):
         return os.path.expanduser(token)
 
 
+class SaveFolderNameArg(SaveFileNameArg):
+    name = "a folder name"
+
+
 class ModelsArg(Annotation):
     name = "a models specifier"
 
