@@ -182,7 +182,9 @@ def makesphere(
         if center is not None:
             asked["center"] = _point(center, coordinate_system)
         elif coordinate_system is not None:
-            raise ArgumentError("coordinate_system", "needs a center, whose coordinates it is for")
+            raise ArgumentError(
+                "coordinate_system", "needs a center, to whose coordinates it applies"
+            )
         requests = [request_of(_placed(asked, volume), recommended) for volume in volumes]
         models, blocks, sources = _make(session, volumes, requests, save, model_id)
     except (ValueError, OSError, MemoryError, UserError) as error:
@@ -282,18 +284,18 @@ def _refer_to_file(session, model, path):
     model.data.file_type = "mrc" if path else ""
 
 
-def _require_memory(volumes, count):
+def _require_memory(volumes, per_map):
     """Raise an error if the spheres, and maps that are not yet read, do not fit in memory."""
     needed = 0
     for volume in volumes:
         data = volume.data
-        bytes_each = count * np.dtype(np.float32).itemsize
+        bytes_each = per_map * np.dtype(np.float32).itemsize
         if data.cached_data((0, 0, 0), data.size, (1, 1, 1)) is None:
             bytes_each += np.dtype(data.value_type).itemsize
         needed += bytes_each * _voxels(volume)
     largest = max(volumes, key=_voxels)
-    total = count * len(volumes)
-    spheres = f"{total} spheres" if total > 1 else "a sphere"
+    count = per_map * len(volumes)
+    spheres = f"{count} spheres" if count > 1 else "a sphere"
     where = "a box of" if len({_voxels(v) for v in volumes}) == 1 else "boxes of up to"
     box = " x ".join(str(int(n)) for n in largest.data.size)
     memory.require(needed, f"{spheres} in {where} {box} voxels")

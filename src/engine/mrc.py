@@ -18,7 +18,7 @@ from mrcfile.dtypes import HEADER_DTYPE
 from mrcfile.utils import dtype_from_mode, machine_stamp_from_byte_order, mode_from_dtype
 
 from .contents import contents
-from .grid import NO_ROTATION, Grid, Rotation, as_point, as_rotation
+from .grid import NO_ROTATION, Grid, Point, Rotation, as_point, as_rotation
 from .sphere import Sphere, Totals
 
 HEADER_BYTES = HEADER_DTYPE.itemsize
@@ -62,7 +62,7 @@ class Facts:
 
     size: tuple[int, int, int]
     intervals: tuple[int, int, int]
-    cell: tuple[float, float, float]
+    cell: Point
     spacegroup: int
     name: str = ""
 

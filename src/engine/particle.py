@@ -10,7 +10,7 @@ from math import ceil, floor, inf, log10, prod
 
 import numpy as np
 
-from .grid import SAME_FOOT, Grid
+from .grid import SAME_FOOT, Grid, Point
 from .radial import Above, above
 
 # `fit` holds this share of the particle's density.
@@ -76,7 +76,7 @@ class ParticleFinder:
         Contour level; NaN if there is none.
     """
 
-    def __init__(self, grid: Grid, center: tuple[float, float, float], level: float) -> None:
+    def __init__(self, grid: Grid, center: Point, level: float) -> None:
         self._grid, self._center, self._level = grid, center, level
         self._sides = [ceil(n / MOST_BINS) for n in grid.size]
         columns, rows, layers = (
