@@ -196,8 +196,8 @@ def pieces(where: np.ndarray, solid: np.ndarray, row: int, layer: int) -> np.nda
     solid
         Which of them are solid.
     row, layer
-        Steps in the index to the next cell along y and z. The last place of each row and layer
-        is empty, so that only neighbors are a step apart.
+        Steps in the index to the next cell along y and z. A row ends in an empty place and a
+        layer in an empty row, so that only neighbors are a step apart.
 
     Returns
     -------
