@@ -121,7 +121,7 @@ class SphereFileArg(SaveFileNameArg):
 
     @classmethod
     def parse(cls, text, session):
-        """Read a path; the log shows it so that it can be run again."""
+        """Read a path, and quote it so that the logged command can be run again."""
         if text and next_token(text)[0] == BROWSE:
             # What to ask for depends on how many spheres there are.
             return BROWSE, BROWSE, next_token(text)[2]
@@ -131,8 +131,8 @@ class SphereFileArg(SaveFileNameArg):
     @classmethod
     def browse(cls, session, count):
         """Ask for the file of one sphere, or for the folder of several."""
-        asked = super() if count == 1 else SaveFolderNameArg
-        return asked.parse(BROWSE, session)[0]
+        argument = super() if count == 1 else SaveFolderNameArg
+        return argument.parse(BROWSE, session)[0]
 
 
 def makesphere(
@@ -182,9 +182,7 @@ def makesphere(
         if center is not None:
             asked["center"] = _point(center, coordinate_system)
         elif coordinate_system is not None:
-            raise ArgumentError(
-                "coordinate_system", "needs a center, to whose coordinates it applies"
-            )
+            raise ArgumentError("coordinate_system", "needs a center to apply to")
         requests = [request_of(_placed(asked, volume), recommended) for volume in volumes]
         models, blocks, sources = _make(session, volumes, requests, save, model_id)
     except (ValueError, OSError, MemoryError, UserError) as error:
@@ -230,10 +228,10 @@ def _placed(asked, volume):
 
 
 def _make(session, volumes, requests, save, model_id):
-    of_each = len(requests[0].radii) * len(requests[0].values)
-    _require_memory(volumes, of_each)
+    per_map = len(requests[0].radii) * len(requests[0].values)
+    _require_memory(volumes, per_map)
     if save == BROWSE:
-        save = SphereFileArg.browse(session, of_each * len(volumes))
+        save = SphereFileArg.browse(session, per_map * len(volumes))
     open_maps = open_files(session)
     jobs, sources = [], []
     for volume, request in zip(volumes, requests, strict=True):
