@@ -297,7 +297,7 @@ def test_contour_level_is_chimeraxs(data, seed):
 
 @pytest.mark.parametrize("offset", [1e4, 1e6, -1e6, 1e7])
 @pytest.mark.parametrize("share", [0.001, 0.3])
-def test_contour_level_where_numbers_are_further_apart_than_bins(offset, share):
+def test_contour_level_where_numbers_are_farther_apart_than_bins(offset, share):
     values = offset + (np.random.default_rng(2).random((12, 13, 14)) < share)
     values = values.astype(np.float32)
     level = radial.contour_level(values, Grid((14, 13, 12), (1.0, 1.0, 1.0)))

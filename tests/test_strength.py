@@ -254,7 +254,7 @@ def test_a_sphere_beyond_the_ball_is_cut_to_it():
     assert map_views.reach == pytest.approx(29.5 * 3)
     whole = map_views.sphere_energy(Sphere(map_views.reach, grid.center))
     assert map_views.sphere_energy(Sphere(500, grid.center)) == pytest.approx(whole)
-    with pytest.raises(ArgumentError, match="needs a sphere with a part of it inside"):
+    with pytest.raises(ArgumentError, match="needs a sphere that is partly inside"):
         map_views.match(Sphere(500, grid.center, inner_radius=100))
 
 
