@@ -245,7 +245,7 @@ def test_a_center_on_a_face_leaves_no_room(more):
     request = Request((FIT,), center=(-2.0, 200.0, 200.0), **more)
     assert WIDE.clearance(request.center) == 0
     argument, problem = blamed(request.resolve, WIDE, 90.0)
-    assert argument == "center" and problem.startswith("is outside the box")
+    assert argument == "center" and problem.startswith("leaves no room in the box")
 
 
 @pytest.mark.parametrize("room, radius", [(1.96, 1.0), (0.98765, 0.987), (0.0123456, 0.0123)])
