@@ -118,7 +118,7 @@ def _sentence(error):
     if isinstance(error, MemoryError):
         return "there is not enough memory for this map"
     if isinstance(error, KeyboardInterrupt):
-        return "interrupted, nothing was made"
+        return "interrupted; nothing was made"
     return str(error)
 
 

@@ -106,14 +106,11 @@ class SwitchArg(BoolArg):
     @staticmethod
     def parse(text, session):
         """Read the word."""
-        if not text:
+        token, _, rest = next_token(text) if text else ("", "", "")
+        if token.lower() not in YES + NO:
             raise AnnotationError(f"Expected {SwitchArg.name}")
-        token, _, rest = next_token(text)
-        if token.lower() in YES:
-            return True, "true", rest
-        if token.lower() in NO:
-            return False, "false", rest
-        raise AnnotationError(f"Expected {SwitchArg.name}")
+        is_on = token.lower() in YES
+        return is_on, str(is_on).lower(), rest
 
 
 class SphereFileArg(SaveFileNameArg):
@@ -124,7 +121,7 @@ class SphereFileArg(SaveFileNameArg):
 
     @classmethod
     def parse(cls, text, session):
-        """Read a path; the log shows it so that it can be run again."""
+        """Read a path, and quote it so that the logged command can be run again."""
         if text and next_token(text)[0] == BROWSE:
             # What to ask for depends on how many spheres there are.
             return BROWSE, BROWSE, next_token(text)[2]
@@ -134,8 +131,8 @@ class SphereFileArg(SaveFileNameArg):
     @classmethod
     def browse(cls, session, count):
         """Ask for the file of one sphere, or for the folder of several."""
-        asked = super() if count == 1 else SaveFolderNameArg
-        return asked.parse(BROWSE, session)[0]
+        argument = super() if count == 1 else SaveFolderNameArg
+        return argument.parse(BROWSE, session)[0]
 
 
 def makesphere(
@@ -185,7 +182,7 @@ def makesphere(
         if center is not None:
             asked["center"] = _point(center, coordinate_system)
         elif coordinate_system is not None:
-            raise ArgumentError("coordinate_system", "needs a center, whose coordinates it is for")
+            raise ArgumentError("coordinate_system", "needs a center to apply to")
         requests = [request_of(_placed(asked, volume), recommended) for volume in volumes]
         models, blocks, sources = _make(session, volumes, requests, save, model_id)
     except (ValueError, OSError, MemoryError, UserError) as error:
@@ -231,10 +228,10 @@ def _placed(asked, volume):
 
 
 def _make(session, volumes, requests, save, model_id):
-    of_each = len(requests[0].radii) * len(requests[0].values)
-    _require_memory(volumes, of_each)
+    per_map = len(requests[0].radii) * len(requests[0].values)
+    _require_memory(volumes, per_map)
     if save == BROWSE:
-        save = SphereFileArg.browse(session, of_each * len(volumes))
+        save = SphereFileArg.browse(session, per_map * len(volumes))
     open_maps = open_files(session)
     jobs, sources = [], []
     for volume, request in zip(volumes, requests, strict=True):
@@ -285,18 +282,18 @@ def _refer_to_file(session, model, path):
     model.data.file_type = "mrc" if path else ""
 
 
-def _require_memory(volumes, count):
+def _require_memory(volumes, per_map):
     """Raise an error if the spheres, and maps that are not yet read, do not fit in memory."""
     needed = 0
     for volume in volumes:
         data = volume.data
-        bytes_each = count * np.dtype(np.float32).itemsize
+        bytes_each = per_map * np.dtype(np.float32).itemsize
         if data.cached_data((0, 0, 0), data.size, (1, 1, 1)) is None:
             bytes_each += np.dtype(data.value_type).itemsize
         needed += bytes_each * _voxels(volume)
     largest = max(volumes, key=_voxels)
-    total = count * len(volumes)
-    spheres = f"{total} spheres" if total > 1 else "a sphere"
+    count = per_map * len(volumes)
+    spheres = f"{count} spheres" if count > 1 else "a sphere"
     where = "a box of" if len({_voxels(v) for v in volumes}) == 1 else "boxes of up to"
     box = " x ".join(str(int(n)) for n in largest.data.size)
     memory.require(needed, f"{spheres} in {where} {box} voxels")

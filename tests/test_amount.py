@@ -85,3 +85,9 @@ def test_multiples_as_they_are_typed():
 def test_what_is_written_reads_back(times, unit):
     for amount in (times, Multiple(times, unit)):
         assert read_amount("value", word(amount), unit) == amount
+
+
+@pytest.mark.parametrize("text", ["1, 3fit", "1,3FIT", "60, 1 ,3fit", "1,3F"])
+def test_a_decimal_comma_is_told_in_any_writing(text):
+    with pytest.raises(ArgumentError, match=r"would be 1 and 3[a-zA-Z]+; decimals take a point"):
+        read_amounts("radius", text, "fit")

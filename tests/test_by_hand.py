@@ -162,8 +162,8 @@ def test_a_map_that_is_not_shown_gets_chimeraxs_level(command, emdb, tmp_path):
     (volume,) = command(f"open {emdb('EMD-3197.map')}")
     shown = volume.minimum_surface_level
     array = volume.full_matrix()
-    bin = (array.max() - array.min()) / 10000
-    assert radial.contour_level(array, _grid(volume)) == pytest.approx(shown, abs=bin)
+    width = (array.max() - array.min()) / 10000
+    assert radial.contour_level(array, _grid(volume)) == pytest.approx(shown, abs=width)
 
 
 def come_back(session, command, tmp_path):

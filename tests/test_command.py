@@ -632,7 +632,7 @@ def test_the_sphere_is_shown_whole_and_transparent(command, cube):
     assert 0 < COLOR[3] < 1
 
 
-def test_spheres_in_the_same_place_are_as_see_through_as_one(command, cube):
+def test_spheres_in_the_same_place_are_as_transparent_as_one(command, cube):
     from chimerax.makesphere.cmd import COLOR
 
     spheres = command("makesphere #1 radius 9,6 value 1,2,3 save false")

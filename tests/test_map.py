@@ -189,3 +189,26 @@ def test_memory_as_linux_reports_it(monkeypatch):
     elsewhere = memory._linux_available()
     monkeypatch.undo()
     assert (available, old_kernel, elsewhere) == (7000 * 1024, None, None)
+
+
+def test_what_is_not_asked_for_is_not_measured():
+    measured = Map("J1", GRID, ARRAY, 0.5).measure([SPHERE])
+    assert measured.tables is None and measured.particle is None
+    assert not measured.knows(Sphere(5.0, GRID.center))
+    assert Map("J1", GRID, ARRAY, 0.5).measure((), GRID.center).particle is None
+
+
+def test_a_faint_map_keeps_its_level():
+    """Where all that is above it sums up to less than 1."""
+    faint = SPHERE.draw(GRID) * np.float32(1e-5)
+    for measured in (
+        Map("J1", GRID, faint, 5e-6).measure([SPHERE]),
+        Map("J1", GRID, faint, 5e-6).measure((), GRID.center),
+    ):
+        assert 0 < measured.counts(SPHERE).above < 1
+        assert measured.level == 5e-6 and measured.level_note == ""
+
+
+def test_a_map_of_no_numbers_keeps_its_level():
+    measured = Map("J1", GRID, np.full(GRID.shape, np.nan, np.float32), 5.0).measure([SPHERE])
+    assert measured.level == 5 and measured.level_note == ""

@@ -273,7 +273,7 @@ def test_file_name_holds_the_recipe(recipe):
     assert re.fullmatch(r"[A-Za-z0-9_-]+\.mrc", name)
 
 
-def test_file_names_differ_case_blind():
+def test_file_names_differ_ignoring_case():
     """Similar recipes differ on macOS and Windows too, which ignore case."""
     tags = ["J1", "J1_sphere_r060A", "J1_sphere"]
     numbers = [0, 1.2, 12, 120, 2]

@@ -273,7 +273,7 @@ def test_an_interrupt(source, error_of, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(os, "fsync", interrupt)
-    assert error_of(source, "--radius", "5") == "interrupted, nothing was made"
+    assert error_of(source, "--radius", "5") == "interrupted; nothing was made"
     assert files() == [source]
 
 

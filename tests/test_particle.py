@@ -317,3 +317,20 @@ def test_memory_is_bounded_however_much_is_above_the_level():
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         assert peak < 60e6
+
+
+@pytest.mark.parametrize("kind", ["unequal", "in steps", "equal"])
+def test_what_holds_a_share_is_found_as_by_sorting(kind):
+    """Of so many that their range is halved; equal ones, as of a far center, cannot be parted."""
+    noise = np.random.default_rng(6)
+    distances = {
+        "unequal": noise.uniform(3, 50, 60_000),
+        "in steps": noise.integers(0, 9, 60_000) / 2,
+        "equal": np.full(60_000, 16.0),
+    }[kind].astype(np.float32)
+    density = noise.random(60_000).astype(np.float32)
+    order = np.argsort(distances)
+    held = density[order].cumsum(dtype=float)
+    for share in (0.02, 0.5, 0.99):
+        expected = distances[order][np.argmax(held >= share * held[-1])]
+        assert particle._holding(share, distances, density) == expected

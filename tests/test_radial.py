@@ -1,6 +1,7 @@
 """What a map says, against counting voxel by voxel."""
 
 import shutil
+import tracemalloc
 import warnings
 from math import inf, nan
 from pathlib import Path
@@ -297,7 +298,7 @@ def test_contour_level_is_chimeraxs(data, seed):
 
 @pytest.mark.parametrize("offset", [1e4, 1e6, -1e6, 1e7])
 @pytest.mark.parametrize("share", [0.001, 0.3])
-def test_contour_level_where_numbers_are_further_apart_than_bins(offset, share):
+def test_contour_level_where_numbers_are_farther_apart_than_bins(offset, share):
     values = offset + (np.random.default_rng(2).random((12, 13, 14)) < share)
     values = values.astype(np.float32)
     level = radial.contour_level(values, Grid((14, 13, 12), (1.0, 1.0, 1.0)))
@@ -431,3 +432,31 @@ def test_contour_level_is_where_chimerax_opens_the_map(kind, command, tmp_path, 
     (surface,) = volume.surfaces
     file = map_file(path)
     assert radial.contour_level(file, file.plane_grid) == surface.level
+
+
+@pytest.mark.parametrize("kind", ["noise", "masked"])
+def test_memory_for_the_contour_level_is_bounded(kind):
+    """Of 8 MB little more is kept than the 1 % that tell the level."""
+    shape = (200, 100, 100)
+    plane = np.random.default_rng(4).normal(size=shape[1:]).astype(np.float32)
+    if kind == "masked":
+        plane[plane < 2.6] = 0
+
+    class Planes:
+        def __getitem__(self, k):
+            return np.roll(plane, 97 * k)
+
+    tracemalloc.start()
+    level = radial.contour_level(Planes(), Grid(shape[::-1], (1.0, 1.0, 1.0)))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert level == opening_level(np.stack([Planes()[k] for k in range(shape[0])]))
+    assert peak < 4e6
+
+
+@pytest.mark.parametrize("voxel", [0.003, 1.0, 40.0])
+@pytest.mark.parametrize("size", [(7, 9, 8), (300, 41, 52)])
+def test_tables_are_as_fine_whatever_the_unit(voxel, size):
+    grid = Grid(size, (voxel, 1.1 * voxel, 1.2 * voxel), (5.0, -300.0, 0.0))
+    bins = len(Tabulator(grid, grid.center, 0.5)._voxels) - 3
+    assert radial.RADIAL_BINS / 2 <= bins <= radial.RADIAL_BINS

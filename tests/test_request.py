@@ -238,3 +238,18 @@ def test_whether_a_map_must_be_measured_first():
     assert Request((FIT,)).needs_fit and Request((5.0,), offset=FIT).needs_fit
     assert not Request((5.0,), (MATCH,)).needs_fit
     assert Request(read_amounts("radius", "60,fit", "fit")).needs_fit
+
+
+@pytest.mark.parametrize("more", [{}, {"edge": 5.0}])
+def test_a_center_on_a_face_leaves_no_room(more):
+    request = Request((FIT,), center=(-2.0, 200.0, 200.0), **more)
+    assert WIDE.clearance(request.center) == 0
+    argument, problem = blamed(request.resolve, WIDE, 90.0)
+    assert argument == "center" and problem.startswith("leaves no room in the box")
+
+
+@pytest.mark.parametrize("room, radius", [(1.96, 1.0), (0.98765, 0.987), (0.0123456, 0.0123)])
+def test_room_in_a_small_box_is_rounded_down(room, radius):
+    small = Grid((64, 72, 80), (room / 31.5,) * 3)
+    (recipe,) = Request((Multiple(9, "fit"),)).resolve(small, room)
+    assert recipe.radius == pytest.approx(radius, rel=1e-12) and recipe.radius < room

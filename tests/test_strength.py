@@ -254,7 +254,7 @@ def test_a_sphere_beyond_the_ball_is_cut_to_it():
     assert map_views.reach == pytest.approx(29.5 * 3)
     whole = map_views.sphere_energy(Sphere(map_views.reach, grid.center))
     assert map_views.sphere_energy(Sphere(500, grid.center)) == pytest.approx(whole)
-    with pytest.raises(ArgumentError, match="needs a sphere with a part of it inside"):
+    with pytest.raises(ArgumentError, match="needs a sphere that is partly inside"):
         map_views.match(Sphere(500, grid.center, inner_radius=100))
 
 
@@ -330,3 +330,21 @@ def test_a_box_smaller_than_the_low_pass_has_views():
     map_views = views(array, grid)
     assert map_views.cut == pytest.approx(1.5 / 12)
     assert map_views.energy > 0
+
+
+def test_a_map_with_nothing_in_the_ball_has_no_match():
+    grid = Grid((24, 26, 28), (3.0, 3.0, 3.0))
+    array = np.zeros(grid.shape, np.float32)
+    array[0, 0, 0] = array[-1, -1, 0] = 5
+    told = views(array, grid)
+    assert told.energy == 0
+    with pytest.raises(ArgumentError) as error:
+        told.match(Sphere(20, grid.center))
+    assert error.value.argument == "value"
+
+
+def test_a_sphere_that_is_nowhere_blames_the_value():
+    told = Views(1.0, 0.05, Grid((60, 60, 60), (3.0, 3.0, 3.0)))
+    with pytest.raises(ArgumentError) as error:
+        told.match(Sphere(500, told.grid.center, inner_radius=100))
+    assert error.value.argument == "value"

@@ -18,7 +18,7 @@ from mrcfile.dtypes import HEADER_DTYPE
 from mrcfile.utils import dtype_from_mode, machine_stamp_from_byte_order, mode_from_dtype
 
 from .contents import contents
-from .grid import NO_ROTATION, Grid, Rotation, as_point, as_rotation
+from .grid import NO_ROTATION, Grid, Point, Rotation, as_point, as_rotation
 from .sphere import Sphere, Totals
 
 HEADER_BYTES = HEADER_DTYPE.itemsize
@@ -62,7 +62,7 @@ class Facts:
 
     size: tuple[int, int, int]
     intervals: tuple[int, int, int]
-    cell: tuple[float, float, float]
+    cell: Point
     spacegroup: int
     name: str = ""
 
@@ -203,13 +203,7 @@ class MapFile:
         self._shape = tuple(int(n) for n in (header.nz, header.ny, header.nx))
         if min(self._shape) < 1:
             raise self._damage("its box is {2} x {1} x {0} voxels".format(*self._shape))
-        self._dtype = _dtype(header, self.path)
-        if self._dtype is None:
-            mode = int(header.mode)
-            if mode in OTHER_MODES:
-                held = f"{OTHER_MODES[mode]} (MRC mode {mode})"
-                raise ValueError(f"{self.path} holds {held}, which ChimeraX does not read")
-            raise self._damage(f"its MRC mode is {mode}")
+        self._dtype = self._read_dtype(header)
         # As in ChimeraX. Half precision is too coarse to compare and add in.
         native = self._dtype.newbyteorder("=")
         self._given_dtype = np.dtype(np.float32) if native == np.float16 else native
@@ -231,6 +225,19 @@ class MapFile:
             self.plane_grid = self.grid.reordered(order)
         except np.linalg.LinAlgError as error:
             raise self._damage("its cell is flat") from error
+
+    def _read_dtype(self, header: np.record) -> np.dtype:
+        mode = int(header.mode)
+        if mode in OTHER_MODES:
+            held = f"{OTHER_MODES[mode]} (MRC mode {mode})"
+            raise ValueError(f"{self.path} holds {held}, which ChimeraX does not read")
+        try:
+            dtype = dtype_from_mode(mode)
+        except ValueError as error:
+            raise self._damage(f"its MRC mode is {mode}") from error
+        if dtype == np.int8 and _is_unsigned(header, self.path):
+            dtype = np.dtype(np.uint8)
+        return dtype.newbyteorder(_byte_order(header))
 
     def __enter__(self) -> Self:
         return self
@@ -310,19 +317,6 @@ def _read_header(data: bytes) -> np.record:
 
 def _byte_order(header: np.record) -> Literal["<", ">"]:
     return ">" if header.dtype["nx"].str[0] == ">" else "<"
-
-
-def _dtype(header: np.record, path: str) -> np.dtype | None:
-    mode = int(header.mode)
-    try:
-        dtype = None if mode in OTHER_MODES else dtype_from_mode(mode)
-    except ValueError:
-        dtype = None
-    if dtype is None:
-        return None
-    if dtype == np.int8 and _is_unsigned(header, path):
-        dtype = np.dtype(np.uint8)
-    return dtype.newbyteorder(_byte_order(header))
 
 
 def _is_unsigned(header: np.record, path: str) -> bool:

@@ -18,7 +18,7 @@ NAMELESS = "decoy"
 
 # An argument in a file name: its letter, its digits before the point, and its unit. Radii are
 # padded so that names sort as numbers.
-PARTS = {
+NAME_PARTS = {
     "radius": ("r", 3, "A"),
     "offset": ("o", 3, "A"),
     "edge": ("e", 1, "A"),
@@ -143,7 +143,7 @@ def file_name(tag: str, arguments: Mapping[str, str], copy: int = 1) -> str:
         raise ValueError(f"The copy must be 1 or more, got {copy}")
 
     parts = [tag, "sphere"]
-    for argument, (letter, digits, unit) in PARTS.items():
+    for argument, (letter, digits, unit) in NAME_PARTS.items():
         if argument in arguments:
             # A file name has one dot only.
             text = arguments[argument].replace(".", "p").replace(",", "_")

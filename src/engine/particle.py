@@ -10,7 +10,7 @@ from math import ceil, floor, inf, log10, prod
 
 import numpy as np
 
-from .grid import SAME_FOOT, Grid
+from .grid import SAME_FOOT, Grid, Point
 from .radial import Above, above
 
 # `fit` holds this share of the particle's density.
@@ -76,7 +76,7 @@ class ParticleFinder:
         Contour level; NaN if there is none.
     """
 
-    def __init__(self, grid: Grid, center: tuple[float, float, float], level: float) -> None:
+    def __init__(self, grid: Grid, center: Point, level: float) -> None:
         self._grid, self._center, self._level = grid, center, level
         self._sides = [ceil(n / MOST_BINS) for n in grid.size]
         columns, rows, layers = (
@@ -196,8 +196,8 @@ def pieces(where: np.ndarray, solid: np.ndarray, row: int, layer: int) -> np.nda
     solid
         Which of them are solid.
     row, layer
-        Steps in the index to the next cell along y and z. The last place of each row and layer
-        is empty, so that only neighbors are a step apart.
+        Steps in the index to the next cell along y and z. A row ends in an empty place and a
+        layer in an empty row, so that only neighbors are a step apart.
 
     Returns
     -------

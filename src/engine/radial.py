@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .grid import SAME_FOOT, SURFACE, Grid, Planes
+from .grid import SAME_FOOT, SURFACE, Grid, Planes, Point
 from .sphere import Sphere
 
 # ChimeraX opens a map at the level that this share of its voxels exceeds,
@@ -306,7 +306,7 @@ class RadialTables:
         Up to and including bin n: number of finite voxels, and their sum. None if not asked for.
     """
 
-    center: tuple[float, float, float]
+    center: Point
     step: float
     voxels: np.ndarray
     above: np.ndarray
@@ -370,9 +370,7 @@ class Tabulator:
         Whether to sum the whole map for its profile, which takes most of the time.
     """
 
-    def __init__(
-        self, grid: Grid, center: tuple[float, float, float], level: float, profile: bool = True
-    ) -> None:
+    def __init__(self, grid: Grid, center: Point, level: float, profile: bool = True) -> None:
         self._grid, self._center, self._level = grid, center, level
         reach = grid.farthest(center)
         # A power of two of the voxel size squared: where the voxels are cubes and the center is

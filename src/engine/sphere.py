@@ -183,7 +183,7 @@ def _limit(radius: float) -> float:
 
 
 def _soft_ball(flat2: Floats, height2: float, radius: float, edge: float) -> NDArray[np.float32]:
-    """Return the density of a solid ball: 1 inside, half a cosine wave down to 0 at its edge."""
+    """Return a solid ball's density: 1 inside, half a cosine wave down to 0 across its edge."""
     distance2 = flat2 + height2
     start, end = radius - edge / 2, radius + edge / 2
     inside = distance2 <= start * start if start >= 0 else np.zeros(distance2.shape, bool)

@@ -35,7 +35,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .errors import ArgumentError
-from .grid import SURFACE, Floats, Grid
+from .grid import SURFACE, Floats, Grid, Point
 from .sphere import Sphere
 
 LOW_PASS = 20.0  # Å
@@ -142,7 +142,7 @@ class Views:
             raise ArgumentError("value", "match needs a map that is not constant")
         energy = self.sphere_energy(sphere)
         if not energy > 0:
-            raise ArgumentError("value", "match needs a sphere with a part of it inside the box")
+            raise ArgumentError("value", "match needs a sphere that is partly inside the box")
         return sqrt(MATCHED * self.energy / energy)
 
     def sphere_energy(self, sphere: Sphere) -> float:
@@ -288,7 +288,7 @@ class Binned:
         energy *= float(np.linalg.det(grid.axes)) ** 2
         return Views(max(energy, 0.0) if isfinite(energy) else float("inf"), cut, grid)
 
-    def _cut_to_ball(self, binned: Grid, center: tuple[float, float, float], reach: float) -> None:
+    def _cut_to_ball(self, binned: Grid, center: Point, reach: float) -> None:
         """Keep what is in a ball; of bins at its surface, the share that is inside."""
         thickness = float(np.cbrt(abs(np.linalg.det(binned.axes))))
         feet, height2 = binned.feet(center)
