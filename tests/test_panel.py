@@ -1160,6 +1160,7 @@ def test_sphere_outside_the_view_is_told(form, gui, log):
 
 def test_button_stays_where_rows_come_and_go(form, ran):
     window = form.window()
+    assert wait(lambda: form.parent().minimumHeight() == 0)
     window.resize(*((1280, 776) if IN_CHIMERAX else (520, 400)))
     wait(lambda: False, 0.3 if IN_CHIMERAX else 0.02)
 
@@ -1181,6 +1182,7 @@ def test_button_stays_where_rows_come_and_go(form, ran):
 
 def test_low_dock_scrolls_and_says_why_the_button_is_dead(form):
     window = form.window()
+    assert wait(lambda: form.parent().minimumHeight() == 0)
     window.resize(520, 150)
     write(form.text_fields["inner_radius"], "99")
     wait(lambda: False, 0.3 if IN_CHIMERAX else 0.02)

@@ -321,7 +321,7 @@ def test_memory_is_bounded_however_much_is_above_the_level():
 
 @pytest.mark.parametrize("kind", ["unequal", "in steps", "equal"])
 def test_the_distance_that_holds_a_share_is_found_as_by_sorting(kind):
-    """Enough for their range to be halved; equal ones, as for a far center, stay together."""
+    """Enough of them for halving their range; equal ones, for a far center, stay together."""
     noise = np.random.default_rng(6)
     distances = {
         "unequal": noise.uniform(3, 50, 60_000),

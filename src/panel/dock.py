@@ -40,7 +40,7 @@ class Dock(QObject):
             self._dock = self._dock.parentWidget()
         # Its window does not tell when it is behind another tab.
         self._dock.visibilityChanged.connect(self.seen)
-        self._dock.topLevelChanged.connect(self._settle_down)
+        self._dock.topLevelChanged.connect(self.settle)
         self._turn = QTimer(self, singleShot=True, interval=ITS_TURN)
         self._turn.timeout.connect(lambda: self._ask(self._height))
         self._release = QTimer(self, singleShot=True, interval=OUR_TURN)
@@ -48,13 +48,11 @@ class Dock(QObject):
         self._near = QTimer(self, singleShot=True, interval=NEAR)
         widget.installEventFilter(self)
 
-    def settle(self):
-        """Lay the dock out: Qt 6.10.2 crashes when a tab without a layout is removed."""
+    def settle(self, *_):
+        """Take a new place, with all rows."""
+        # Qt 6.10.2 crashes when a tab that has not been laid out is removed.
         self._dock.window().layout().activate()
-
-    def _settle_down(self, is_floating):
-        """Be seen, with all rows, where the user has put the panel."""
-        if not is_floating:
+        if not self._dock.isFloating():
             QTimer.singleShot(0, self._dock.raise_)
             self._ask(min(self._needed(), self._dock.window().height() // 2))
 
@@ -79,3 +77,4 @@ class Dock(QObject):
     def close(self):
         """Tell nothing any more."""
         self._dock.visibilityChanged.disconnect(self.seen)
+        self._dock.topLevelChanged.disconnect(self.settle)

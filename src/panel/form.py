@@ -244,9 +244,8 @@ class Form(QWidget):
 
     @property
     def needed_height(self):
-        """Pixels in which no row but the plot is scrolled."""
-        rows = self.scroll_area.widget().sizeHint().height() - self.profile_plot.sizeHint().height()
-        return self.height() - self.scroll_area.height() + rows
+        """Pixels in which no row is scrolled."""
+        return self.minimumSizeHint().height() + self.scroll_area.widget().sizeHint().height()
 
     # What stands in them
 
