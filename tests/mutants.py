@@ -457,11 +457,7 @@ def _path(module, package):
 
 
 def read_known():
-<<<<<<< HEAD
     """Read the slips that change nothing: the reason for each (module, before, after)."""
-=======
-    """Read the slips that change nothing, as they are told, with the reason."""
->>>>>>> mutants
     known, reason = {}, ""
     for line in KNOWN.read_text("utf-8").splitlines() if KNOWN.exists() else []:
         if line.startswith("# "):
@@ -509,17 +505,10 @@ def main():
         here = len(done) - excused
         caught, counted = caught + here - len(missed), counted + here
         took = time.monotonic() - start
-<<<<<<< HEAD
         summary = f"{here - len(missed)} of {here} caught, {excused} change nothing"
         print(f"{module}: {summary}, {took:.0f} s")
-        for line, before, after, _ in sorted(missed):
-            print(f"  {line}\t{module} | {before} | {after}")
-=======
-        told = f"{here - len(missed)} of {here} caught, {excused} change nothing"
-        print(f"{module}: {told}, {took:.0f} s")
         for line, slip in sorted(missed):
             print(f"  {line}\t{slip}")
->>>>>>> mutants
         sys.stdout.flush()
     if not options.sample:
         for slip in sorted(unused):
