@@ -88,6 +88,6 @@ def test_what_is_written_reads_back(times, unit):
 
 
 @pytest.mark.parametrize("text", ["1, 3fit", "1,3FIT", "60, 1 ,3fit", "1,3F"])
-def test_a_decimal_comma_is_told_in_any_writing(text):
+def test_a_decimal_comma_is_found_however_it_is_typed(text):
     with pytest.raises(ArgumentError, match=r"would be 1 and 3[a-zA-Z]+; decimals take a point"):
         read_amounts("radius", text, "fit")

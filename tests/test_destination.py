@@ -267,3 +267,10 @@ def test_only_files_of_this_name_are_the_same(tmp_path):
     assert not same(str(tmp_path / "a.mrc"), str(tmp_path / "b.mrc"))
     assert not same(str(tmp_path / "a.mrc"), str(tmp_path / "none.mrc"))
     assert same(str(tmp_path / "none.mrc"), str(tmp_path / "none.mrc"))
+
+
+def test_an_empty_path_blames_save():
+    with pytest.raises(ArgumentError) as error:
+        Destination(source_map(), "", never)
+    assert error.value.argument == "save"
+    assert error.value.problem == "needs a folder or a file, got nothing"

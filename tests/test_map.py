@@ -199,7 +199,7 @@ def test_what_is_not_asked_for_is_not_measured():
 
 
 def test_a_faint_map_keeps_its_level():
-    """Where all that is above it sums up to less than 1."""
+    """Even if all that is above it adds up to less than 1."""
     faint = SPHERE.draw(GRID) * np.float32(1e-5)
     for measured in (
         Map("J1", GRID, faint, 5e-6).measure([SPHERE]),
@@ -209,6 +209,6 @@ def test_a_faint_map_keeps_its_level():
         assert measured.level == 5e-6 and measured.level_note == ""
 
 
-def test_a_map_of_no_numbers_keeps_its_level():
+def test_a_map_without_a_number_keeps_its_level():
     measured = Map("J1", GRID, np.full(GRID.shape, np.nan, np.float32), 5.0).measure([SPHERE])
     assert measured.level == 5 and measured.level_note == ""

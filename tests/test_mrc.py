@@ -189,3 +189,33 @@ def _written(folder, grid, sphere, value, labels):
     mrc.write(scratch.file, grid, sphere, value, labels)
     scratch.flush()
     return scratch
+
+
+@pytest.mark.parametrize("axis", "xyz")
+def test_a_cell_of_very_many_voxels_is_where_its_header_says(axis, tmp_path, map_file):
+    """Numbers of 32 bits must not run over."""
+    fields = {f"m{axis}": 2**30, f"n{axis}start": 7}
+    grid = map_file(write_map(tmp_path / "a.mrc", **fields)).grid
+    k = "xyz".index(axis)
+    assert grid.voxel_size[k] == (9.0, 10.0, 10.0)[k] / 2**30
+    assert grid.origin == tuple(7 * grid.voxel_size[k] if i == k else 0 for i in range(3))
+
+
+@pytest.mark.parametrize("numbers", ["inf 0 0 30", "0 -inf 1 30", "nan 0 1 30"])
+def test_an_axis_without_a_length_is_no_rotation(numbers, tmp_path, map_file):
+    labels = [headers.LABEL + numbers.encode(), *[b""] * 9]
+    assert map_file(write_map(tmp_path / "a.mrc", label=labels)).grid.rotation == NO_ROTATION
+
+
+def test_one_side_of_one_voxel_is_told():
+    facts = mrc.Facts((6, 5, 4), (6, 1, 4), (9.0, 30.0, 10.0), 1)
+    (told,) = facts.warnings("set it")
+    assert told == "The map's header makes one voxel of the whole cell, 30 Å; set it."
+
+
+def test_what_cannot_be_read_has_no_labels(tmp_path):
+    (tmp_path / "short.mrc").write_bytes(bytes(1023))
+    for name in ("none.mrc", "short.mrc", "."):
+        assert mrc.read_labels(str(tmp_path / name)) == []
+    path = write_map(tmp_path / "a.mrc", label=[b"one  ", b"two", *[b""] * 8], nlabl=2)
+    assert mrc.read_labels(path) == ["one", "two"]

@@ -320,8 +320,8 @@ def test_memory_is_bounded_however_much_is_above_the_level():
 
 
 @pytest.mark.parametrize("kind", ["unequal", "in steps", "equal"])
-def test_what_holds_a_share_is_found_as_by_sorting(kind):
-    """Of so many that their range is halved; equal ones, as of a far center, cannot be parted."""
+def test_the_distance_that_holds_a_share_is_found_as_by_sorting(kind):
+    """Enough of them for halving their range; equal ones, for a far center, stay together."""
     noise = np.random.default_rng(6)
     distances = {
         "unequal": noise.uniform(3, 50, 60_000),

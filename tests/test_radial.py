@@ -436,7 +436,7 @@ def test_contour_level_is_where_chimerax_opens_the_map(kind, command, tmp_path, 
 
 @pytest.mark.parametrize("kind", ["noise", "masked"])
 def test_memory_for_the_contour_level_is_bounded(kind):
-    """Of 8 MB little more is kept than the 1 % that tell the level."""
+    """Of 8 MB little more is kept than the 1 % that determines the level."""
     shape = (200, 100, 100)
     plane = np.random.default_rng(4).normal(size=shape[1:]).astype(np.float32)
     if kind == "masked":
@@ -456,7 +456,7 @@ def test_memory_for_the_contour_level_is_bounded(kind):
 
 @pytest.mark.parametrize("voxel", [0.003, 1.0, 40.0])
 @pytest.mark.parametrize("size", [(7, 9, 8), (300, 41, 52)])
-def test_tables_are_as_fine_whatever_the_unit(voxel, size):
+def test_tables_are_equally_fine_for_any_voxel_size(voxel, size):
     grid = Grid(size, (voxel, 1.1 * voxel, 1.2 * voxel), (5.0, -300.0, 0.0))
     bins = len(Tabulator(grid, grid.center, 0.5)._voxels) - 3
     assert radial.RADIAL_BINS / 2 <= bins <= radial.RADIAL_BINS

@@ -240,9 +240,9 @@ def test_whether_a_map_must_be_measured_first():
     assert Request(read_amounts("radius", "60,fit", "fit")).needs_fit
 
 
-@pytest.mark.parametrize("more", [{}, {"edge": 5.0}])
-def test_a_center_on_a_face_leaves_no_room(more):
-    request = Request((FIT,), center=(-2.0, 200.0, 200.0), **more)
+@pytest.mark.parametrize("changes", [{}, {"edge": 5.0}])
+def test_a_center_on_a_face_leaves_no_room(changes):
+    request = Request((FIT,), center=(-2.0, 200.0, 200.0), **changes)
     assert WIDE.clearance(request.center) == 0
     argument, problem = blamed(request.resolve, WIDE, 90.0)
     assert argument == "center" and problem.startswith("leaves no room in the box")

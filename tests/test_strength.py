@@ -336,15 +336,15 @@ def test_a_map_with_nothing_in_the_ball_has_no_match():
     grid = Grid((24, 26, 28), (3.0, 3.0, 3.0))
     array = np.zeros(grid.shape, np.float32)
     array[0, 0, 0] = array[-1, -1, 0] = 5
-    told = views(array, grid)
-    assert told.energy == 0
+    map_views = views(array, grid)
+    assert map_views.energy == 0
     with pytest.raises(ArgumentError) as error:
-        told.match(Sphere(20, grid.center))
+        map_views.match(Sphere(20, grid.center))
     assert error.value.argument == "value"
 
 
-def test_a_sphere_that_is_nowhere_blames_the_value():
-    told = Views(1.0, 0.05, Grid((60, 60, 60), (3.0, 3.0, 3.0)))
+def test_for_a_sphere_outside_the_ball_the_value_is_blamed():
+    map_views = Views(1.0, 0.05, Grid((60, 60, 60), (3.0, 3.0, 3.0)))
     with pytest.raises(ArgumentError) as error:
-        told.match(Sphere(500, told.grid.center, inner_radius=100))
+        map_views.match(Sphere(500, map_views.grid.center, inner_radius=100))
     assert error.value.argument == "value"

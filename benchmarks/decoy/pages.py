@@ -5,6 +5,7 @@ Needs neither PyTorch nor NumPy. A page says where a table goes by two comments,
 """
 
 import re
+import textwrap
 from collections.abc import Callable, Sequence
 from statistics import mean
 
@@ -241,8 +242,13 @@ def amount(rows: Rows) -> str:
             words = next((w for w, c in CONDITIONS.items() if c == r.conditions), "RELION")
             kinds.setdefault(words, set()).add(label(r.setting))
         text += f" Of {len(planned)} that are planned {len(missing)} are missing, among them:\n\n"
-        text += "\n".join(f"- {w}: {'; '.join(sorted(of))}" for w, of in kinds.items())
+        lines = (f"- {words}: {'; '.join(sorted(settings))}" for words, settings in kinds.items())
+        text += "\n".join(map(_wrapped, lines))
     return text
+
+
+def _wrapped(line: str) -> str:
+    return textwrap.fill(line, 100, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def blocks(rows: Rows) -> dict[str, str]:

@@ -98,41 +98,26 @@ def test_match_is_strength_one_half_in_views_of_all_directions(receptor):
     assert [decoy.strength for decoy in made] == pytest.approx(found, rel=0.05)
 
 
-def test_fit_sees_a_particle_among_specks():
-    """Also in the noise of a starting map, and beside a bright speck far away."""
-    axis = (torch.arange(64) - 32) * 3.0
-    distance = (axis[:, None, None] ** 2 + axis[:, None] ** 2 + axis**2).sqrt()
-    ball = (distance <= 40).float()
-    assert decoys.fit(ball, 3.0, level=0.5) == pytest.approx(40, abs=1)
-    ball[4:6, 4:6, 4:6] = 5.0
-    assert decoys.fit(ball, 3.0, level=0.5) == pytest.approx(40, abs=1)
+def test_fit_of_a_noisy_start_is_that_of_the_clean_one():
     particle = synthetic.make_particle("3SN6")
     clean, noisy = (
-        decoys.fit(synthetic.starting_map(particle, 12, 1, noise), particle.lattice.voxel)
-        for noise in (0.0, 0.1)
+        decoys.make(start, particle.lattice, "radius fit")[0].radius
+        for start in (synthetic.starting_map(particle, 12, 1, noise) for noise in (0.0, 0.1))
     )
     assert noisy == pytest.approx(clean, rel=0.1)
 
 
-def test_the_opening_level_leaves_one_voxel_in_a_hundred():
-    values = np.random.default_rng(6).normal(size=(40, 40, 40))
-    level = decoys.opening_level(values)
-    assert np.mean(values >= level) == pytest.approx(0.01, rel=0.02)
-
-
 def test_spheres_are_where_the_words_put_them(receptor):
     lattice = receptor.lattice
-    fit = decoys.fit(receptor.volume, lattice.voxel)
+    fit = decoys.make(receptor.volume, lattice, "radius fit")[0].radius
     around = decoys.make(receptor.volume, lattice, plan.AROUND)
-    assert [d.radius for d in around] == pytest.approx([1.3 * fit] * 2, abs=2.5)
+    assert [d.radius for d in around] == pytest.approx([1.3 * fit] * 2, abs=1)
     assert around[1].density == pytest.approx(4 * around[0].density)
     beside = decoys.make(receptor.volume, lattice, plan.BESIDE)[0]
     middle = torch.argwhere(beside.volume > 0).float().mean(0) - 32
     assert middle.tolist() == pytest.approx([0, 0, fit / lattice.voxel], abs=0.5)
-    wide = decoys.make(receptor.volume, lattice, "radius 9fit value 1")[0]
-    assert wide.radius == int(31 * lattice.voxel)
-    with pytest.raises(ValueError, match="no decoys"):
-        decoys.make(receptor.volume, lattice, "radius fit edge 10")
+    with pytest.raises(KeyError):
+        decoys.make(receptor.volume, lattice, "radius fit tilt 10")
 
 
 @pytest.mark.parametrize("name", ["4GXY", "EMD-3488"])
