@@ -4,7 +4,7 @@ from Qt.QtCore import QEvent, QObject, QTimer, Signal
 from Qt.QtWidgets import QDockWidget
 
 # Milliseconds: within a second or so after a map came, Volume Viewer insists on room for 200.
-NEAR, ITS_TURN, OUR_TURN = 2000, 300, 200
+NEAR, ITS_TURN, OUR_TURN = 2000, 300, 50
 
 
 def place(session):
@@ -54,11 +54,12 @@ class Dock(QObject):
         self._dock.window().layout().activate()
         if not self._dock.isFloating():
             QTimer.singleShot(0, self._dock.raise_)
-            self._ask(min(self._needed(), self._dock.window().height() // 2))
+            self._ask(self._needed())
 
     def keep(self):
         """Keep all rows seen where Volume Viewer takes room for maps that come now."""
-        self._height = min(self._needed(), self._widget.height())
+        if not self._near.isActive():
+            self._height = min(self._needed(), self._widget.height())
         self._near.start()
 
     def eventFilter(self, widget, event):
@@ -69,10 +70,23 @@ class Dock(QObject):
         return False
 
     def _ask(self, height):
-        # As Volume Viewer does it: a dock has no other way to ask.
-        self._height = 0
-        self._widget.setMinimumHeight(height)
+        # As Volume Viewer does it: a dock has no other way to ask. What the others do not have
+        # would make ChimeraX's window grow.
+        others = self._others()
+        spare = sum(other.height() - other.minimumSizeHint().height() for other in others)
+        self._widget.setMinimumHeight(min(height, self._widget.height() + spare))
         self._release.start()
+
+    def _others(self):
+        """Give the docks above and below."""
+        window, dock = self._dock.parentWidget(), self._dock
+        beside = [dock, *window.tabifiedDockWidgets(dock)] if window else []
+        return [
+            other
+            for other in (window.findChildren(QDockWidget) if window else [])
+            if other.isVisible() and not other.isFloating() and other not in beside
+            if window.dockWidgetArea(other) == window.dockWidgetArea(dock)
+        ]
 
     def close(self):
         """Tell nothing any more."""

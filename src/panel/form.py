@@ -343,9 +343,10 @@ class Form(QWidget):
         links = [*more_warnings]
         if shown.too_strong:
             links.append((shown.too_strong, "Recommended", "recommended"))
-        for sentence, text, name in links:
-            warnings.append(f'{html.escape(sentence)} <a href="{name}">{text}</a>')
         color = signal_color(self.facts_label, "#a05000", "#ffb050")
+        for sentence, text, name in links:
+            link = f'<a href="{name}" style="color:{color}">{text}</a>'
+            warnings.append(f"{html.escape(sentence)} {link}")
         told = "".join(f'<div style="color:{color}">⚠ {text}</div>' for text in warnings)
         self.facts_label.setText(f'{told}<table cellspacing="0">{rows}</table>')
 
@@ -378,7 +379,8 @@ class Form(QWidget):
         self.reason_label.setStyleSheet(color and f"color: {color}")
         self.reason_label.setText(shown.reason)
         self.reason_label.setVisible(bool(shown.reason))
-        for name, field in (*self.text_fields.items(), ("save", self.name_field)):
+        paths = [("save", self.folder_field), ("save", self.name_field)]
+        for name, field in (*self.text_fields.items(), *paths):
             _write_in(color if name == shown.argument else "", field)
         if shown.argument in MORE:
             self.more_button.setChecked(True)
