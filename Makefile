@@ -5,6 +5,7 @@ CHIMERAX ?= ChimeraX
 SEED ?= 1
 COUNT ?= 1000
 SAMPLE ?= 0
+DEVICE ?= cpu
 PINNED = --constraint tests/requirements.txt
 
 ifeq ($(OS),Windows_NT)
@@ -18,7 +19,7 @@ endif
 IN_CHIMERAX = $(if $(filter file,$(origin CHIMERAX)),,CHIMERAX="$(CHIMERAX)")
 VERSION = $(shell $(PYTHON) -c "import xml.etree.ElementTree as x; print(x.parse('bundle_info.xml').getroot().get('version'))")
 WHEEL = dist/chimerax_makesphere-$(VERSION)-py3-none-any.whl
-SPHERE = build/demo/EMD-3197_sphere_r090A_vmatch.mrc
+SPHERE = build/demo/EMD-3197_sphere_r108A_v0p5match.mrc
 SOURCES = setup.py bundle_info.xml $(wildcard src/*.py src/*/*.py src/*/*.png src/docs/user/*/*)
 
 .PHONY: help demo test test-chimerax mutants wheel install check bench evidence stress tag clean
@@ -26,10 +27,10 @@ SOURCES = setup.py bundle_info.xml $(wildcard src/*.py src/*/*.py src/*/*.png sr
 help:  ## Say what there is to make
 	@$(PYTHON) -c "import re; [print('  make %-15s %s' % m) for m in re.findall(r'^([\w-]+):.*?## (.*)', open('Makefile', encoding='utf-8').read(), re.M)]"
 
-demo: .venv/installed  ## Make a sphere from a real map, without ChimeraX
+demo: .venv/installed  ## Make the recommended decoys for a real map, without ChimeraX
 	$(BIN)/python -m pip install --quiet $(PINNED) matplotlib
 	$(BIN)/python -c "import os; os.makedirs('build/demo', exist_ok=True)"
-	$(BIN)/python -m chimerax.makesphere examples/EMD-3197.map --radius 90 --value match --output $(SPHERE)
+	$(BIN)/python -m chimerax.makesphere examples/EMD-3197.map --output build/demo
 	$(BIN)/python examples/slices.py examples/EMD-3197.map $(SPHERE) build/demo/slices.png
 
 test: .venv/installed .venv/tested  ## Run all tests that need no ChimeraX
@@ -66,15 +67,17 @@ bench: .venv/installed .venv/tested  ## Measure makesphere beside other programs
 	$(PEERS)/python -m pip install --quiet -r benchmarks/requirements.txt
 	$(PEERS)/python -m pip install --quiet --no-deps pytom-match-pick==0.14.0
 	$(IN_CHIMERAX) $(BIN)/python benchmarks/bench.py --peers build/peers
+	$(BIN)/python -m pip install --quiet $(PINNED) -r benchmarks/decoy/requirements.txt
 	$(BIN)/python -m pytest -q benchmarks/decoy
 	$(BIN)/python benchmarks/decoy/run.py --sample
 
 stress: .venv/installed .venv/tested  ## Try to break it: SEED, COUNT
 	$(IN_CHIMERAX) $(BIN)/python tests/stress --seed $(SEED) --count $(COUNT)
 
-evidence: .venv/installed  ## Sort junk with two classifiers, four hours at most
-	$(BIN)/python -m pip install --quiet $(PINNED) matplotlib
-	$(BIN)/python benchmarks/decoy/run.py --jobs 2 --results build/decoy/results.csv
+evidence: .venv/installed  ## Sort junk with two classifiers, on a GPU if DEVICE=cuda: half an hour and RELION's hour
+	$(BIN)/python -m pip install --quiet $(PINNED) -r benchmarks/decoy/requirements.txt
+	$(BIN)/python benchmarks/decoy/run.py --device $(DEVICE) --results build/decoy/results.csv
+	$(BIN)/python benchmarks/decoy/run.py --relion --jobs 2 --results build/decoy/results.csv
 	$(BIN)/python benchmarks/decoy/report.py --results build/decoy/results.csv --output build/decoy/report.md
 
 tag: check  ## Tag this version for a release, if all is committed

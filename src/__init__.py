@@ -2,7 +2,7 @@
 
 
 def __getattr__(name):
-    # ChimeraX asks for it; nobody else needs ChimeraX.
+    # Only ChimeraX asks for it, so that the rest of the package does not need ChimeraX.
     if name == "bundle_api":
         from .bundle import bundle_api
 

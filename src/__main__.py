@@ -7,7 +7,7 @@ import sys
 from math import isfinite
 
 if __name__ == "__main__":
-    # Otherwise OpenBLAS, within NumPy, has a thread spin for a tenth of a second, waiting for work.
+    # Otherwise a thread of NumPy's OpenBLAS spins for a tenth of a second, waiting for work.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from .arguments import ARGUMENTS, option, request_of, shell_words
@@ -37,7 +37,7 @@ the map, or in the current folder if the map's cannot be written to or is in a c
 An existing file is replaced only if it was made from the same map by the same recipe, or
 if --output names it. Exit status: 0 done; 2 nothing made, and one line says why."""
 
-# What the shell calls the arguments that it has under another name.
+# Arguments that have another name in the shell.
 OPTIONS = {"save": "--output"}
 
 
@@ -52,7 +52,7 @@ def main(arguments=None):
     Returns
     -------
     int
-        Exit status: 0, or 2 where one line on stderr says why nothing was made.
+        Exit status: 0, or 2 if one line on stderr says why nothing was made.
     """
     options = _parser().parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
     try:
@@ -64,18 +64,18 @@ def main(arguments=None):
         request = request_of(asked, shell_words(RECOMMENDED))
         blocks = _make(options, request)
     except (ValueError, OSError, MemoryError, KeyboardInterrupt) as error:
-        # File names can have line breaks.
+        # Names of files can have line breaks.
         print("makesphere:", *_sentence(error).splitlines(), file=sys.stderr)
         return 2
     if sys.stdout is None:
-        # As on Windows, where the program has no console.
+        # As on Windows, in a program without a console.
         return 0
     try:
         if not asked:
             print(f"Recommended: {shell_words(request)}")
         _report(blocks)
     except BrokenPipeError:
-        sys.stdout = None  # As in `| head`: it has read enough.
+        sys.stdout = None  # As with `| head`, which has read enough.
     except OSError as error:
         sys.stdout = None
         print(f"makesphere: made, but not reported: {error.strerror}", file=sys.stderr)
@@ -118,7 +118,7 @@ def _sentence(error):
     if isinstance(error, MemoryError):
         return "there is not enough memory for this map"
     if isinstance(error, KeyboardInterrupt):
-        return "interrupted, nothing was made"
+        return "interrupted; nothing was made"
     return str(error)
 
 
@@ -132,7 +132,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _joined(words):
-    """Tie values that begin with a minus sign to their option, where argparse would lose them."""
+    """Attach values that begin with a minus sign to their options, or argparse would lose them."""
     joined = []
     for word in words:
         if re.match(r"-[\d.]", word) and joined and joined[-1].startswith("--"):
@@ -159,8 +159,8 @@ def _parser():
         "--level",
         metavar="L",
         type=float,
-        help="contour level of the map; default: that at which ChimeraX opens it, which 1 %% of "
-        "its voxels exceed",
+        help="contour level of the map; default: the one at which ChimeraX opens it, which 1 %% "
+        "of its voxels exceed",
     )
     parser.add_argument(
         "--output",
@@ -173,9 +173,9 @@ def _parser():
 
 
 if __name__ == "__main__":
-    # What a terminal or a pipe cannot show, Å or a file's name, is no reason to fail.
+    # Letters that a terminal or pipe cannot show, such as Å, are no reason to fail.
     if sys.stdout is not None:
         sys.stdout.reconfigure(errors="backslashreplace")
     status = main()
-    # All is written. The usual way out first takes NumPy apart: a tenth of the time.
+    # All is written. A normal exit would first tear down NumPy, which takes a tenth of the time.
     os._exit(status)

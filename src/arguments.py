@@ -1,4 +1,4 @@
-"""The arguments of a sphere: one table, from which command, shell, and panel come."""
+"""The arguments of a sphere: one table, from which command, shell and panel are made."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -17,26 +17,26 @@ Value = float | Amount | tuple[Amount, ...] | Point | None
 
 @dataclass(frozen=True)
 class Argument:
-    """An argument, by all its names.
+    """An argument, with all its names.
 
     Attributes
     ----------
     name
-        In Python.
+        Name in Python.
     field
-        Of `Request`.
+        Name in `Request`.
     label
-        In the panel.
+        Name in the panel.
     placeholder
-        What is typed, in usage lines.
+        What to type, in usage lines.
     expected
-        What is typed, in words.
+        What to type, in words.
     read
-        Takes the name and what was typed, and raises `ArgumentError`.
+        Reads what was typed, given the name for the `ArgumentError` that it may raise.
     default
-        In words.
+        Default, in words.
     help
-        What it is.
+        What it means.
     """
 
     name: str
@@ -50,16 +50,16 @@ class Argument:
 
     @property
     def keyword(self) -> str:
-        """In the command: ``innerRadius``."""
+        """Name in the command: ``innerRadius``."""
         return keyword(self.name)
 
     @property
     def option(self) -> str:
-        """In a shell: ``--inner-radius``."""
+        """Name in the shell: ``--inner-radius``."""
         return option(self.name)
 
     def value(self, text: str) -> Value:
-        """Read what was typed."""
+        """Read what was typed, or raise `ArgumentError`."""
         return self.read(self.name, text)
 
 
@@ -69,7 +69,7 @@ def option(name: str) -> str:
 
 
 def read_number(name: str, text: str) -> float:
-    """Read a number; a decimal comma is told from a list."""
+    """Read a number; the error for a decimal comma suggests a point."""
     text = text.strip()
     if not NUMBER.fullmatch(text):
         with_point = text.replace(",", ".")
@@ -134,19 +134,19 @@ BY_NAME = {argument.name: argument for argument in ARGUMENTS}
 
 
 def request_of(values: Mapping[str, Any], recommended: str) -> Request:
-    """Make a request of the arguments that were given; none are the recommended decoys.
+    """Make a request of arguments; without any it is the recommended one.
 
     Parameters
     ----------
     values
-        By name.
+        The value of each argument that was given, by name.
     recommended
-        The recommended line as the user would type it, for the error.
+        The recommended arguments as the user would type them, for the error.
 
     Raises
     ------
     ArgumentError
-        Something is wrong with a value, or there is no radius.
+        A value is out of range, or there is no radius.
     """
     if not values:
         return RECOMMENDED
@@ -158,21 +158,23 @@ def request_of(values: Mapping[str, Any], recommended: str) -> Request:
 def command_text(
     spec: str, request: Request, save: bool | str = True, is_moved: bool = False
 ) -> str:
-    """Write the command of a request, so that it can be run again.
+    """Write the command that makes a request.
 
     Parameters
     ----------
     spec
-        The map's, such as ``#1``.
+        The map's specifier, such as ``#1``.
+    request
+        What to make.
     save
-        True: the default. A path must be absolute.
+        Whether to save, or an absolute path.
     is_moved
-        Whether the map's coordinates are not those of the scene.
+        Whether the map's coordinates differ from the scene's.
 
     Raises
     ------
     ValueError
-        No command can have such a path.
+        No command can hold such a path.
     """
     words = ["makesphere", spec, request.words]
     if request.center is not None and is_moved:
@@ -190,8 +192,8 @@ def shell_words(request: Request) -> str:
 def quoted(text: str) -> str:
     """Quote a text, such as a path, as one word of a command.
 
-    ChimeraX's ``quote_path_if_necessary`` leaves ``;`` bare, which parts commands. In quotes its
-    parser knows no escapes, and ends at a quote before a blank or a ``;``.
+    ChimeraX's ``quote_path_if_necessary`` leaves ``;`` bare, which separates commands. Its parser
+    has no escapes in quotes, and ends them at a quote before a blank or a ``;``.
 
     Returns
     -------
@@ -201,7 +203,7 @@ def quoted(text: str) -> str:
     Raises
     ------
     ValueError
-        No command can have it.
+        No command can hold it.
     """
     if text.splitlines() not in ([], [text]):
         raise ValueError(f"a command cannot have a line break in a name: {text!a}")

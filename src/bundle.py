@@ -20,7 +20,7 @@ class _MakeSphereAPI(BundleAPI):
 
     @staticmethod
     def run_provider(session, name, manager, **kw):
-        # The only provider is the toolbar's button.
+        # The only provider is the toolbar button.
         from chimerax.core.commands import run
 
         run(session, 'ui tool show "Make Sphere"')

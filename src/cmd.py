@@ -1,8 +1,10 @@
-"""The command makesphere: ChimeraX's maps, scene and log on one side, `decoy` on the other."""
+"""The command makesphere: it connects ChimeraX's maps, scene and log with the engine."""
 
 import html
 import os
 import re
+from collections import Counter
+from dataclasses import replace
 from math import prod
 from urllib.parse import quote
 
@@ -19,6 +21,7 @@ from chimerax.core.commands import (
     ModelIdArg,
     Or,
     SaveFileNameArg,
+    SaveFolderNameArg,
     next_token,
     quote_path_if_necessary,
     register,
@@ -37,12 +40,13 @@ from .engine.request import RECOMMENDED
 from .volumes import map_of, open_files
 
 FLOAT32_DIGITS = 6
-# A blue that neither the gray, yellow and cyan of ChimeraX's first maps nor its backgrounds have.
+BROWSE = "browse"
+# A blue unlike the gray, yellow and cyan of ChimeraX's first maps, and unlike its backgrounds.
 COLOR = (0.35, 0.6, 1.0, 0.4)
 
 
 class TopMapsArg(MapsArg):
-    """Maps, without those that are below others that are named: ``#1`` is one map."""
+    """Maps, without those below others that are named: ``#1`` is one map."""
 
     @classmethod
     def parse(cls, text, session):
@@ -57,11 +61,11 @@ def _above(model):
 
 
 class PointArg(CenterArg):
-    """A center point whose coordinates keep their digits, which ChimeraX cuts to float32."""
+    """A center point whose coordinates keep the digits that ChimeraX cuts to float32."""
 
     @staticmethod
     def parse(text, session):
-        """Read three numbers, or whatever else ChimeraX takes for a point."""
+        """Read three numbers, or anything else that ChimeraX takes for a point."""
         point, used, rest = CenterArg.parse(text, session)
         if point.coords is not None and "," in used:
             point.coords = np.array(Float3Arg.parse(used, session)[0])
@@ -69,24 +73,24 @@ class PointArg(CenterArg):
 
 
 class FrameArg(CoordSysArg):
-    """A model's coordinate system in the scene, also where its group has been moved."""
+    """A model's coordinate system in the scene, even if its group has been moved."""
 
     @classmethod
     def parse(cls, text, session):
-        """Read a model and give its place in the scene."""
+        """Read a model and return its place in the scene."""
         model, used, rest = ModelArg.parse(text, session)
         return model.scene_position, used, rest
 
 
 class ReaderArg(Annotation):
-    """An argument as the table of arguments reads it."""
+    """An argument that the table of arguments reads."""
 
     def __init__(self, argument):
         super().__init__(name=argument.expected)
         self._argument = argument
 
     def parse(self, text, session):
-        """Read what there is up to a blank."""
+        """Read the text up to a blank."""
         if not text:
             raise AnnotationError(f"Expected {self.name}")
         token, used, rest = next_token(text)
@@ -102,14 +106,11 @@ class SwitchArg(BoolArg):
     @staticmethod
     def parse(text, session):
         """Read the word."""
-        if not text:
+        token, _, rest = next_token(text) if text else ("", "", "")
+        if token.lower() not in YES + NO:
             raise AnnotationError(f"Expected {SwitchArg.name}")
-        token, _, rest = next_token(text)
-        if token.lower() in YES:
-            return True, "true", rest
-        if token.lower() in NO:
-            return False, "false", rest
-        raise AnnotationError(f"Expected {SwitchArg.name}")
+        is_on = token.lower() in YES
+        return is_on, str(is_on).lower(), rest
 
 
 class SphereFileArg(SaveFileNameArg):
@@ -120,9 +121,18 @@ class SphereFileArg(SaveFileNameArg):
 
     @classmethod
     def parse(cls, text, session):
-        """Read a path; the log shows it so that it can be run again."""
+        """Read a path, and quote it so that the logged command can be run again."""
+        if text and next_token(text)[0] == BROWSE:
+            # What to ask for depends on how many spheres there are.
+            return BROWSE, BROWSE, next_token(text)[2]
         path, _, rest = super().parse(text, session)
         return path, quoted(path), rest
+
+    @classmethod
+    def browse(cls, session, count):
+        """Ask for the file of one sphere, or for the folder of several."""
+        argument = super() if count == 1 else SaveFolderNameArg
+        return argument.parse(BROWSE, session)[0]
 
 
 def makesphere(
@@ -139,7 +149,9 @@ def makesphere(
     Parameters
     ----------
     session : chimerax.core.session.Session
+        Session in which the maps are open.
     volumes : list of Volume
+        The maps.
     center : chimerax.core.commands.Center, optional
         By default the box center, grid index N//2 on each axis.
     coordinate_system : Place, optional
@@ -147,20 +159,20 @@ def makesphere(
     save : bool or str
         Whether to write MRC files with automatic names, or the folder or file to write.
     model_id : tuple of int, optional
-        Id of the first new model; more take the next ones.
+        Id of the first new model; the others take the next ones.
     **asked
-        The other arguments of `arguments.ARGUMENTS`. With none of them, and no center, the
+        The other arguments of `arguments.ARGUMENTS`. Without any, and without a center, the
         recommended decoys are made.
 
     Returns
     -------
     Volume or list of Volume
-        The new model, or the list where there are several.
+        The new model, or the list if there are several.
 
     Raises
     ------
     UserError
-        One sentence; then nothing has been made or written.
+        Something is wrong, in one sentence; nothing has been made or written.
     """
     if not volumes:
         raise UserError("makesphere needs an open map, and none was specified")
@@ -170,7 +182,7 @@ def makesphere(
         if center is not None:
             asked["center"] = _point(center, coordinate_system)
         elif coordinate_system is not None:
-            raise ArgumentError("coordinate_system", "needs a center, whose coordinates it is for")
+            raise ArgumentError("coordinate_system", "needs a center to apply to")
         requests = [request_of(_placed(asked, volume), recommended) for volume in volumes]
         models, blocks, sources = _make(session, volumes, requests, save, model_id)
     except (ValueError, OSError, MemoryError, UserError) as error:
@@ -191,7 +203,7 @@ def makesphere(
 
 
 def _sentence(error):
-    """Say what is wrong, on one line: names of maps and files can have breaks."""
+    """Say what is wrong, on one line: names of maps and files can have line breaks."""
     text = str(error)
     if isinstance(error, ArgumentError):
         text = error.sentence(keyword(error.argument))
@@ -201,7 +213,7 @@ def _sentence(error):
 
 
 def _point(center, coordinate_system):
-    """Give a center in the scene, without digits that only float32 has made."""
+    """Return a center in the scene, without digits that are only float32's rounding."""
     point = center.scene_coordinates(coordinate_system)
     if center.coords is not None:
         return point
@@ -209,14 +221,17 @@ def _point(center, coordinate_system):
 
 
 def _placed(asked, volume):
-    """Give the arguments with the center in the coordinates of a volume."""
+    """Return the arguments with the center in a volume's coordinates."""
     if "center" not in asked:
         return asked
     return {**asked, "center": tuple(volume.scene_position.inverse() * asked["center"])}
 
 
 def _make(session, volumes, requests, save, model_id):
-    _require_memory(volumes, len(requests[0].radii) * len(requests[0].values))
+    per_map = len(requests[0].radii) * len(requests[0].values)
+    _require_memory(volumes, per_map)
+    if save == BROWSE:
+        save = SphereFileArg.browse(session, per_map * len(volumes))
     open_maps = open_files(session)
     jobs, sources = [], []
     for volume, request in zip(volumes, requests, strict=True):
@@ -225,20 +240,21 @@ def _make(session, volumes, requests, save, model_id):
         destination = None
         if save is not False:
             destination = Destination(source_map, save, open_maps=open_maps)
-        of_map = jobs_of(source_map, request, destination)
-        jobs += of_map
-        sources += [volume] * len(of_map)
-    ids = _free_ids(session, model_id, len(jobs))
+        new_jobs = jobs_of(source_map, request, destination)
+        jobs += new_jobs
+        sources += [volume] * len(new_jobs)
+    new_ids = _free_ids(session, model_id, len(jobs))
     session.logger.status(f"Making {len(jobs)} sphere{'s' if len(jobs) > 1 else ''} ...")
+    surfaces = Counter(map(_surface, jobs))
     decoys, models = [], []
     try:
         with Batch(jobs) as batch:
-            for (decoy, array), id in zip(batch.make(in_memory=True), ids, strict=True):
+            for (decoy, array), new_id in zip(batch.make(in_memory=True), new_ids, strict=True):
                 decoys.append(decoy)
-                models.append(_model(session, decoy, array, id))
+                models.append(_model(session, decoy, array, new_id, surfaces[_surface(decoy)]))
             paths = batch.publish()
     except BaseException:
-        # A model that has an id has its surface in the session, even if it is not open.
+        # The surface of a model that has an id is in the session, even if the model is not open.
         for model in models:
             model.delete()
         raise
@@ -251,27 +267,33 @@ def _make(session, volumes, requests, save, model_id):
     return models, report.blocks(list(results)), sources
 
 
+def _surface(sphere):
+    """Return what is equal for jobs or decoys that have the same surface."""
+    return id(sphere.map), replace(sphere.recipe, value=1.0)
+
+
 def _refer_to_file(session, model, path):
-    """Let sessions refer to a sphere's file, as they do when ChimeraX has saved a map."""
+    """Have sessions refer to a sphere's file, as they do for a map that ChimeraX has saved."""
     for other in session.models.list(type=Volume):
         if path and getattr(other, "makesphere_file", "") == path:
-            # This file is another sphere's now: sessions have to hold that of before.
+            # The file is another sphere's now, so that sessions have to hold the one before.
             other.data.path = other.makesphere_file = ""
     model.makesphere_file = model.data.path = path
     model.data.file_type = "mrc" if path else ""
 
 
-def _require_memory(volumes, count):
-    """Raise an error if spheres, and what is not yet read of their maps, do not fit in memory."""
+def _require_memory(volumes, per_map):
+    """Raise an error if the spheres, and maps that are not yet read, do not fit in memory."""
     needed = 0
     for volume in volumes:
         data = volume.data
-        bytes_each = count * np.dtype(np.float32).itemsize
+        bytes_each = per_map * np.dtype(np.float32).itemsize
         if data.cached_data((0, 0, 0), data.size, (1, 1, 1)) is None:
             bytes_each += np.dtype(data.value_type).itemsize
         needed += bytes_each * _voxels(volume)
     largest = max(volumes, key=_voxels)
-    spheres = f"{count * len(volumes)} spheres" if count * len(volumes) > 1 else "a sphere"
+    count = per_map * len(volumes)
+    spheres = f"{count} spheres" if count > 1 else "a sphere"
     where = "a box of" if len({_voxels(v) for v in volumes}) == 1 else "boxes of up to"
     box = " x ".join(str(int(n)) for n in largest.data.size)
     memory.require(needed, f"{spheres} in {where} {box} voxels")
@@ -284,33 +306,33 @@ def _voxels(volume):
 def _free_ids(session, first, count):
     if first is None:
         return [None] * count
-    ids = [(*first[:-1], first[-1] + n) for n in range(count)]
-    for id in ids:
-        if session.models.have_id(id):
-            raise ArgumentError("model_id", f"names a model that is open: {_spec(id)}")
+    specs = {
+        model_id: "#" + ".".join(map(str, model_id))
+        for model_id in ((*first[:-1], first[-1] + n) for n in range(count))
+    }
+    for model_id, spec in specs.items():
+        if session.models.have_id(model_id):
+            raise ArgumentError("model_id", f"names a model that is open: {spec}")
     if len(first) > 1 and not session.models.have_id(first[:-1]):
-        raise ArgumentError(
-            "model_id", f"names a part of a model that is not open: {_spec(ids[0])}"
-        )
-    return ids
+        raise ArgumentError("model_id", f"names a part of a model that is not open: {specs[first]}")
+    return list(specs)
 
 
-def _spec(id):
-    return "#" + ".".join(map(str, id))
-
-
-def _model(session, decoy, array, id):
+def _model(session, decoy, array, model_id, layers):
     grid = decoy.map.grid
+    # Surfaces in the same place are together as transparent as one.
+    *rgb, opacity = COLOR
+    color = (*rgb, 1 - (1 - opacity) ** (1 / layers))
     data = ArrayGridData(
         array, grid.origin, grid.voxel_size, grid.angles, grid.rotation, name=decoy.name
     )
-    data.rgba = COLOR
+    data.rgba = color
     model = volume_from_grid_data(
-        data, session, style="surface", open_model=False, model_id=id, show_dialog=False
+        data, session, style="surface", open_model=False, model_id=model_id, show_dialog=False
     )
-    # Large boxes are contoured at a coarser step, as when they are opened from a file.
+    # Contour large boxes at a coarser step, as when they are opened from a file.
     model.new_region((0, 0, 0), tuple(n - 1 for n in grid.size), (1, 1, 1))
-    model.set_parameters(surface_levels=[decoy.density / 2], surface_colors=[COLOR])
+    model.set_parameters(surface_levels=[decoy.density / 2], surface_colors=[color])
     return model
 
 
@@ -323,27 +345,27 @@ def _log(session, model, block):
         )
         session.logger.info(f"<b>{html.escape(title)}</b><table>{rows}</table>", is_html=True)
     else:
-        # As text: ChimeraX would break the path of a table into lines.
+        # As plain text: ChimeraX would wrap a path in a table.
         session.logger.info(f"{title}\n{report.as_text(block.rows)}")
     for warning in block.warnings:
         session.logger.warning(warning)
 
 
 def _is_in_view(session, model, sphere):
-    """Tell whether the camera's window has a part of a sphere; yes if the camera cannot tell."""
+    """Check whether any of a sphere is in the camera's window; true if the camera does not know."""
     camera, size = session.main_view.camera, session.main_view.window_size
     center = model.scene_position * sphere.center
     sides = camera.rectangle_bounding_planes((0, 0), size, size)
     return all(side[:3] @ center + side[3] > -sphere.reach for side in sides)
 
 
-def _say(tell, session, sentence, line):
-    """Say something that ends with a line to run, which can be clicked."""
+def _say(log, session, sentence, line):
+    """Log a sentence that ends with a command to click."""
     if session.ui.is_gui:
         link = f'<a href="cxcmd:{quote(line)}">{html.escape(line)}</a>'
-        tell(f"{html.escape(sentence)} {link}", is_html=True)
+        log(f"{html.escape(sentence)} {link}", is_html=True)
     else:
-        tell(f"{sentence} {line}")
+        log(f"{sentence} {line}")
 
 
 def _cell(label, text, block):
@@ -352,7 +374,7 @@ def _cell(label, text, block):
         return shown
     try:
         word = quoted(text)
-        # The command open quotes it once more, in ChimeraX's own way: there it must also hold.
+        # The command open quotes it again in ChimeraX's own way, which must agree.
         if word != quote_path_if_necessary(text):
             return shown
     except ValueError:
@@ -360,12 +382,12 @@ def _cell(label, text, block):
     line = f"open {word}"
     name = os.path.basename(text)
     if re.fullmatch(r"[\w.-]+", name, re.ASCII):
-        # ChimeraX opens a map of one density at a level a hair above it, which shows nothing.
+        # ChimeraX opens a map of one density at a level just above it, which shows nothing.
         line += f"; volume ##name={name} level {block.decoy.density / 2:.4g}"
     return f'<a href="cxcmd:{quote(line)}">{shown}</a>'
 
 
-# What ChimeraX reads in its own way.
+# Arguments that ChimeraX reads its own way.
 _READERS = {"center": PointArg}
 
 DESCRIPTION = CmdDesc(

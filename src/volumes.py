@@ -1,4 +1,4 @@
-"""ChimeraX's volumes as maps, and as words of a command."""
+"""ChimeraX's volumes as maps for the engine."""
 
 from collections.abc import Iterator
 
@@ -11,12 +11,12 @@ from .engine.grid import Grid
 from .engine.map import Map
 from .engine.mrc import Facts
 
-# Read in a tenth of a second.
+# Takes a tenth of a second to read.
 PART_BYTES = 2**25
 
 
 def map_of(volume: Volume) -> Map:
-    """Take from a volume its whole map, whatever of it is displayed.
+    """Return a volume's whole map, whatever part of it is displayed.
 
     Raises
     ------
@@ -28,19 +28,20 @@ def map_of(volume: Volume) -> Map:
 
 
 def read_in_parts(volume: Volume, depth: int = 0) -> Iterator[float | Map]:
-    """Take from a volume its whole map, with time for something else between its parts.
+    """Read a volume's whole map in parts, to leave time for other things between them.
 
     Parameters
     ----------
     volume
+        The volume.
     depth
-        Number of planes in a part; by default few enough to be read in no time. A map that is
-        read in one part is kept by ChimeraX.
+        Number of planes in a part; by default few enough to be read in no time. ChimeraX keeps
+        a map that is read in one part.
 
     Yields
     ------
     float or Map
-        The share that has been read; in the end the map.
+        The share that has been read; at the end the map.
 
     Raises
     ------
@@ -94,20 +95,20 @@ def read_in_parts(volume: Volume, depth: int = 0) -> Iterator[float | Map]:
 
 
 def _order(data: GridData) -> tuple[int, int, int]:
-    """Tell which axes are the fastest, the middle and the slowest in a map's file.
+    """Return which axes are the fastest, the middle and the slowest in a map's file.
 
-    In that order the map is measured, as outside ChimeraX, so that sums have the same last bit.
+    Maps are measured in that order, as outside ChimeraX, so that sums have the same last bit.
     """
     return tuple(data.mrc_data.crs_to_ijk) if hasattr(data, "mrc_data") else (0, 1, 2)
 
 
 def _in_order(array: np.ndarray, order: tuple[int, int, int]) -> np.ndarray:
-    """Give an array ``[z, y, x]`` as it is in the file."""
+    """Reorder an array ``[z, y, x]`` as it is in the file."""
     return array.transpose([2 - axis for axis in reversed(order)])
 
 
 def _empty(data: GridData, dtype: np.dtype) -> np.ndarray:
-    """Make an array ``[z, y, x]`` for a map, in memory as it is in the file."""
+    """Make an array ``[z, y, x]`` for a map, laid out in memory as in the file."""
     order = _order(data)
     array = np.empty([data.size[axis] for axis in reversed(order)], dtype)
     return array.transpose([2 - order.index(axis) for axis in (2, 1, 0)])
@@ -118,17 +119,17 @@ def _changed(spec: str) -> str:
 
 
 def _require_same_header(data: GridData) -> None:
-    """Raise an error if a map's file is not as it was when it was opened, by its header."""
+    """Raise an error if the header of a map's file has changed since it was opened."""
     then = getattr(data, "mrc_data", None)
     if then is not None:
         now = type(then)(then.path, data.file_type)
-        # Numbers, arrays and bytes; NaN, too, is what it was.
+        # Numbers, arrays and bytes, compared so that NaN equals NaN.
         if repr(now.header) != repr(then.header) or now.data_offset != then.data_offset:
             raise ValueError(f"{then.path} has another header")
 
 
 def _holds_what_was_read(data: GridData, array: np.ndarray) -> bool:
-    """Whether a map holds the voxels that were read when it was opened, and since."""
+    """Check whether a map agrees with the voxels that ChimeraX has read of it so far."""
     cache = data.path and data.data_cache
     for (_, origin, size, step), part in cache.group_keys_and_data(data) if cache else ():
         x, y, z = (slice(o, o + n, s) for o, n, s in zip(origin, size, step, strict=True))
@@ -138,7 +139,7 @@ def _holds_what_was_read(data: GridData, array: np.ndarray) -> bool:
 
 
 def _facts(volume: Volume) -> Facts:
-    """Tell what the header of a volume's file said, or else what its size does."""
+    """Return what the header of a volume's file said, or what its size implies without one."""
     data = volume.data
     size = tuple(int(n) for n in data.size)
     if not hasattr(data, "mrc_data"):
@@ -154,13 +155,13 @@ def _facts(volume: Volume) -> Facts:
 
 
 def _is_resized(volume: Volume) -> bool:
-    """Whether the user has set a pixel size."""
+    """Check whether the user has set a pixel size."""
     data = volume.data
     return tuple(data.step) != tuple(getattr(data, "original_step", data.step))
 
 
 def grid_of(volume: Volume) -> Grid:
-    """Take from a volume the grid of its whole map."""
+    """Return the grid of a volume's whole map."""
     data = volume.data
     return Grid(
         tuple(int(n) for n in data.size),
@@ -172,13 +173,13 @@ def grid_of(volume: Volume) -> Grid:
 
 
 def shown_level(volume: Volume) -> float | None:
-    """Take from a volume the lowest contour level shown, above 0 if there is one; or None."""
+    """Return the lowest contour level shown, above 0 if there is one, or None."""
     levels = [surface.level for surface in volume.surfaces]
     return min([level for level in levels if level > 0] or levels, default=None)
 
 
 def path_of(volume: Volume) -> str:
-    """Take from a volume its file; empty if it has none."""
+    """Return the path of a volume's file; empty if it has none."""
     return _files_of(volume)[0]
 
 
@@ -188,6 +189,6 @@ def _files_of(volume: Volume) -> list[str]:
 
 
 def open_files(session):
-    """List the files of the open maps, but for spheres, which are in memory as well."""
+    """List the files of the open maps, except spheres, which are in memory too."""
     maps = [v for v in session.models.list(type=Volume) if not getattr(v, "makesphere_file", "")]
     return [path for volume in maps for path in _files_of(volume) if path]

@@ -1,4 +1,4 @@
-"""One suite, two hosts: inside ChimeraX tests get its session, elsewhere a small stand-in."""
+"""One suite, two hosts: inside ChimeraX tests get its session, elsewhere a small stand-in's."""
 
 import importlib.util
 import shutil
@@ -18,7 +18,7 @@ in_chimerax = pytest.mark.skipif(not IN_CHIMERAX, reason="needs ChimeraX")
 
 
 class Log:
-    """What the session has said: a ChimeraX log that keeps its lines."""
+    """A ChimeraX log that keeps its lines."""
 
     excludes_other_logs = False
 
@@ -48,7 +48,7 @@ def _session(request):
 
 @pytest.fixture
 def session(_session, tmp_path, monkeypatch):
-    """Give a session without models, in an empty current folder."""
+    """Return a session without models, in an empty current folder."""
     monkeypatch.chdir(tmp_path)
     yield _session
     _session.models.close(_session.models.list())
@@ -56,7 +56,7 @@ def session(_session, tmp_path, monkeypatch):
 
 @pytest.fixture
 def log(session):
-    """Give what the session says from now on."""
+    """Record what the session logs from now on."""
     if IN_CHIMERAX:
         from chimerax.core.logger import PlainTextLog
 
@@ -79,7 +79,7 @@ def _recording(session, recorder):
 
 @pytest.fixture
 def html_log(session, monkeypatch):
-    """Give what the session says from now on with windows: as HTML."""
+    """Record what a session with windows logs from now on, as HTML."""
     monkeypatch.setattr(session.ui, "is_gui", True)
     if IN_CHIMERAX:
         from chimerax.core.logger import HtmlLog
@@ -97,7 +97,7 @@ def html_log(session, monkeypatch):
 
 @pytest.fixture
 def command(session):
-    """Give a function that runs a command's text."""
+    """Return a function that runs a command's text."""
     from chimerax.core.commands import run
 
     return lambda text: run(session, text)
@@ -105,7 +105,7 @@ def command(session):
 
 @pytest.fixture
 def new_map(session):
-    """Give a function that opens a map: an array on a grid."""
+    """Return a function that opens a map: an array on a grid."""
     from chimerax.map import volume_from_grid_data
     from chimerax.map_data import ArrayGridData
 
@@ -131,7 +131,7 @@ def new_map(session):
 
 @pytest.fixture
 def blob():
-    """Give a function that makes a map of a particle: a Gaussian blob about its box centre."""
+    """Return a function that makes a map of a particle: a Gaussian blob about its box center."""
 
     def blob(size=(24, 24, 24), voxel=1.0, sigma=4.0):
         axes = [(np.arange(n) - n // 2) * voxel for n in size[::-1]]
@@ -143,7 +143,7 @@ def blob():
 
 @pytest.fixture
 def emdb(tmp_path):
-    """Give a function that puts a real EMDB map into the current folder."""
+    """Return a function that puts a real EMDB map into the current folder."""
 
     def emdb(name):
         folder = {"EMD-3197.map": "examples", "EMD-3001.map": "tests/data"}[name]
@@ -154,7 +154,7 @@ def emdb(tmp_path):
 
 @pytest.fixture
 def map_file():
-    """Give a function that opens a map's file, as the shell command does."""
+    """Return a function that opens a map's file, as the shell command does."""
     from chimerax.makesphere.engine.mrc import MapFile
 
     with ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""Grids for tests of every kind, and the definition of the sphere, voxel by voxel."""
+"""Grids of every kind for tests, and the definition of the sphere, voxel by voxel."""
 
 from math import cos, dist, pi
 
@@ -10,7 +10,7 @@ CELLS = [(90, 90, 90), (90, 90, 120), (94.3, 88, 101), (70, 75, 80), (115, 90, 9
 
 
 def turned(x, y, z, angle):
-    """Give the rotation matrix about an axis, as rows."""
+    """Return the matrix of a rotation about an axis, as rows."""
     axis = np.array([x, y, z]) / np.linalg.norm([x, y, z])
     cross = np.cross(np.eye(3), axis) * -1
     turn = np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross
@@ -40,7 +40,7 @@ def centers(draw, grid):
 
 
 def distances(grid, center):
-    """Give the distance of every voxel centre from a point, one at a time."""
+    """Return the distance of every voxel center from a point, one at a time."""
     found = np.empty(grid.shape)
     for k, j, i in np.ndindex(*grid.shape):
         found[k, j, i] = dist(grid.position((i, j, k)), center)
@@ -48,7 +48,7 @@ def distances(grid, center):
 
 
 def density(distance, radius, edge=0.0, inner_radius=0.0):
-    """Say what the design says of one voxel."""
+    """Return the density of one voxel by definition."""
 
     def ball(radius):
         if distance <= radius - edge / 2:
@@ -63,5 +63,5 @@ def density(distance, radius, edge=0.0, inner_radius=0.0):
 
 
 def near_surface(found, *radii):
-    """Tell voxels so near to a surface that rounding may put them on either side."""
+    """Find the voxels so near to a surface that rounding may put them on either side."""
     return np.any([abs(found - radius) < 1e-7 for radius in radii], axis=0)

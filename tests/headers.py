@@ -1,6 +1,6 @@
-"""Files of maps with odd headers, and where ChimeraX itself places them.
+"""Map files with odd headers, and where ChimeraX itself places them.
 
-``data/placements.json`` is what ChimeraX says, of the version named in it. To make it anew:
+``data/placements.json`` is what ChimeraX says, in the version named there. To update it:
 
     ChimeraX --nogui --exit --script tests/headers.py
 """
@@ -45,14 +45,14 @@ VARIANTS = {
     "nan origin": {"origin": (np.nan, 0.0, 0.0), "nystart": 9},
     "nan origin z": {"origin": (1.0, 2.0, np.nan), "nystart": 9},
     "infinite origin": {"origin": (1.0, -np.inf, 2.0), "nystart": 9},
-    # NSTART likewise: from 10 times the box on.
+    # NSTART likewise, above 10 times the box.
     "unset nstart": {"nxstart": 2**30},
     "unset nstart z": {"nxstart": 3, "nzstart": -(2**30)},
     "nstart of 60": {"nxstart": -60, "nystart": 7},
     "nstart of 61": {"nxstart": -61, "nystart": 7},
     "nstart of 400": {"mx": 40, "my": 30, "mz": 20, "nystart": 400, "nzstart": 1},
     "nstart of 401": {"mx": 40, "my": 30, "mz": 20, "nystart": 401, "nzstart": 1},
-    # A voxel's size is the cell's by MX, MY, MZ, not by the box.
+    # The voxel size is the cell divided by MX, MY, MZ, not by the box.
     "part of a cell": {"mx": 60, "my": 50, "mz": 40},
     "part of a cell, nstart": {"mx": 60, "my": 50, "mz": 40, "nxstart": 5, "nystart": 6},
     "no cell": {"cella": (0.0, 0.0, 0.0)},
@@ -96,7 +96,7 @@ VARIANTS = {
     "16 bits": {"array": ARRAY.astype("<i2") - 70},
     "16 bits without sign": {"array": ARRAY.astype("<u2") + 40000},
     "16 bit floats": {"array": ARRAY.astype("<f2") / 8},
-    # Bytes have a sign since MRC 2000.
+    # Bytes are signed since MRC 2000.
     "bytes": {"array": BYTES},
     "bytes, imod without sign": {"array": BYTES, "extra2": _imod(0)},
     "bytes, imod with sign": {"array": BYTES, "extra2": _imod(1)},
@@ -111,7 +111,7 @@ VARIANTS = {
     "before 2000, imod": {"map": b"\0\0\0\0", "array": BYTES, "extra2": _imod(1)},
     "MAP and no blank": {"map": b"MAP\0", "origin": (1.0, 2.0, 3.0), "nxstart": 4},
 }
-# What ChimeraX takes for CCP4 files have no ORIGIN.
+# Files that ChimeraX takes for CCP4 have no ORIGIN.
 SUFFIXES = ["mrc", "map", "ccp4", "MRC", "MAP"]
 CASES = [f"{variant}.{suffix}" for variant in VARIANTS for suffix in SUFFIXES[:2]]
 CASES += [
@@ -122,7 +122,7 @@ CASES += [
 
 
 def write_map(path, array=ARRAY, **fields):
-    """Write a map's file, with whatever is wanted in its header."""
+    """Write a map's file, with some fields of its header set."""
     with mrcfile.new(path, array, overwrite=True) as file:
         file.voxel_size = (1.5, 2.0, 2.5)
         for name, value in fields.items():
@@ -137,7 +137,7 @@ def write_case(folder, case):
 
 
 def placement(volume):
-    """Tell where ChimeraX places a map, and what it reads at some of its voxels."""
+    """Return where ChimeraX places a map, and what it reads at some of its voxels."""
     data = volume.data
     nx, ny, nz = (int(n) for n in data.size)
     voxels = [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1), (nx - 1, ny - 2, nz - 1)]

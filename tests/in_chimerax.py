@@ -19,10 +19,10 @@ class _Host:
         return session  # noqa: F821  ChimeraX gives it to the script.
 
 
-# With windows ChimeraX turns both to its log.
+# With windows ChimeraX redirects both to its log.
 sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
 status = pytest.main(sys.argv[1:], plugins=[_Host()])
 sys.stdout.flush()
 sys.stderr.flush()
-# ChimeraX would make its own exit status of it.
+# ChimeraX would replace the exit status.
 os._exit(status)

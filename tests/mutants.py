@@ -1,16 +1,16 @@
-"""Put slips into the code, one at a time, and tell those that no test notices.
+"""Put slips into the code, one at a time, and report those that no test notices.
 
     make mutants                        all modules that run without ChimeraX
     make mutants MODULE=naming          one
     make mutants SAMPLE=300 SEED=1      some of them
 
-For each slip a copy of the package with that slip in one module is imported by a process of its
-own, which runs the tests that come by the changed line, the quickest first, until one fails. What
-comes by where is recorded once by coverage.py, and again when a test or a module has changed.
+Each slip is made in a copy of the package, which a separate process imports. It runs the tests
+that pass the changed line, the quickest first, until one fails. coverage.py records once which
+tests pass which line, and again when a test or a module has changed.
 
-`mutants.txt` lists slips that change nothing that anybody could notice, with the reason. mutmut
-and cosmic-ray were not taken: one cannot place `src` as a part of the namespace package
-`chimerax`, the other starts Python and NumPy anew for each of thousands of slips.
+`mutants.txt` lists slips that nobody could notice, with the reason. mutmut and cosmic-ray do not
+fit: one cannot place `src` in the namespace package `chimerax`, the other starts Python and NumPy
+anew for each of thousands of slips.
 """
 
 import argparse
@@ -31,17 +31,18 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build/mutants"
 KNOWN = ROOT / "tests/mutants.txt"
-MODULES = (
-    "request amount recipe particle radial strength map decoy report destination mrc contents "
-    "arguments grid sphere naming scratch memory __main__ errors"
-).split()
-# Tests in processes of their own, which coverage.py does not see.
+MODULES = [
+    *(path.stem for path in sorted(ROOT.glob("src/engine/[!_]*.py"))),
+    "arguments",
+    "__main__",
+]
+# Tests that start processes, which coverage.py does not see.
 UNSEEN = {"__main__": ["test_shell.py", "test_destination.py"]}
 PROCESSES = 2
-SLOWEST = 3  # seconds: slower tests are left out,
-SLOWEST_OWN = 8  # of the module's own only those slower than this
+SLOWEST = 3  # seconds; slower tests are left out,
+SLOWEST_OWN = 8  # unless they are the module's own and quicker than this
 PATIENCE = 20  # seconds of tests for one slip
-LIKELY = 12  # tests: of these one most often fails
+LIKELY = 12  # tests among which one usually fails
 MEMORY = 6 * 2**30  # bytes
 LONG_LINE = 240
 
@@ -96,7 +97,7 @@ class Slips:
         self._visit(self._tree)
 
     def _slip(self, line, holder, field, new):
-        """Put something into a field, or an item of it, note what comes out, and put it back."""
+        """Replace a field, or an item of it, note the source that results, and put it back."""
         name, index = field if isinstance(field, tuple) else (field, None)
         values = getattr(holder, name)
         old = values if index is None else values[index]
@@ -126,7 +127,7 @@ class Slips:
             if name in ("annotation", "returns", "decorator_list", "format_spec"):
                 continue
             if isinstance(node, ast.keyword) and node.arg in ("strict", "metavar"):
-                continue  # What guards against what is never so, and what is prose.
+                continue  # A guard against what never happens, and prose.
             for field, child in (
                 [((name, n), item) for n, item in enumerate(value)]
                 if isinstance(value, list)
@@ -151,7 +152,7 @@ class Slips:
         match node:
             case ast.Compare():
                 for n, op in enumerate(node.ops):
-                    # What is the whole of a condition is true and false below.
+                    # A whole condition is set to true and false below.
                     whole = isinstance(holder, ast.If | ast.IfExp)
                     for table in (BOUNDARY,) if whole else (BOUNDARY, OPPOSITE):
                         if type(op) in table:
@@ -174,13 +175,13 @@ class Slips:
                 if value > 1000:
                     slip(ast.Constant(value * 2))
             case ast.Constant(value=float(value)) if 0 < value < 0.001:
-                # Slack: that it is there, and small, is all there is to notice.
+                # Slack: all that tests can notice is that it is there, and small.
                 slip(ast.Constant(0.0))
                 slip(ast.Constant(value * 1e4))
             case ast.Constant(value=float(value)):
                 slip(ast.Constant(value + 1 if value in (0.0, 1.0) else value * 1.2))
             case ast.Constant(value=str(value)):
-                # What has blanks is prose: tests of every word would hold nobody up but writers.
+                # Text with blanks is prose: testing every word would only hinder writers.
                 if value and " " not in value.strip() and "\n" not in value:
                     slip(ast.Constant(value + "X"))
             case ast.Constant(value=bytes(value)):
@@ -208,7 +209,7 @@ class Slips:
                 slip(ast.Pass())
             case ast.Return(value=value) if value is not None:
                 if isinstance(holder, ast.FunctionDef) and field[1] == len(holder.body) - 1:
-                    pass  # Its tests would notice little else.
+                    pass  # Any test of the function notices that.
                 else:
                     slip(ast.Pass())
             case ast.Assign(targets=[ast.Subscript() | ast.Attribute()]):
@@ -237,7 +238,7 @@ def _drop_docstrings(tree):
                 del node.body[0]
 
 
-# Which tests come by which line.
+# Which tests pass which line.
 
 
 def record():
@@ -246,9 +247,9 @@ def record():
     Returns
     -------
     seconds : dict
-        How long each test takes; the variants of one are one.
+        How long each test takes, with all its variants.
     lines : dict
-        For each module, for each line, the tests that come by.
+        For each module, for each line, the tests that pass it.
     """
     sources = [*sorted(ROOT.glob("src/**/*.py")), *sorted(ROOT.glob("tests/**/*.py"))]
     sources.remove(Path(__file__).resolve())
@@ -282,7 +283,7 @@ def record():
 
 
 class Stopwatch:
-    """Notes how long each test takes, and tells coverage.py which it is."""
+    """Notes how long each test takes, and tells coverage.py which test is running."""
 
     def __init__(self):
         self.seconds = Counter()
@@ -301,7 +302,7 @@ def _run_all():
 
     watch = Stopwatch()
     left_out = ["--ignore=tests/test_panel.py", "--ignore=tests/test_wheel.py"]
-    # It takes coverage.py's place as Python's tracer.
+    # It replaces coverage.py as Python's tracer.
     left_out.append("--deselect=tests/test_nothing_lost.py::test_killed_before_lines_that_write")
     status = pytest.main(["-q", "-p", "no:cacheprovider", *left_out], plugins=[watch])
     (BUILD / "seconds.json").write_text(json.dumps(watch.seconds))
@@ -327,7 +328,7 @@ class Verdict:
 
 
 def _run_with(folder, tests):
-    """In a process of its own: run tests on the package in a folder."""
+    """Run tests on the package in a folder, in a separate process."""
     import resource
 
     import pytest
@@ -343,7 +344,7 @@ def _run_with(folder, tests):
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     os.chdir(ROOT)
     words = ["-x", "-q", "-p", "no:cacheprovider", f"--basetemp={folder}/tmp"]
-    # What is imported already is not in need of pytest's own asserts.
+    # Modules that are already imported do not need pytest's own asserts.
     words += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
     for part in filter(None, tests):
         # Each in a process that has not imported anything yet.
@@ -372,8 +373,8 @@ class Run:
         ]
 
     def tests(self, line):
-        """Choose tests for a line: the likely ones, and the others; the module's own come first,
-        then those that caught most, then the quick ones.
+        """Choose tests for a line, the likely ones and the others: first the module's own, then
+        those that caught most, then the quick ones.
         """
         known = self._lines.get(str(line)) or []
         chosen = [*(known or self._all), *self._unseen]
@@ -394,11 +395,11 @@ class Run:
             if total + self._seconds[test] < PATIENCE:
                 total += self._seconds[test]
                 taken.append(test)
-        # A file is imported as a whole, so that most slips are caught before all of them are.
+        # In two parts, so that most slips are caught before all test files have been imported.
         return taken[:LIKELY], taken[LIKELY:]
 
     def all(self, slips):
-        """Try slips; give for each (line, before, after, verdict)."""
+        """Try slips, and return (line, before, after, verdict) for each."""
         waiting, running, done = list(slips), {}, []
         free = list(range(PROCESSES))
         while waiting or running:
@@ -441,11 +442,11 @@ class Run:
         return pid
 
     def _verdict(self, place, status):
-        """Name the test that noticed, empty if none did."""
-        told = BUILD / f"{place}/verdict"
+        """Return the name of the test that noticed; empty if none did."""
+        file = BUILD / f"{place}/verdict"
         if os.WIFEXITED(status) and os.WEXITSTATUS(status) == 0:
             return ""
-        test = told.read_text() if told.exists() else "time"
+        test = file.read_text() if file.exists() else "time"
         self._killers[test] += 1
         return test or "time"
 
@@ -456,7 +457,7 @@ def _path(module, package):
 
 
 def read_known():
-    """Read the slips that change nothing, as they are told, with the reason."""
+    """Read the slips that change nothing: the reason for each (module, before, after)."""
     known, reason = {}, ""
     for line in KNOWN.read_text("utf-8").splitlines() if KNOWN.exists() else []:
         if line.startswith("# "):
@@ -469,7 +470,9 @@ def read_known():
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("modules", nargs="*", help="by default all that run without ChimeraX")
-    parser.add_argument("--sample", type=int, default=0, help="so many slips of each module")
+    parser.add_argument(
+        "--sample", type=int, default=0, help="number of slips of each module to try"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--record", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -502,8 +505,8 @@ def main():
         here = len(done) - excused
         caught, counted = caught + here - len(missed), counted + here
         took = time.monotonic() - start
-        told = f"{here - len(missed)} of {here} caught, {excused} change nothing"
-        print(f"{module}: {told}, {took:.0f} s")
+        summary = f"{here - len(missed)} of {here} caught, {excused} change nothing"
+        print(f"{module}: {summary}, {took:.0f} s")
         for line, slip in sorted(missed):
             print(f"  {line}\t{slip}")
         sys.stdout.flush()
@@ -516,7 +519,7 @@ def main():
 
 
 def _preload():
-    """Import what all tests need, but not the package: each process then has it at once."""
+    """Import what all tests need, except the package, so that each process starts with it."""
     import importlib
 
     # Threads do not survive a fork, and each process has one core.
@@ -526,7 +529,7 @@ def _preload():
             importlib.import_module(name)
     from hypothesis import Phase, settings
 
-    # That one fails is enough; which is the simplest does not matter.
+    # It is enough that an example fails; it need not be the simplest.
     settings.register_profile(
         "mutants", phases=[Phase.explicit, Phase.generate], database=None, derandomize=True
     )

@@ -1,4 +1,4 @@
-"""Amounts: what is read, how it is written, and what is refused in which words."""
+"""Amounts: how they are read and written, and how errors are worded."""
 
 import pytest
 from chimerax.makesphere.engine.amount import Multiple, read_amount, read_amounts, word
@@ -42,7 +42,7 @@ def test_amounts(text, amounts):
         ("0x10", "0x10"),
     ],
 )
-def test_words_that_are_no_amounts(text, got):
+def test_words_that_are_not_amounts(text, got):
     with pytest.raises(ArgumentError) as error:
         read_amounts("radius", text, "fit")
     assert error.value.argument == "radius"
@@ -66,13 +66,13 @@ def test_multiples_are_above_0(text):
         ("value", "match", "0,5match,2match", "would be 0 and 5match; decimals take a point"),
     ],
 )
-def test_a_decimal_comma_is_told_from_a_list(argument, unit, text, meant):
+def test_a_decimal_comma_is_not_a_list(argument, unit, text, meant):
     with pytest.raises(ArgumentError) as error:
         read_amounts(argument, text, unit)
     assert error.value.argument == argument and meant in error.value.problem
 
 
-def test_density_1_beside_twice_match_is_a_list():
+def test_density_1_and_2match_is_a_list():
     assert read_amounts("value", "1,2match", "match") == (1.0, Multiple(2, "match"))
 
 
@@ -88,6 +88,6 @@ def test_what_is_written_reads_back(times, unit):
 
 
 @pytest.mark.parametrize("text", ["1, 3fit", "1,3FIT", "60, 1 ,3fit", "1,3F"])
-def test_a_decimal_comma_is_told_in_any_writing(text):
+def test_a_decimal_comma_is_found_however_it_is_typed(text):
     with pytest.raises(ArgumentError, match=r"would be 1 and 3[a-zA-Z]+; decimals take a point"):
         read_amounts("radius", text, "fit")

@@ -1,4 +1,4 @@
-"""The table of arguments, and paths in a command line through the parsers of both hosts."""
+"""The table of arguments, and quoted paths in the parsers of ChimeraX and of its stand-in."""
 
 import html
 import os
@@ -59,7 +59,7 @@ def test_a_path_comes_back_or_is_refused(text, session):
     try:
         word = quoted(path)
     except ValueError as error:
-        # What is refused is what no quoting could save.
+        # Only paths that no quoting could save are refused.
         both = re.search(r"\"[\s;]", path) and re.search(r"'[\s;]", path)
         assert both or path.splitlines() != [path]
         assert "\n" not in str(error)
@@ -113,12 +113,12 @@ def test_the_logs_link_opens_the_file(
     Path(name).mkdir()
     os.chdir(name)
     command("makesphere #1 radius 6")
-    told = html_log.infos[-1]
-    links = re.findall('href="(cxcmd:.*?)"', told)
-    assert len(links) == (name != "semi;colon") and html.escape(name) in told
+    log_entry = html_log.infos[-1]
+    links = re.findall('href="(cxcmd:.*?)"', log_entry)
+    assert len(links) == (name != "semi;colon") and html.escape(name) in log_entry
     monkeypatch.setattr(session.ui, "is_gui", False)
     for link in links:
-        # As ChimeraX's log reads it.
+        # As ChimeraX's log decodes it.
         line = unquote(html.unescape(link)).removeprefix("cxcmd:")
         path = os.path.abspath("particle_sphere_r006A.mrc")
         if IN_CHIMERAX:
@@ -126,7 +126,7 @@ def test_the_logs_link_opens_the_file(
             command(line)
             (opened,) = set(session.models.list(type=type(small))) - set(before)
             assert opened.data.path == path
-            # At ChimeraX's own level, a hair above the only density, nothing would be seen.
+            # At ChimeraX's own level, just above the only density, nothing would be visible.
             assert [surface.level for surface in opened.surfaces] == [0.5]
         else:
             from chimerax.core.commands import next_token
@@ -135,13 +135,13 @@ def test_the_logs_link_opens_the_file(
             assert line.endswith("; volume ##name=particle_sphere_r006A.mrc level 0.5")
 
 
-def test_a_plain_name_is_as_it_is():
+def test_a_plain_name_stays_as_it_is():
     from chimerax.makesphere.arguments import quoted
 
     assert [quoted(name) for name in ("X.mrc", "a'b", "/a/b.mrc")] == ["X.mrc", "a'b", "/a/b.mrc"]
 
 
-def test_every_field_of_a_request_has_its_argument():
+def test_every_field_of_a_request_has_an_argument():
     from dataclasses import fields
 
     from chimerax.makesphere.arguments import ARGUMENTS
@@ -176,7 +176,7 @@ REQUESTS = st.builds(
 
 @given(REQUESTS)
 def test_what_is_written_reads_back(texts):
-    """As the words of the command and of the shell: the same request."""
+    """Words of the command and of the shell give the same request."""
     from chimerax.makesphere.arguments import BY_NAME, command_text, request_of, shell_words
 
     given_texts = {name: text for name, text in texts.items() if text is not None}

@@ -16,7 +16,7 @@ def noise(*shape):
     return RNG.normal(size=shape).astype(np.float32)
 
 
-def made(tmp_path, shape, voxel, **fields):
+def write_noise(tmp_path, shape, voxel, **fields):
     import mrcfile
 
     path = write_map(tmp_path / "made.mrc", noise(*shape), **fields)
@@ -28,11 +28,15 @@ def made(tmp_path, shape, voxel, **fields):
 FILES = {
     "EMD-3197": lambda tmp_path, emdb: emdb("EMD-3197.map"),
     "EMD-3001": lambda tmp_path, emdb: emdb("EMD-3001.map"),
-    "cubic": lambda tmp_path, _: made(tmp_path, (32, 32, 32), 1.37),
-    "odd": lambda tmp_path, _: made(tmp_path, (31, 31, 31), 1.37),
-    "anisotropic": lambda tmp_path, _: made(tmp_path, (24, 30, 36), (1.1, 1.9, 1.4)),
-    "origin": lambda tmp_path, _: made(tmp_path, (32, 28, 30), 1.37, origin=(40.0, -17.3, 5.5)),
-    "nstart": lambda tmp_path, _: made(tmp_path, (32, 28, 30), 1.37, nxstart=-16, nzstart=40),
+    "cubic": lambda tmp_path, _: write_noise(tmp_path, (32, 32, 32), 1.37),
+    "odd": lambda tmp_path, _: write_noise(tmp_path, (31, 31, 31), 1.37),
+    "anisotropic": lambda tmp_path, _: write_noise(tmp_path, (24, 30, 36), (1.1, 1.9, 1.4)),
+    "origin": lambda tmp_path, _: write_noise(
+        tmp_path, (32, 28, 30), 1.37, origin=(40.0, -17.3, 5.5)
+    ),
+    "nstart": lambda tmp_path, _: write_noise(
+        tmp_path, (32, 28, 30), 1.37, nxstart=-16, nzstart=40
+    ),
 }
 
 
@@ -63,7 +67,7 @@ def one_plane(volume, command):
 
 
 def by_hand(command, volume, point, radius):
-    """Make the sphere as the published protocol does, of the whole map."""
+    """Make the sphere as in the published protocol, from the whole map."""
     command(f"volume #{volume.id_string} region all step 1")
     command(f"volume scale #{volume.id_string} factor 0 modelId 90")
     command("volume scale #90 shift 1 modelId 91")
@@ -93,7 +97,7 @@ def test_equal_to_the_sphere_made_by_hand(kind, setup, command, tmp_path, emdb):
     np.testing.assert_array_equal(ours[sure], theirs[sure])
     if setup is in_moved_group:
         return
-    # As far as ChimeraX keeps float32 of the scene's coordinates, they lie on one another.
+    # They coincide as far as ChimeraX's float32 scene coordinates allow.
     for corner in ((0, 0, 0), [n - 1 for n in grid.size]):
         np.testing.assert_allclose(
             sphere.scene_position * sphere.data.ijk_to_xyz(corner),
@@ -108,7 +112,7 @@ def test_the_file_opens_on_top_of_the_map(kind, command, tmp_path, emdb):
     radius = 4 * max(volume.data.step)
     sphere = command(f"makesphere #{volume.id_string} radius {radius} save {tmp_path}/sphere.mrc")
     array = sphere.full_matrix()
-    # Or ChimeraX would take its data and not the file's.
+    # Otherwise ChimeraX would take its data instead of the file's.
     sphere.session.models.close([sphere])
     (opened,) = command(f"open {tmp_path}/sphere.mrc")
     np.testing.assert_array_equal(opened.full_matrix(), array)
@@ -152,18 +156,18 @@ def _grid(volume):
     return grid_of(volume)
 
 
-def test_the_level_of_a_map_that_is_not_shown_is_chimeraxs(command, emdb, tmp_path):
+def test_a_map_that_is_not_shown_gets_chimeraxs_level(command, emdb, tmp_path):
     from chimerax.makesphere.engine import radial
 
     (volume,) = command(f"open {emdb('EMD-3197.map')}")
     shown = volume.minimum_surface_level
     array = volume.full_matrix()
-    bin = (array.max() - array.min()) / 10000
-    assert radial.contour_level(array, _grid(volume)) == pytest.approx(shown, abs=bin)
+    width = (array.max() - array.min()) / 10000
+    assert radial.contour_level(array, _grid(volume)) == pytest.approx(shown, abs=width)
 
 
 def come_back(session, command, tmp_path):
-    """Save the session, close it, and open it again; give its maps."""
+    """Save the session, close it and open it again, and return its maps."""
     from chimerax.map import Volume
 
     command(f"save {tmp_path}/with.cxs")
@@ -181,7 +185,7 @@ def test_the_sphere_comes_back_with_the_session(save, session, command, new_map,
     np.testing.assert_array_equal(sphere.full_matrix(), array)
     assert sphere.name == "map sphere r6" and [s.level for s in sphere.surfaces] == [0.5]
     np.testing.assert_allclose(sphere.scene_position.matrix, volume.scene_position.matrix)
-    # As of a map that ChimeraX has saved, the session has no more than the path.
+    # As for a map that ChimeraX has saved, the session holds only the path.
     (file,) = list(tmp_path.glob("*.mrc")) or [None]
     assert sphere.data.path == (str(file) if save else "")
 

@@ -1,4 +1,4 @@
-"""The command makesphere, in ChimeraX and with its stand-in: models, files, log, sentences."""
+"""The command makesphere, in ChimeraX and with its stand-in: models, files, log and errors."""
 
 import errno
 import math
@@ -28,7 +28,7 @@ GRIDS = {
 
 
 def files():
-    """Names in the current folder."""
+    """List the names in the current folder."""
     return sorted(p.name for p in Path.cwd().iterdir())
 
 
@@ -39,13 +39,13 @@ def data(path):
 
 @pytest.fixture
 def cube(new_map, blob):
-    """Give a map of a particle that fills its box as cryoSPARC's do."""
+    """Open a map of a particle that fills its box as cryoSPARC's do."""
     return new_map(blob(voxel=1.5, sigma=6), GRIDS["cube"], name="J1_map.mrc", level=0.5)
 
 
 @pytest.fixture
 def fails(session, command):
-    """Give a function that runs a command that must fail, and leave nothing."""
+    """Return a function that runs a command that must fail and leave nothing behind."""
 
     def fails(text, words):
         models, before = session.models.list(), files()
@@ -71,15 +71,15 @@ def test_a_sphere_is_made_on_the_maps_whole_grid(kind, session, command, new_map
     assert array.dtype == np.float32
     np.testing.assert_array_equal(array, expected)
     np.testing.assert_array_equal(data("particle_sphere_r009A.mrc"), expected)
-    for what in ("size", "step", "origin", "cell_angles", "rotation"):
-        assert np.array_equal(getattr(sphere.data, what), getattr(volume.data, what))
+    for name in ("size", "step", "origin", "cell_angles", "rotation"):
+        assert np.array_equal(getattr(sphere.data, name), getattr(volume.data, name))
     assert sphere.name == "particle sphere r9" and sphere.id == (2,)
     assert volume.display and sphere.display
     assert [s.level for s in sphere.surfaces] == [0.5]
     assert files() == ["particle_sphere_r009A.mrc"]
 
 
-def test_a_map_below_a_map_is_another_one(session, command, new_map, blob):
+def test_a_map_below_another_is_a_map_of_its_own(session, command, new_map, blob):
     above = new_map(blob(), name="above", level=0.3)
     below = new_map(blob(), name="below", level=0.3, parent=above)
     assert command("makesphere #1 radius 6 save false").name == "above sphere r6"
@@ -90,7 +90,7 @@ def test_a_sphere_refers_to_its_file(session, command, cube):
     spheres = [command(f"makesphere #1 radius {r} save ball.mrc") for r in (9, 10)]
     assert [s.data.path for s in spheres] == ["", os.path.abspath("ball.mrc")]
     assert command("makesphere #1 radius 9 save false").data.path == ""
-    # The same once more has the same name, though the first is open.
+    # Made again it has the same name, though the first one is open.
     names = {command("makesphere #1 radius 9").data.path for _ in range(2)}
     assert names == {os.path.abspath("J1_sphere_r009A.mrc")}
 
@@ -181,14 +181,14 @@ def test_a_sphere_for_each_radius_and_each_value(command, cube, log):
         assert file.get_labels()[0] == f"makesphere radius 9 value 2match = {twice:.6g}"
     assert sum("Next" in info for info in log.infos) == 1
     assert "all 6 with the good volume" in log.infos[-1]
-    # Facts that the sphere before has as well are not said again.
+    # Facts that the sphere before shares are not repeated.
     assert sum("Box" in info for info in log.infos) == 1
 
 
 def test_multiples_of_fit_are_rounded_up_to_whole_angstroms(command, cube):
-    fit, more, less = command("makesphere #1 radius fit,1.3fit,0.5Fit save false")
-    fit, more, less = (float(s.name.rpartition("r")[2]) for s in (fit, more, less))
-    assert more == math.ceil(1.3 * fit - 1e-6) and less == math.ceil(0.5 * fit)
+    fit, larger, smaller = command("makesphere #1 radius fit,1.3fit,0.5Fit save false")
+    fit, larger, smaller = (float(s.name.rpartition("r")[2]) for s in (fit, larger, smaller))
+    assert larger == math.ceil(1.3 * fit - 1e-6) and smaller == math.ceil(0.5 * fit)
 
 
 def test_offset_puts_the_sphere_beside_the_center(command, new_map, blob):
@@ -198,7 +198,7 @@ def test_offset_puts_the_sphere_beside_the_center(command, new_map, blob):
     found = distances(grid, (grid.center[0] + 7.5, *grid.center[1:]))
     beside = command("makesphere #1 radius 5 offset 7.5 save false")
     np.testing.assert_array_equal(beside.full_matrix() > 0, found <= 5)
-    # It is the map's x axis also where the center is in the scene's coordinates.
+    # It is the map's x axis even if the center is in scene coordinates.
     center = ",".join(map(str, volume.scene_position * grid.center))
     beside = command(f"makesphere #1 radius 5 center {center} offset 7.5 save false")
     np.testing.assert_array_equal(beside.full_matrix() > 0, found <= 5)
@@ -218,7 +218,7 @@ def test_an_offset_is_in_the_name_and_the_label(command, cube, map_file, log):
     assert f"{half} Å = {half / 1.5:.4g} voxels, along x, 0.5fit" in log.infos[-1]
 
 
-def test_what_is_shortened_to_stay_in_the_box_is_told(command, cube, log):
+def test_the_log_says_what_is_shortened_to_stay_in_the_box(command, cube, log):
     sphere = command("makesphere #1 radius 5fit save false")
     # From the center to the nearest face: 11.5 voxels of 1.5 Å.
     assert sphere.name == "J1_map.mrc sphere r17"
@@ -252,7 +252,7 @@ def test_fit_leaves_out_the_negative_level_of_a_difference_map(command, cube):
     assert command("makesphere #1 radius fit save false").name == fit
 
 
-def test_what_is_not_finite_in_the_map_never_reaches_the_sphere(command, new_map, blob):
+def test_voxels_that_are_not_finite_never_reach_the_sphere(command, new_map, blob):
     values = blob()
     values[12, 12, 10:14] = np.nan, np.inf, -np.inf, np.nan
     new_map(values)
@@ -309,7 +309,9 @@ def test_the_log_says_what_was_made(command, cube, log):
         ("rotated", "radius 9", "rotated"),
     ],
 )
-def test_warnings_and_the_sphere_is_made(kind, arguments, words, command, new_map, blob, log):
+def test_the_sphere_is_made_in_spite_of_warnings(
+    kind, arguments, words, command, new_map, blob, log
+):
     grid = GRIDS[kind]
     new_map(10 * blob(grid.size, 1.5, 6), grid)
     command(f"makesphere #1 {arguments}")
@@ -324,7 +326,7 @@ def test_a_sphere_that_fits_gets_no_warning(command, cube, log):
     assert not log.warnings
 
 
-def test_the_density_is_said_with_the_signal(command, new_map, blob, log):
+def test_the_log_gives_density_and_signal(command, new_map, blob, log):
     new_map(blob(sigma=3) / 10)
     match = command("makesphere #1 radius 6 value match save false").full_matrix().max()
     assert re.search(rf"Density +{match:.3g} = match\n +Signal +50 % of the map's", log.infos[-1])
@@ -345,15 +347,15 @@ def test_the_warning_can_be_clicked(command, cube, html_log):
     assert len(html_log.warnings) == 1
 
 
-def test_nothing_to_type_makes_the_recommended_decoys(command, cube, log):
+def test_without_arguments_it_makes_the_recommended_decoys(command, cube, log):
     spheres = command("makesphere #1 modelId 5")
     assert [s.id for s in spheres] == [(5,), (6,)]
     first, second = files()
     assert re.fullmatch(r"J1_sphere_r0\d\dA_v0p5match.mrc", first)
     assert second == first.replace("v0p5", "v2")
     line = "makesphere #1 radius 1.3fit value 0.5match,2match"
-    told, faint, bright = log.infos[-3:]
-    assert told == f"Recommended: {line}" and not log.warnings
+    headline, faint, bright = log.infos[-3:]
+    assert headline.strip() == f"Recommended: {line}" and not log.warnings
     assert "12.5 % of the map's" in faint and "200 % of the map's" in bright
     before = {name: Path(name).read_bytes() for name in files()}
     command(line)
@@ -364,8 +366,8 @@ def test_nothing_to_type_makes_the_recommended_decoys(command, cube, log):
 
 def test_the_recommended_line_can_be_clicked(command, cube, html_log):
     command("makesphere #1 save false")
-    (told,) = (info for info in html_log.infos if "Recommended:" in info)
-    (link,) = re.findall('href="cxcmd:(.*?)"', told)
+    (info,) = (info for info in html_log.infos if "Recommended:" in info)
+    (link,) = re.findall('href="cxcmd:(.*?)"', info)
     assert unquote(link) == f"makesphere #1 {RECOMMENDED.words}"
 
 
@@ -392,8 +394,9 @@ def test_the_recommended_line_can_be_clicked(command, cube, html_log):
             "offset must be a number, fit, or a multiple such as 2fit, got 1,2",
         ),
         ("radius 6 offset 500", "offset of 500 Å puts the sphere outside the box"),
-        ("radius fit offset 500", "offset of 500 Å leads out of the box"),
+        ("radius fit offset 500", "offset of 500 Å leaves no room in the box for fit = "),
         ("radius 6 center 1,1,1 offset fit", "offset fit comes to 0 Å"),
+        ("radius fit center 1,1,1 offset fit", "center leaves no room in the box for fit = "),
         ("radius 1,3fit", "radius 1,3fit would be 1 and 3fit; decimals take a point: 1.3fit"),
         ("radius 1e400 offset fit", "radius must be a number above 0 Å, got inf"),
         ("radius 500 offset fit", "offset fit comes to 0 Å: a sphere of 500 Å has no room"),
@@ -425,6 +428,7 @@ def test_the_recommended_line_can_be_clicked(command, cube, html_log):
         ("center 18,18,18", "center needs a radius; try: makesphere #1 radius 1.3fit"),
         ("coordinateSystem #1", "coordinateSystem needs a center"),
         ("radius", "radius"),
+        ("radius 9 save", "save"),
         ("radius sixty", "fit"),
         ("radius 9 value high", "match"),
     ],
@@ -469,7 +473,7 @@ def test_a_level_above_all_voxels_gives_way_to_half_the_maximum(command, cube, l
     assert said in [warning.strip() for warning in log.warnings]
 
 
-def test_a_level_that_is_no_number_is_told_with_the_remedy(fails, command, cube):
+def test_a_level_that_is_not_a_number_is_reported_with_a_remedy(fails, command, cube):
     cube.set_parameters(surface_levels=[math.nan])
     fails(
         "makesphere #1 radius fit", "not a number; set it in Volume Viewer, or with volume #1 level"
@@ -477,12 +481,12 @@ def test_a_level_that_is_no_number_is_told_with_the_remedy(fails, command, cube)
     command("makesphere #1 radius 9 value match save false")
 
 
-def test_one_bad_map_of_several_stops_all(fails, new_map, blob, cube):
+def test_one_bad_map_stops_all(fails, new_map, blob, cube):
     new_map(np.ones((24, 24, 24), np.float32))
     fails("makesphere #1,2 radius 6 value match", "value match")
 
 
-def test_a_disk_that_fills_leaves_no_sphere_of_the_list(fails, cube, monkeypatch):
+def test_a_full_disk_leaves_no_sphere_of_the_list(fails, cube, monkeypatch):
     from chimerax.makesphere.engine import mrc
 
     whole, written = mrc.write, []
@@ -512,6 +516,34 @@ def test_a_file_is_written_where_save_says(command, cube, tmp_path):
     assert files() == ["here", "mine.mrc", "my own.mrc"]
 
 
+@pytest.mark.parametrize(
+    "words, kind, picked, made",
+    [
+        ("radius 9", "SaveFileNameArg", "mine.mrc", ["mine.mrc"]),
+        ("radius 9,8", "SaveFolderNameArg", ".", ["J1_sphere_r008A.mrc", "J1_sphere_r009A.mrc"]),
+    ],
+)
+def test_browse_asks_for_a_file_or_for_the_folder_of_several(
+    words, kind, picked, made, command, cube, monkeypatch
+):
+    from chimerax.makesphere import cmd
+
+    def pick(cls, text, session):
+        assert text == "browse"
+        return picked, picked, ""
+
+    monkeypatch.setattr(getattr(cmd, kind), "parse", classmethod(pick))
+    command(f"makesphere #1 save browse {words}")
+    assert files() == made
+
+
+@in_chimerax
+def test_without_windows_there_is_nothing_to_browse(session, fails, cube):
+    if session.ui.is_gui:
+        pytest.skip("there is with windows")
+    fails("makesphere #1 save browse", "Cannot browse")
+
+
 def test_a_file_goes_beside_the_maps(command, new_map, blob, tmp_path, log):
     home = tmp_path / "maps"
     home.mkdir()
@@ -536,7 +568,7 @@ def test_one_name_is_one_recipe(command, new_map, blob, cube):
     assert Path("J1_sphere_r009A.mrc").read_bytes() == first
 
 
-def test_a_file_of_somebody_elses_is_kept(command, cube):
+def test_somebody_elses_file_is_kept(command, cube):
     Path("J1_sphere_r009A.mrc").write_text("mine")
     command("makesphere #1 radius 9")
     assert Path("J1_sphere_r009A.mrc").read_text() == "mine"
@@ -569,7 +601,7 @@ def test_an_automatic_name_avoids_an_open_map(command, new_map, blob, cube):
     assert files() == ["J1_sphere_r009A.mrc", "J1_sphere_r009A_02.mrc"]
 
 
-def test_new_models_take_the_ids_wanted(command, cube):
+def test_new_models_take_the_ids_asked_for(command, cube):
     assert command("makesphere #1 radius 9 modelId 7 save false").id == (7,)
     spheres = command("makesphere #1 radius 8,9 modelId 21 save false")
     assert [s.id for s in spheres] == [(21,), (22,)]
@@ -588,7 +620,7 @@ def test_negative_density(command, cube):
     assert array.min() == -2 and (array == sphere.full_matrix()).all()
 
 
-def test_the_sphere_is_shown_whole_and_see_through(command, cube):
+def test_the_sphere_is_shown_whole_and_transparent(command, cube):
     from chimerax.makesphere.cmd import COLOR
 
     sphere = command("makesphere #1 radius 9 value 4 save false")
@@ -598,6 +630,20 @@ def test_the_sphere_is_shown_whole_and_see_through(command, cube):
     np.testing.assert_allclose(surface.rgba, COLOR, atol=0.01)
     np.testing.assert_allclose(sphere.data.rgba, COLOR)
     assert 0 < COLOR[3] < 1
+
+
+def test_spheres_in_the_same_place_are_as_transparent_as_one(command, cube):
+    from chimerax.makesphere.cmd import COLOR
+
+    spheres = command("makesphere #1 radius 9,6 value 1,2,3 save false")
+    passed = {}
+    for sphere in spheres:
+        (surface,) = sphere.surfaces
+        name = sphere.name.split()[2]
+        passed[name] = passed.get(name, 1) * (1 - surface.rgba[3])
+    assert passed == {"r9": pytest.approx(1 - COLOR[3], abs=0.02), "r6": passed["r6"]}
+    assert passed["r6"] == pytest.approx(passed["r9"], abs=0.01)
+    assert len(command("makesphere #1,2 save false")) == 4
 
 
 @in_chimerax
@@ -612,9 +658,7 @@ def test_a_large_sphere_is_shown_as_coarsely_as_its_map(session, command, tmp_pa
     assert tuple(step) == tuple(shown[2]) == (2, 2, 2)
 
 
-def test_memory_is_asked_for_spheres_and_for_maps_that_are_not_read(
-    fails, new_map, blob, monkeypatch
-):
+def test_memory_is_checked_for_spheres_and_for_maps_not_yet_read(fails, new_map, blob, monkeypatch):
     from chimerax.makesphere.engine import memory
 
     asked = []
@@ -639,7 +683,7 @@ def test_memory_is_asked_for_spheres_and_for_maps_that_are_not_read(
     assert asked.pop() == (needed, "2 spheres in boxes of up to 24 x 24 x 24 voxels")
 
 
-def test_names_in_the_log_are_no_html(command, new_map, blob, html_log, tmp_path):
+def test_names_in_the_log_are_not_html(command, new_map, blob, html_log, tmp_path):
     folder = tmp_path / "<u>&"
     folder.mkdir()
     new_map(blob(), name="<b>a&b")

@@ -1,4 +1,4 @@
-"""The one way through: how often a map is read, and what becomes an array or a file."""
+"""The main path: how often a map is read, and what becomes an array or a file."""
 
 import mrcfile
 import numpy as np
@@ -18,7 +18,7 @@ MATCH = Multiple(1, "match")
 
 @pytest.fixture
 def planes():
-    """Give a map's density that counts how often it is read."""
+    """Return a map's density that counts how often it is read."""
     return Planes(ARRAY)
 
 
@@ -51,12 +51,12 @@ def test_a_request_that_needs_fit_reads_the_map_once(source_map, planes):
     beside = Request((Multiple(0.2, "fit"),), offset=4.0)
     with Batch(jobs_of(source_map, beside, None)) as batch:
         ((decoy, _),) = batch.make()
-    # What a sphere beside the center holds is in no table about it.
+    # Tables about the center do not say what a sphere beside it holds.
     assert planes.passes == 3
     assert decoy.counts == source_map.measure([decoy.sphere]).counts(decoy.sphere)
 
 
-def test_a_request_that_names_numbers_leaves_the_map_alone_until_there_is_work(source_map, planes):
+def test_a_request_of_numbers_does_not_read_the_map_at_first(source_map, planes):
     assert [job.recipe for job in jobs_of(source_map, Request((8.0, 9.0)), None)] == [
         Recipe(8.0),
         Recipe(9.0),
@@ -71,23 +71,30 @@ def test_a_request_that_names_numbers_leaves_the_map_alone_until_there_is_work(s
         (Request((5.0,), offset=Multiple(1, "fit")), "offset", "fit finds no density"),
     ],
 )
-def test_who_asked_for_the_fit_of_an_empty_map_is_named(request_, argument, words):
+def test_the_argument_that_needs_fit_of_an_empty_map_is_named(request_, argument, words):
     empty = Map("m", GRID, np.zeros(GRID.shape, np.float32), 5.0, level_help="try another")
     with pytest.raises(ArgumentError) as error:
         jobs_of(empty, request_, None)
     assert error.value.argument == argument and error.value.problem.startswith(words)
 
 
-def test_a_level_that_is_no_number_is_told():
+def test_a_level_that_is_not_a_number_is_reported():
     odd = Map("m", GRID, ARRAY, np.nan, level_help="set it")
     with pytest.raises(ArgumentError) as error:
         jobs_of(odd, RECOMMENDED, None)
     assert error.value.problem == (
-        "1.3fit needs a contour level, and that of the map is not a number; set it"
+        "1.3fit needs a contour level, and the map's is not a number; set it"
     )
 
 
-def test_what_is_no_file_is_an_array(source_map, tmp_path):
+def test_a_map_without_a_number_is_reported():
+    empty = Map("m", GRID, np.full(GRID.shape, np.nan, np.float32), None, level_help="set it")
+    with pytest.raises(ArgumentError) as error:
+        jobs_of(empty, RECOMMENDED, None)
+    assert error.value.problem == "1.3fit finds no number in the map: all of it is NaN or infinite"
+
+
+def test_a_sphere_without_a_file_is_an_array(source_map, tmp_path):
     destination = Destination(source_map, True, lambda: str(tmp_path))
     for in_memory in (False, True):
         batch = Batch([Job(source_map, Recipe(8.0)), Job(source_map, Recipe(9.0), destination)])
@@ -101,7 +108,7 @@ def test_what_is_no_file_is_an_array(source_map, tmp_path):
             assert other is None if not in_memory else np.array_equal(other, file.data)
 
 
-def test_one_file_is_not_two_spheres(source_map, tmp_path):
+def test_two_spheres_cannot_share_a_file(source_map, tmp_path):
     file, folder = (
         Destination(source_map, save, lambda: str(tmp_path)) for save in ("a.mrc", True)
     )

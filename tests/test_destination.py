@@ -1,4 +1,4 @@
-"""Where spheres go, and how their paths are told: as they were typed."""
+"""Where spheres go, and how their paths are reported: as they were typed."""
 
 import os
 import subprocess
@@ -32,32 +32,32 @@ def source_map(path="", name="J1_map.mrc"):
     return SimpleNamespace(path=str(path), source=os.path.basename(path) or name)
 
 
-def told_path(capsys):
+def printed_path(capsys):
     (line,) = (li for li in capsys.readouterr().out.splitlines() if li.startswith("  File"))
     return line.split(maxsplit=1)[1]
 
 
 @posix
-def test_a_path_is_told_as_it_was_typed(source, capsys):
+def test_a_path_is_reported_as_it_was_typed(source, capsys):
     Path("real").mkdir()
     os.symlink("real", "link")
     words = [source, "--radius", "3", "--output"]
     assert main([*words, "link/a.mrc"]) == 0
-    assert told_path(capsys) == f"{os.getcwd()}/link/a.mrc" and Path("real/a.mrc").exists()
+    assert printed_path(capsys) == f"{os.getcwd()}/link/a.mrc" and Path("real/a.mrc").exists()
     assert main([*words, "link"]) == 0
-    assert told_path(capsys) == f"{os.getcwd()}/link/J1_sphere_r003A.mrc"
-    # Only what a link itself leads to is another file than was typed.
+    assert printed_path(capsys) == f"{os.getcwd()}/link/J1_sphere_r003A.mrc"
+    # Only where the path itself is a link does another file than was typed get written.
     os.symlink("b.mrc", "real/c.mrc")
     assert main([*words, "link/c.mrc"]) == 0
-    assert told_path(capsys) == str(Path("real").resolve() / "b.mrc")
+    assert printed_path(capsys) == str(Path("real").resolve() / "b.mrc")
     assert Path("real/c.mrc").is_symlink()
 
 
 @posix
-def test_the_map_is_reached_by_a_link_as_it_was_typed(source, capsys):
+def test_a_link_to_the_map_is_reported_as_it_was_typed(source, capsys):
     os.symlink(".", "here")
     assert main([f"here/{source}", "--radius", "3"]) == 0
-    assert told_path(capsys) == f"{os.getcwd()}/here/J1_sphere_r003A.mrc"
+    assert printed_path(capsys) == f"{os.getcwd()}/here/J1_sphere_r003A.mrc"
 
 
 @pytest.mark.parametrize("word", ["no", "No", "false", "off", "0"])
@@ -81,7 +81,7 @@ def test_a_file_with_such_a_name_needs_its_folder(source):
     assert files() == [source, "no.mrc"]
 
 
-def test_no_name_is_no_wish_for_no_file(source, command, new_map, blob, capsys):
+def test_an_empty_name_does_not_mean_no_file(source, command, new_map, blob, capsys):
     new_map(blob())
     with pytest.raises(UserError):
         command('makesphere #1 radius 5 save ""')
@@ -101,30 +101,30 @@ def test_a_shell_without_standard_output(closed, source):
     assert subprocess.run(["sh", "-c", words.replace(source, "none.mrc")]).returncode == 2
 
 
-def test_spheres_go_beside_the_map_or_else_into_the_current_folder(tmp_path, monkeypatch):
+def test_spheres_go_beside_the_map_or_into_the_current_folder(tmp_path, monkeypatch):
     home, current = tmp_path / "home", tmp_path / "current"
     home.mkdir()
     current.mkdir()
 
-    def told(path):
-        to = Destination(source_map(path), True, lambda: str(current))
-        return to.folder, to.note, to.file
+    def where(path):
+        chosen = Destination(source_map(path), True, lambda: str(current))
+        return chosen.folder, chosen.note, chosen.file
 
-    assert told(home / "a.mrc") == (str(home), "", "")
-    assert told("") == (str(current), "the map has no file", "")
+    assert where(home / "a.mrc") == (str(home), "", "")
+    assert where("") == (str(current), "the map has no file", "")
     access = os.access
     monkeypatch.setattr(os, "access", lambda path, how: path != str(home) and access(path, how))
-    assert told(home / "a.mrc") == (str(current), "the map's folder cannot be written", "")
+    assert where(home / "a.mrc") == (str(current), "the map's folder cannot be written", "")
     (home / "job.json").touch()
-    assert told(home / "a.mrc") == (str(current), "the map is in a cryoSPARC job folder", "")
+    assert where(home / "a.mrc") == (str(current), "the map is in a cryoSPARC job folder", "")
     monkeypatch.setattr(os, "access", lambda path, how: how != os.W_OK)
     with pytest.raises(ArgumentError, match=f"needs a folder that can be written, got {current}"):
-        told(home / "a.mrc")
+        where(home / "a.mrc")
 
 
 @pytest.fixture
 def project(tmp_path):
-    """Make a project of cryoSPARC: a job of imported volumes, and a folder for data."""
+    """Make a cryoSPARC project: a job of imported volumes, and a folder for data."""
     for folder in ("CS-p/J3/imported/deep", "data", "work"):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "CS-p/J3/job.json").write_text("{}")
@@ -132,10 +132,12 @@ def project(tmp_path):
 
 
 @pytest.mark.parametrize("folder", ["J3", "J3/imported", "J3/imported/deep"])
-def test_no_sphere_goes_into_a_job_by_itself(folder, project):
-    to = Destination(source_map(project / "CS-p" / folder / "a.mrc"), True, lambda: str(project))
-    assert (to.folder, to.note) == (str(project), "the map is in a cryoSPARC job folder")
-    # Beside the job it may go, and where it is told to.
+def test_no_sphere_goes_into_a_job_automatically(folder, project):
+    chosen = Destination(
+        source_map(project / "CS-p" / folder / "a.mrc"), True, lambda: str(project)
+    )
+    assert (chosen.folder, chosen.note) == (str(project), "the map is in a cryoSPARC job folder")
+    # It may go beside the job, and anywhere it is sent.
     beside = Destination(source_map(project / "CS-p/a.mrc"), True, lambda: str(project))
     assert (beside.folder, beside.note) == (str(project / "CS-p"), "")
     typed = Destination(source_map(project / "data/a.mrc"), str(project / "CS-p" / folder))
@@ -145,17 +147,17 @@ def test_no_sphere_goes_into_a_job_by_itself(folder, project):
 @posix
 def test_links_into_a_job_and_out_of_it(project):
     (project / "data/ref.mrc").touch()
-    # As cryoSPARC imports: the link is in the job, the map is not.
+    # As cryoSPARC imports maps: the link is in the job, the map is not.
     link = project / "CS-p/J3/imported/0123_ref.mrc"
     link.symlink_to(project / "data/ref.mrc")
     assert Destination(source_map(link), True, lambda: str(project / "work")).folder == str(
         project / "work"
     )
-    # A folder that is elsewhere by its name.
+    # A folder whose name does not show that it is in the job.
     (project / "best").symlink_to(project / "CS-p/J3/imported")
-    to = Destination(source_map(project / "best/a.mrc"), True, lambda: str(project / "work"))
-    assert to.folder == str(project / "work")
-    # A map in a job, by a link that is not in it.
+    chosen = Destination(source_map(project / "best/a.mrc"), True, lambda: str(project / "work"))
+    assert chosen.folder == str(project / "work")
+    # A map in a job, through a link that is not.
     (project / "CS-p/J3/a.mrc").touch()
     (project / "data/a.mrc").symlink_to(project / "CS-p/J3/a.mrc")
     assert Destination(source_map(project / "data/a.mrc"), True).folder == str(project / "data")
@@ -163,7 +165,7 @@ def test_links_into_a_job_and_out_of_it(project):
 
 @pytest.mark.parametrize("current", ["CS-p/J3", "CS-p/J3/imported", "best"])
 @pytest.mark.parametrize("path", ["CS-p/J3/a.mrc", "CS-p/J3/imported/a.mrc", ""])
-def test_a_current_folder_in_a_job_is_not_taken(current, path, project):
+def test_a_current_folder_in_a_job_is_not_used(current, path, project):
     if current == "best":
         os.symlink(project / "CS-p/J3/imported", project / "best")
     path = project / path if path else ""
@@ -180,7 +182,7 @@ def gone():
     raise FileNotFoundError(2, "No such file or directory")
 
 
-def test_the_current_folder_is_asked_for_only_where_it_is_used(tmp_path):
+def test_the_current_folder_is_looked_up_only_if_it_is_used(tmp_path):
     (tmp_path / "job").mkdir()
     (tmp_path / "job/job.json").touch()
     path = source_map(tmp_path / "a.mrc")
@@ -200,12 +202,12 @@ def test_the_current_folder_is_asked_for_only_where_it_is_used(tmp_path):
 
 @posix
 @pytest.mark.skipif(IN_CHIMERAX, reason="the folder is the process's")
-def test_a_shell_whose_folder_is_removed(tmp_path):
+def test_a_shell_whose_folder_was_removed(tmp_path):
     (tmp_path / "gone").mkdir()
     path = write_map(tmp_path / "a.mrc")
     home = f"{Path(destination.__file__).parents[4]}{os.pathsep}{os.pathsep.join(sys.path)}"
     run = f'rmdir ../gone; exec "{sys.executable}" -m chimerax.makesphere {path} --radius 3'
-    for words, status, told in [
+    for words, status, message in [
         ("", 0, ""),
         (f"--output {tmp_path}/b.mrc", 0, ""),
         ("--output b.mrc", 2, "needs a full path, got b.mrc: the current folder is gone"),
@@ -218,18 +220,18 @@ def test_a_shell_whose_folder_is_removed(tmp_path):
             capture_output=True,
             text=True,
         )
-        assert done.returncode == status and told in done.stderr, done.stderr
+        assert done.returncode == status and message in done.stderr, done.stderr
     assert (tmp_path / "a_sphere_r003A.mrc").exists() and (tmp_path / "b.mrc").exists()
 
 
 def test_a_typed_folder_is_absolute_and_needs_no_note(tmp_path):
     (tmp_path / "there").mkdir()
     for typed in ("there", "there/", str(tmp_path / "there")):
-        to = Destination(source_map(), typed, lambda: str(tmp_path))
-        assert (to.folder, to.file, to.note) == (str(tmp_path / "there"), "", "")
-    to = Destination(source_map(), "there/../a", lambda: str(tmp_path))
-    assert (to.folder, to.file) == (str(tmp_path), str(tmp_path / "a.mrc"))
-    assert to.path(Recipe(5.0)) == to.file
+        chosen = Destination(source_map(), typed, lambda: str(tmp_path))
+        assert (chosen.folder, chosen.file, chosen.note) == (str(tmp_path / "there"), "", "")
+    chosen = Destination(source_map(), "there/../a", lambda: str(tmp_path))
+    assert (chosen.folder, chosen.file) == (str(tmp_path), str(tmp_path / "a.mrc"))
+    assert chosen.path(Recipe(5.0)) == chosen.file
     assert Destination(source_map(), "A.MRC", lambda: str(tmp_path)).file == str(tmp_path / "A.MRC")
 
 
@@ -244,7 +246,7 @@ def test_a_typed_folder_is_absolute_and_needs_no_note(tmp_path):
         ("none/a", "save needs a folder that exists, got {}/none"),
     ],
 )
-def test_paths_that_cannot_be_are_told_before_any_work(typed, words, tmp_path):
+def test_impossible_paths_are_refused_before_any_work(typed, words, tmp_path):
     (tmp_path / "there.mrc").mkdir()
     with pytest.raises(ValueError) as error:
         Destination(source_map(), typed, lambda: str(tmp_path))
@@ -252,8 +254,8 @@ def test_paths_that_cannot_be_are_told_before_any_work(typed, words, tmp_path):
 
 
 def test_automatic_paths_count_copies(tmp_path):
-    to = Destination(source_map(), True, lambda: str(tmp_path))
-    paths = [to.path(Recipe(5.0)), to.path(Recipe(5.0), 2)]
+    chosen = Destination(source_map(), True, lambda: str(tmp_path))
+    paths = [chosen.path(Recipe(5.0)), chosen.path(Recipe(5.0), 2)]
     assert paths == [str(tmp_path / f"J1_sphere_r005A{copy}.mrc") for copy in ("", "_02")]
 
 

@@ -22,7 +22,7 @@ SHELL = re.findall(r"^ *(?:python|ChimeraX) -m chimerax.makesphere (.*)$", READM
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """Give a copy of the examples, which is the current folder."""
+    """Make a copy of the examples the current folder."""
     copy = Path(shutil.copytree(EXAMPLES, tmp_path / "a folder"))
     for sphere in copy.glob("*_sphere_*"):
         sphere.unlink()
@@ -70,7 +70,7 @@ def test_batch(session, command, log, folder):
     assert not session.models.list()
     said = "\n".join(log.infos)
     assert "[1/2] a.map" in said and "[2/2] b.map" in said
-    # Once more, with its own spheres in the folder and a map that is none.
+    # Again, with its own spheres in the folder and a file that is not a map.
     (maps / "c.map").write_bytes(b"no map")
     with nullcontext() if session.ui.is_gui else pytest.raises(SystemExit, match="1"):
         command('runscript batch.py "two maps" radius 80 value match')
@@ -81,7 +81,7 @@ def test_batch(session, command, log, folder):
 
 @in_chimerax
 @pytest.mark.skipif(os.name == "nt", reason="no such names on Windows")
-def test_batch_with_names_that_part_commands(session, command, folder):
+def test_batch_with_names_that_would_split_commands(session, command, folder):
     for name in ("maps;close", "out;dir's"):
         (folder / name).mkdir()
     shutil.copy("EMD-3197.map", folder / "maps;close" / "a; b.map")
@@ -117,7 +117,7 @@ def test_the_shell_loop(folder):
 
 @pytest.fixture
 def readers_folder(folder):
-    """Give the folder in which the README's commands run."""
+    """Make the folder in which the README's commands run."""
     (folder / "spheres").mkdir()
     shutil.copy("EMD-3197.map", "map.mrc")
     return folder

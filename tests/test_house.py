@@ -1,4 +1,4 @@
-"""The house: imports run one way, and the engine knows neither ChimeraX nor Qt."""
+"""The structure: imports run one way, and the engine knows neither ChimeraX nor Qt."""
 
 import ast
 
@@ -6,7 +6,7 @@ import pytest
 from conftest import ROOT
 
 SOURCE = ROOT / "src"
-# From the bottom up: a module may import only what stands above it here.
+# From the bottom up: a module may import only those listed before it.
 FLOORS = [
     "errors naming grid memory scratch contents",
     "amount sphere",
@@ -27,7 +27,7 @@ def modules(folder):
 
 
 def imports(name, path):
-    """What a module imports, wherever in it: names of ours, and packages of others."""
+    """List what a module imports anywhere: our own modules, and other packages."""
     package = ["chimerax", "makesphere", *name.split(".")[:-1]]
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
@@ -50,7 +50,7 @@ def ours(imported):
 
 
 @pytest.mark.parametrize("name, path", modules(SOURCE / "engine").items())
-def test_the_engine_is_numpy_and_mrcfile_and_climbs_nowhere(name, path):
+def test_the_engine_needs_only_numpy_and_mrcfile_and_never_imports_upward(name, path):
     for imported in imports(name, path):
         other = ours(imported)
         if other is None:
@@ -66,7 +66,7 @@ def _is_standard(package):
     return package in sys.stdlib_module_names
 
 
-def test_every_module_of_the_engine_has_its_floor():
+def test_every_module_of_the_engine_has_a_floor():
     assert set(modules(SOURCE / "engine")) == set(ENGINE)
 
 
@@ -82,8 +82,8 @@ def test_command_and_shell_do_not_know_the_panel(name, path):
 
 
 @pytest.mark.parametrize("name, path", modules(SOURCE / "panel").items())
-def test_the_panel_makes_nothing_itself(name, path):
-    """It runs the text of a command."""
+def test_the_panel_only_runs_commands(name, path):
+    """It makes nothing itself: it runs the text of a command."""
     found = {ours(imported) for imported in imports(name, path)} - {None}
     assert not {"cmd", "__main__", "engine.scratch"} & found
     tree = ast.parse(path.read_text("utf-8"))

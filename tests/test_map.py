@@ -1,4 +1,4 @@
-"""A map to make spheres for: what it may be, and what is measured once."""
+"""Maps to make spheres for: which ones are allowed, and what is measured once."""
 
 import io
 from dataclasses import replace
@@ -47,7 +47,7 @@ class Planes:
         ({"angles": (60.0, 60.0, 120.0)}, "a flat cell: its angles are 60, 60, 120 degrees"),
     ],
 )
-def test_grids_that_no_sphere_can_be_drawn_on(change, words):
+def test_grids_on_which_no_sphere_can_be_drawn(change, words):
     with pytest.raises(ValueError) as error:
         Map("J1", replace(GRID, **change), ARRAY, None)
     assert str(error.value).startswith("the map J1 has ") and words in str(error.value)
@@ -70,7 +70,7 @@ def test_grids_at_the_limit(change):
 SPHERE = Sphere(8.0, GRID.center)
 
 
-def test_one_pass_measures_all():
+def test_one_pass_measures_everything():
     planes = Planes(ARRAY)
     source_map = Map("J1", GRID, planes, 0.5)
     others = [Sphere(5.0, GRID.center), Sphere(6.0, (1.0, 9.0, 9.0))]
@@ -99,19 +99,19 @@ def test_tables_know_the_spheres_about_their_point():
     assert measured.knows(SPHERE) and measured.counts(SPHERE) == counted(SPHERE, 0.5)
     beside = Sphere(6.0, (1.0, 9.0, 9.0))
     assert not measured.knows(beside) and planes.passes == 1
-    more = measured.with_spheres([beside])
-    assert more.knows(beside) and more.counts(beside) == counted(beside, 0.5)
-    assert planes.passes == 2 and more.views is measured.views and more.knows(SPHERE)
+    recounted = measured.with_spheres([beside])
+    assert recounted.knows(beside) and recounted.counts(beside) == counted(beside, 0.5)
+    assert planes.passes == 2 and recounted.views is measured.views and recounted.knows(SPHERE)
 
 
-def test_the_level_is_the_one_set_or_chimeraxs():
+def test_the_level_is_the_one_set_or_chimeraxs_own():
     assert Map("J1", GRID, ARRAY, 0.0).measure().level == 0
     assert Map("J1", GRID, ARRAY, None).measure().level == radial.contour_level(ARRAY, GRID)
 
 
 @pytest.mark.parametrize("level", [None, 1.0001])
 def test_a_level_above_all_voxels_gives_way_to_half_the_maximum(level):
-    """As in a mask, which ChimeraX opens at a level a hair above its ones."""
+    """As in a mask, which ChimeraX opens at a level just above its ones."""
     mask = SPHERE.draw(GRID) * np.float32(0.75)
     for measured in (
         Map("mask", GRID, mask, level).measure([SPHERE]),
@@ -138,26 +138,26 @@ def test_what_was_measured_outlives_the_density():
     assert bare.counts(SPHERE) == measured.counts(SPHERE) and bare.views is measured.views
 
 
-def test_the_name_is_the_files():
+def test_the_source_is_the_files_name():
     assert Map("model", GRID, ARRAY, None).source == "model"
     assert Map("model", GRID, ARRAY, None, "/a/b.mrc").source == "b.mrc"
 
 
-def test_a_file_is_a_map_as_long_as_it_is_open(tmp_path):
+def test_a_file_is_a_map_while_it_is_open(tmp_path):
     path = write_map(tmp_path / "a.mrc", mapc=3, mapr=1, maps=2)
-    with Map.open(path, 7.0) as told:
-        assert (told.name, told.path, told.set_level) == ("a.mrc", path, 7.0)
-        assert told.grid.size == (5, 4, 6) and told.plane_grid.size == (6, 5, 4)
-        sphere = Sphere(4.0, told.grid.center)
-        held = told.measure([sphere]).counts(sphere)
-        assert held.voxels == np.count_nonzero(sphere.draw(told.grid))
+    with Map.open(path, 7.0) as opened:
+        assert (opened.name, opened.path, opened.set_level) == ("a.mrc", path, 7.0)
+        assert opened.grid.size == (5, 4, 6) and opened.plane_grid.size == (6, 5, 4)
+        sphere = Sphere(4.0, opened.grid.center)
+        held = opened.measure([sphere]).counts(sphere)
+        assert held.voxels == np.count_nonzero(sphere.draw(opened.grid))
         assert held.above == sum(range(7, 120))
-        file = told.planes
+        file = opened.planes
     with pytest.raises(ValueError, match="closed"):
         file[0]
 
 
-def test_memory_for_reading_a_file_is_asked_before(tmp_path, monkeypatch):
+def test_memory_for_reading_a_file_is_checked_first(tmp_path, monkeypatch):
     asked = []
     monkeypatch.setattr(memory, "require", lambda *words: asked.append(words))
     with Map.open(write_map(tmp_path / "a.mrc")):
@@ -175,10 +175,10 @@ def test_memory_that_is_there_is_enough(monkeypatch):
     memory.require(2**60, "it")
 
 
-def test_memory_as_linux_tells_it(monkeypatch):
+def test_memory_as_linux_reports_it(monkeypatch):
     lines = "MemTotal:       9000 kB\nMemFree:  8 kB\nMemAvailable:    7000 kB\nBuffers: 6 kB\n"
     monkeypatch.setattr("builtins.open", lambda path: io.StringIO(lines))
-    told = memory._linux_available()
+    available = memory._linux_available()
     monkeypatch.setattr("builtins.open", lambda path: io.StringIO("MemTotal: 9000 kB\n"))
     old_kernel = memory._linux_available()
 
@@ -188,7 +188,7 @@ def test_memory_as_linux_tells_it(monkeypatch):
     monkeypatch.setattr("builtins.open", refuse)
     elsewhere = memory._linux_available()
     monkeypatch.undo()
-    assert (told, old_kernel, elsewhere) == (7000 * 1024, None, None)
+    assert (available, old_kernel, elsewhere) == (7000 * 1024, None, None)
 
 
 def test_what_is_not_asked_for_is_not_measured():
@@ -199,7 +199,7 @@ def test_what_is_not_asked_for_is_not_measured():
 
 
 def test_a_faint_map_keeps_its_level():
-    """Where all that is above it sums up to less than 1."""
+    """Even if all that is above it adds up to less than 1."""
     faint = SPHERE.draw(GRID) * np.float32(1e-5)
     for measured in (
         Map("J1", GRID, faint, 5e-6).measure([SPHERE]),
@@ -209,6 +209,6 @@ def test_a_faint_map_keeps_its_level():
         assert measured.level == 5e-6 and measured.level_note == ""
 
 
-def test_a_map_of_no_numbers_keeps_its_level():
+def test_a_map_without_a_number_keeps_its_level():
     measured = Map("J1", GRID, np.full(GRID.shape, np.nan, np.float32), 5.0).measure([SPHERE])
     assert measured.level == 5 and measured.level_note == ""

@@ -23,16 +23,16 @@ PLACEMENTS = json.loads(headers.FROZEN.read_text())["placements"]
 
 @pytest.mark.parametrize("case", headers.CASES)
 def test_a_map_is_where_chimerax_places_it(case, tmp_path, map_file):
-    file, told = map_file(headers.write_case(tmp_path, case)), PLACEMENTS[case]
-    assert list(file.grid.size) == told["size"]
-    np.testing.assert_allclose(file.grid.voxel_size, told["voxel size"], rtol=1e-12)
-    np.testing.assert_allclose(file.grid.origin, told["origin"], rtol=1e-12, atol=1e-12)
-    np.testing.assert_allclose(file.grid.angles, told["angles"])
-    np.testing.assert_allclose(file.grid.rotation, told["rotation"], atol=1e-6)
-    affine = np.array(told["index to position"])
+    file, placement = map_file(headers.write_case(tmp_path, case)), PLACEMENTS[case]
+    assert list(file.grid.size) == placement["size"]
+    np.testing.assert_allclose(file.grid.voxel_size, placement["voxel size"], rtol=1e-12)
+    np.testing.assert_allclose(file.grid.origin, placement["origin"], rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(file.grid.angles, placement["angles"])
+    np.testing.assert_allclose(file.grid.rotation, placement["rotation"], atol=1e-6)
+    affine = np.array(placement["index to position"])
     np.testing.assert_allclose(file.grid.axes, affine[:, :3], atol=1e-6)
-    # Where the file's planes are, and what is in them.
-    for *index, value in told["voxels"]:
+    # Position and content of the file's planes.
+    for *index, value in placement["voxels"]:
         position = affine[:, :3] @ index + file.grid.origin
         i, j, k = np.rint(file.plane_grid.index(position)).astype(int)
         assert file[k][j, i] == value
@@ -40,7 +40,7 @@ def test_a_map_is_where_chimerax_places_it(case, tmp_path, map_file):
 
 @in_chimerax
 @pytest.mark.parametrize("case", headers.CASES)
-def test_what_is_kept_is_what_chimerax_says(case, session, command, tmp_path):
+def test_the_stored_placements_are_what_chimerax_says(case, session, command, tmp_path):
     (volume,) = command(f'open "{headers.write_case(tmp_path, case)}"')
     now = headers.placement(volume)
     for what, then in PLACEMENTS[case].items():
@@ -59,7 +59,7 @@ def test_planes_are_those_of_the_file(variant, tmp_path, map_file):
     fields = headers.VARIANTS[variant]
     file = map_file(write_map(tmp_path / "a.mrc", **fields))
     stored = fields.get("array", ARRAY)
-    if stored.dtype != np.int8:  # Which may have no sign.
+    if stored.dtype != np.int8:  # It may be read as unsigned.
         np.testing.assert_array_equal([file[k] for k in (3, 0, 1, 2)], stored[[3, 0, 1, 2]])
     assert len(file) == 4
 
@@ -82,7 +82,7 @@ def test_packed_maps(pack, suffix, tmp_path, map_file):
     assert file.grid == map_file(plain).grid
 
 
-def test_symmetry_operators_are_skipped_also_where_they_are_missing(tmp_path, map_file):
+def test_symmetry_operators_are_skipped_even_where_they_are_missing(tmp_path, map_file):
     with mrcfile.new(tmp_path / "a.mrc", ARRAY) as file:
         file.set_extended_header(np.zeros(160, "V1"))
     np.testing.assert_array_equal(map_file(str(tmp_path / "a.mrc"))[3], ARRAY[3])
@@ -103,7 +103,7 @@ def test_symmetry_operators_are_skipped_also_where_they_are_missing(tmp_path, ma
         ({"nz": 5}, "short"),
     ],
 )
-def test_damaged_maps_are_told(fields, words, tmp_path, map_file):
+def test_damaged_maps_are_refused(fields, words, tmp_path, map_file):
     path = write_map(tmp_path / "a.mrc", **fields)
     with pytest.raises(ValueError, match=words) as error:
         map_file(path)
@@ -111,7 +111,7 @@ def test_damaged_maps_are_told(fields, words, tmp_path, map_file):
 
 
 @pytest.mark.parametrize("numbers", ["0 0 0 30", "1 0 0 nan", "1 0 0 inf", "1 0 x 30", "1 0 30"])
-def test_a_label_that_tells_no_rotation_is_none(numbers, tmp_path, map_file):
+def test_a_label_without_a_rotation_is_ignored(numbers, tmp_path, map_file):
     labels = [headers.LABEL + numbers.encode(), *[b""] * 9]
     assert map_file(write_map(tmp_path / "a.mrc", label=labels)).grid.rotation == NO_ROTATION
     labels[1] = headers.LABEL + b"0 0 1 90"
@@ -119,13 +119,13 @@ def test_a_label_that_tells_no_rotation_is_none(numbers, tmp_path, map_file):
     np.testing.assert_allclose(rotation, [[0, -1, 0], [1, 0, 0], [0, 0, 1]], atol=1e-12)
 
 
-def test_a_cell_that_is_flat_is_told(tmp_path, map_file):
+def test_a_flat_cell_is_refused(tmp_path, map_file):
     path = write_map(tmp_path / "a.mrc", cellb=(1e-7,) * 3, mapc=3, mapr=1, maps=2)
     with pytest.raises(ValueError, match="its cell is flat"):
         map_file(path)
 
 
-def test_a_row_of_65536_is_one_in_the_other_byte_order(tmp_path, map_file):
+def test_a_row_of_65536_means_the_other_byte_order(tmp_path, map_file):
     for count in (2, 65535):
         path = write_map(tmp_path / "a.mrc", np.zeros((2, 2, count), np.int8))
         assert map_file(path).grid.size == (count, 2, 2)
@@ -134,7 +134,7 @@ def test_a_row_of_65536_is_one_in_the_other_byte_order(tmp_path, map_file):
         map_file(path)
 
 
-def test_files_that_are_no_maps_are_told(tmp_path, map_file):
+def test_files_that_are_not_maps_are_refused(tmp_path, map_file):
     for name, content in [
         ("empty.mrc", b""),
         ("text.mrc", b"not a map\n" * 300),

@@ -113,6 +113,17 @@ names = st.text() | st.lists(st.sampled_from(WORDS) | st.sampled_from(SEPARATORS
     "".join
 )
 
+
+def file_name(tag, copy=1, center=None, value="1", **lengths):
+    """Name a file by numbers, of which 0 is left out as a recipe leaves it out."""
+    texts = {argument: naming.number(length) for argument, length in lengths.items() if length}
+    if value != "1":
+        texts["value"] = value
+    if center is not None:
+        texts["center"] = ",".join(map(naming.number, center))
+    return naming.file_name(tag, texts, copy)
+
+
 lengths = st.floats(0, 1e4) | st.integers(0, 9999) | st.sampled_from([0.5, 1.25, 12, 120, 1200])
 coordinates = st.floats(-1e4, 1e4) | st.integers(-999, 999)
 recipes = st.fixed_dictionaries({
@@ -165,7 +176,7 @@ def test_number(x, text):
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_number_reads_back(x):
-    """The text is plain, and is the same float again."""
+    """The text is plain, and reads back as the same float."""
     text = naming.number(x)
     assert float(text) == x
     assert re.fullmatch(r"-?(0|[1-9]\d*)(\.\d*[1-9])?", text)
@@ -174,12 +185,12 @@ def test_number_reads_back(x):
 
 
 def test_number_of_another_kind():
-    """The number is that which Python makes of it."""
+    """A NumPy number is written as the Python number it converts to."""
     assert naming.number(np.float32(0.1)) == "0.10000000149011612"
 
 
 def test_sizes():
-    """Equal sizes are one."""
+    """Equal sizes are written once."""
     assert naming.by((1.25, 1.25, 1.25)) == "1.25"
     assert naming.by((1.25, 1.250001, 1.25)) == "1.25"
     assert naming.by((64, 1.25, 100.06)) == "64 x 1.25 x 100.1"
@@ -187,7 +198,7 @@ def test_sizes():
 
 @pytest.mark.parametrize("x", [math.nan, math.inf, -math.inf])
 def test_number_must_be_finite(x):
-    """There is no text for NaN and infinity."""
+    """NaN and infinity have no text."""
     with pytest.raises(ValueError, match="finite"):
         naming.number(x)
 
@@ -204,7 +215,7 @@ def test_tag(name, tag):
 @example("x" * 119 + "_b")
 @example("volume_cryosparc_J15")
 def test_tag_is_safe(name):
-    """Any text gives a tag that shells, wildcards and cryoSPARC's importer take as it is."""
+    """Any text gives a tag that shells, wildcards and cryoSPARC's importer take literally."""
     tag = naming.tag(name)
     assert re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?", tag)
     assert len(tag) <= 120
@@ -251,45 +262,46 @@ def test_tag_ignores_extension(name, extension):
 ])  # fmt: skip
 def test_file_name(recipe, name):
     """Whatever differs from the defaults is in the name, in a fixed order."""
-    assert naming.file_name("J1", **recipe) == name
+    assert file_name("J1", **recipe) == name
 
 
 @given(recipes)
 def test_file_name_holds_the_recipe(recipe):
     """The recipe can be read from the name, so different recipes have different names."""
-    name = naming.file_name(**recipe)
+    name = file_name(**recipe)
     assert read_back(name) == recipe
     assert re.fullmatch(r"[A-Za-z0-9_-]+\.mrc", name)
 
 
-def test_file_names_differ_case_blind():
-    """Like recipes differ also on macOS and Windows, where upper and lower case are one."""
+def test_file_names_differ_ignoring_case():
+    """Similar recipes differ on macOS and Windows too, which ignore case."""
     tags = ["J1", "J1_sphere_r060A", "J1_sphere"]
     numbers = [0, 1.2, 12, 120, 2]
-    made = [
-        naming.file_name(tag, radius, offset, edge, inner, value, center, copy).lower()
+    lowered = [
+        file_name(
+            tag, copy, center, value, radius=radius, offset=offset, edge=edge, inner_radius=inner
+        ).lower()
         for tag, radius, offset, edge, inner, value, center, copy in itertools.product(
             tags, numbers[1:], [0, 1.2, 12], numbers[:3], numbers,
             ["1", "-1", "12", "1.2", "match", "12match", "1.2match"],
             [None, (1, 2, 12), (12, 1, 2), (1.2, 0, -1)], [1, 2, 12, 120],
         )
     ]  # fmt: skip
-    assert len(set(made)) == len(made)
+    assert len(set(lowered)) == len(lowered)
 
 
 @given(st.sets(st.integers(1, 999)), st.sampled_from([{}, {"edge": 12}, {"value": "match"}]))
 def test_file_names_sort_as_numbers(radii, rest):
     """The importer sorts names, which puts radii in order."""
-    made = [naming.file_name("J310_003", radius, **rest) for radius in sorted(radii)]
-    assert made == sorted(made)
+    in_order = [file_name("J310_003", radius=radius, **rest) for radius in sorted(radii)]
+    assert in_order == sorted(in_order)
 
 
 @given(names, recipes)
 def test_file_name_has_no_type(name, recipe):
-    """Tag and recipe together make no type word either, and fit a file name."""
-    recipe = {**recipe, "tag": naming.tag(name), "center": None}
-    made = naming.file_name(**recipe)
-    words = re.split("[_-]+", made.removesuffix(".mrc").lower())
+    """Nor do tag and recipe together make a type word, and they fit in a file name."""
+    named = file_name(**{**recipe, "tag": naming.tag(name), "center": None})
+    words = re.split("[_-]+", named.removesuffix(".mrc").lower())
     assert not {"map", "volume", "sharp", "locres", "mask"} & set(words)
     assert not {("half", "a"), ("half", "b")} & set(itertools.pairwise(words))
 
@@ -297,16 +309,16 @@ def test_file_name_has_no_type(name, recipe):
 def test_longest_tag_with_measured_center_fits():
     """A point picked in ChimeraX has all its digits; the longest tag leaves room for them."""
     center = (-163.08239412307739, -158.99999999999997, -171.30000000000001)
-    made = naming.file_name("x" * 120, 62.5, 86.5, 12.5, 20.5, "0.35", center, 12)
-    assert len(made) <= 255
+    lengths = {"radius": 62.5, "offset": 86.5, "edge": 12.5, "inner_radius": 20.5}
+    assert len(file_name("x" * 120, 12, center, "0.35", **lengths)) <= 255
 
 
 def test_the_longest_name_that_fits():
     """A name has 255 characters at most."""
-    rest = len(naming.file_name("J1", 60, value="5")) - 1
-    assert len(naming.file_name("J1", 60, value="5" * (255 - rest))) == 255
+    rest = len(file_name("J1", radius=60, value="5")) - 1
+    assert len(file_name("J1", radius=60, value="5" * (255 - rest))) == 255
     with pytest.raises(ValueError, match="256 characters, more than the 255"):
-        naming.file_name("J1", 60, value="5" * (256 - rest))
+        file_name("J1", radius=60, value="5" * (256 - rest))
 
 
 @pytest.mark.parametrize(("recipe", "message"), [
@@ -319,9 +331,9 @@ def test_the_longest_name_that_fits():
     ({"radius": 60, "tag": "-J1"}, "tag"),
 ])  # fmt: skip
 def test_file_name_refuses(recipe, message):
-    """What is no recipe has no name."""
+    """There is no name for what is not a recipe."""
     with pytest.raises(ValueError, match=message):
-        naming.file_name(**{"tag": "J1", **recipe})
+        file_name(**{"tag": "J1", **recipe})
 
 
 def test_numbers_as_users_type_them():

@@ -1,4 +1,4 @@
-"""Nothing is lost, whatever happens: short samples of tests/stress, and single accidents."""
+"""Nothing is lost, whatever happens: short runs of tests/stress, and single accidents."""
 
 import errno
 import os
@@ -41,10 +41,10 @@ def files(folder="."):
 
 
 @pytest.fixture
-def told(capsys):
-    """Give a function that runs a shell command which must fail, and gives its one line."""
+def error_of(capsys):
+    """Return a function that runs a shell command that must fail, and returns its one line."""
 
-    def told(*words):
+    def error_of(*words):
         before = {path: path.read_bytes() for path in Path().iterdir() if path.is_file()}
         capsys.readouterr()
         assert main([str(word) for word in words]) == 2
@@ -54,7 +54,7 @@ def told(capsys):
         assert {path: path.read_bytes() for path in Path().iterdir() if path.is_file()} == before
         return line.removeprefix("makesphere: ")
 
-    return told
+    return error_of
 
 
 # All or nothing.
@@ -64,7 +64,7 @@ def told(capsys):
 def test_killed_at_random_moments(tmp_path):
     from stress import kills
 
-    found = kills.by_time(kills.Range(tmp_path, 48), seed=1, count=45)
+    found = kills.by_time(kills.Arena(tmp_path, 48), seed=1, count=45)
     assert found["scratch"] > 0
 
 
@@ -72,7 +72,7 @@ def test_killed_at_random_moments(tmp_path):
 def test_killed_before_lines_that_write(tmp_path):
     from stress import kills
 
-    assert kills.by_line(kills.Range(tmp_path, 24), every=5) > 30
+    assert kills.by_line(kills.Arena(tmp_path, 24), every=5) > 30
 
 
 @forks
@@ -84,7 +84,7 @@ def test_two_at_once(tmp_path):
 
 def test_the_same_sphere_written_at_the_last_moment(source, monkeypatch):
     def link(scratch, path, link=os.link):
-        shutil.copy(scratch, path)  # Another makesphere is quicker.
+        shutil.copy(scratch, path)  # Another makesphere was quicker.
         link(scratch, path)
 
     monkeypatch.setattr(os, "link", link)
@@ -93,7 +93,7 @@ def test_the_same_sphere_written_at_the_last_moment(source, monkeypatch):
 
 
 class _Failing:
-    """A file of which one method fails, and then its close, as on a disk that is full."""
+    """A file of which one method fails, and then closing too, as on a full disk."""
 
     def __init__(self, file, method):
         self._file, self._method = file, method
@@ -114,7 +114,7 @@ class _Failing:
 @pytest.mark.parametrize("locks", [True, False])
 @pytest.mark.parametrize("output", [[], ["--output", "old.mrc"]])
 @pytest.mark.parametrize("where", ["truncate", "seek", "write", "flush", "fsync", "replace"])
-def test_a_disk_that_fills_up(where, output, locks, source, told, monkeypatch):
+def test_a_disk_that_fills_up(where, output, locks, source, error_of, monkeypatch):
     Path("old.mrc").write_text("old")
 
     def fail(*words, **more):
@@ -124,12 +124,12 @@ def test_a_disk_that_fills_up(where, output, locks, source, told, monkeypatch):
         monkeypatch.setattr(scratch, "fcntl", None)  # As on Windows.
     if where in ("fsync", "replace"):
         monkeypatch.setattr(os, where, fail)
-        # Without links a name that is free is taken as one that is not.
+        # Without hard links a free name is handled like a taken one.
         monkeypatch.setattr(os, "link", fail)
     else:
         fdopen = os.fdopen
         monkeypatch.setattr(os, "fdopen", lambda *words: _Failing(fdopen(*words), where))
-    line = told(source, "--radius", "6", *output)
+    line = error_of(source, "--radius", "6", *output)
     assert line.startswith("cannot write ") and line.endswith(": No space left on device")
     assert files() == ["J1_map.mrc", "old.mrc"]
 
@@ -222,7 +222,7 @@ def test_a_folder_that_loses_its_permissions_midway(output, source):
     sentence = f"--output needs a folder that can be written, got {Path('there').resolve()}"
     assert done.stderr == f"makesphere: {sentence}\n"
     os.chmod("there", 0o755)
-    # What could not be removed then is removed an hour later.
+    # What could not be removed is removed an hour later.
     for litter in Path("there").glob(".makesphere-*"):
         os.utime(litter, (0, 0))
     assert run("keep").returncode == 0
@@ -252,7 +252,7 @@ def test_a_file_system_without_locks(source, monkeypatch):
     assert files() == ["J1_map.mrc", "J1_sphere_r006A.mrc"]
 
 
-def test_spheres_of_one_command_stay_together(source, told, monkeypatch):
+def test_spheres_of_one_command_stay_together(source, error_of, monkeypatch):
     claim = scratch.Scratch.claim
 
     def fail_later(file, path, head):
@@ -261,62 +261,62 @@ def test_spheres_of_one_command_stay_together(source, told, monkeypatch):
         return claim(file, path, head)
 
     monkeypatch.setattr(scratch.Scratch, "claim", fail_later)
-    assert "No space left" in told(source, "--radius", "5,6,7")
+    assert "No space left" in error_of(source, "--radius", "5,6,7")
     assert files() == [source]
-    monkeypatch.setattr(decoy, "Scratch", None)  # What is told below is told before any work.
-    line = told(source, "--radius", "5,6", "--edge", "1e-250")
+    monkeypatch.setattr(decoy, "Scratch", None)  # The next error comes before any work.
+    line = error_of(source, "--radius", "5,6", "--edge", "1e-250")
     assert "characters, more than the 255" in line
 
 
-def test_an_interrupt(source, told, monkeypatch):
+def test_an_interrupt(source, error_of, monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(os, "fsync", interrupt)
-    assert told(source, "--radius", "5") == "interrupted, nothing was made"
+    assert error_of(source, "--radius", "5") == "interrupted; nothing was made"
     assert files() == [source]
 
 
-def test_a_target_that_is_a_folder(source, told):
+def test_a_target_that_is_a_folder(source, error_of):
     Path("folder.mrc").mkdir()
     Path("J1_sphere_r005A.mrc").mkdir()
     assert main([source, "--radius", "5", "--output", "folder.mrc"]) == 0
     assert files("folder.mrc") == ["J1_sphere_r005A.mrc"]
-    # An automatic name that is taken, by whatever, is not taken again.
+    # An automatic name that is taken, by a folder too, is not used again.
     assert main([source, "--radius", "5"]) == 0
     assert files()[-1] == "folder.mrc" and "J1_sphere_r005A_02.mrc" in files()
-    assert "needs a folder that exists" in told(
+    assert "needs a folder that exists" in error_of(
         source, "--radius", "5", "--output", "folder.mrc/y/"
     )
 
 
 @posix
-def test_links(source, told):
+def test_links(source, error_of):
     os.symlink("real.mrc", "dangling.mrc")
     os.symlink("nowhere/real.mrc", "lost.mrc")
     os.symlink("loop.mrc", "loop.mrc")
     assert main([source, "--radius", "5", "--output", "dangling.mrc"]) == 0
     assert mrcfile.validate("real.mrc") and Path("dangling.mrc").is_symlink()
     where = Path("nowhere").resolve()
-    assert told(source, "--radius", "5", "--output", "lost.mrc").endswith(
+    assert error_of(source, "--radius", "5", "--output", "lost.mrc").endswith(
         f"that exists, got {where}"
     )
-    assert "leads back to itself" in told(source, "--radius", "5", "--output", "loop.mrc")
+    assert "leads back to itself" in error_of(source, "--radius", "5", "--output", "loop.mrc")
 
 
-def test_names_at_the_limit(source, told):
+def test_names_at_the_limit(source, error_of):
     longest = "l" * 251 + ".mrc"
     assert main([source, "--radius", "5", "--output", longest]) == 0
     assert longest in files()
-    line = told(source, "--radius", "5", "--output", "l" + longest)
+    line = error_of(source, "--radius", "5", "--output", "l" + longest)
     assert line.startswith("--output cannot write ") and "ame too long" in line
     assert main([source, "--radius", "5", "--output", "\u00fc \u00e9 \u0416.mrc"]) == 0
     assert mrcfile.validate("\u00fc \u00e9 \u0416.mrc")
 
 
 @pytest.mark.parametrize("name", ["nul\0.mrc", "half\ud800.mrc"])
-def test_names_that_no_file_can_have(name, source, told):
-    assert "no file name can have" in told(source, "--radius", "5", "--output", name)
+def test_names_that_no_file_can_have(name, source, error_of):
+    assert "no file name can have" in error_of(source, "--radius", "5", "--output", name)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
@@ -333,14 +333,14 @@ def test_a_report_that_cannot_be_printed_undoes_nothing(source):
 
 
 @forks
-def test_a_terminal_that_lacks_letters_undoes_nothing(source):
+def test_a_terminal_without_some_letters_undoes_nothing(source):
     words = [sys.executable, "-m", "chimerax.makesphere", source, "--radius", "6"]
     settings = {**os.environ, "PYTHONIOENCODING": "ascii"}
     done = subprocess.run(words, capture_output=True, env=settings)
     assert done.returncode == 0 and b"\\xc5" in done.stdout
 
 
-# Never over a map.
+# Maps are never overwritten.
 
 
 def _other_names(name):
@@ -356,13 +356,13 @@ def _other_names(name):
     yield name.removesuffix(".mrc")
 
 
-def test_the_source_is_not_written_from_the_shell(source, told):
+def test_the_source_is_not_overwritten_from_the_shell(source, error_of):
     for name in _other_names(source):
-        assert "open map" in told(source, "--radius", "5", "--output", name), name
-        assert "open map" in told(f"./{source}", "--radius", "5", "--output", name), name
+        assert "open map" in error_of(source, "--radius", "5", "--output", name), name
+        assert "open map" in error_of(f"./{source}", "--radius", "5", "--output", name), name
 
 
-def test_an_open_map_is_not_written(source, command, new_map, blob):
+def test_an_open_map_is_not_overwritten(source, command, new_map, blob):
     new_map(blob(), path=Path.cwd() / source)
     before = Path(source).read_bytes()
     for name in _other_names(source):
@@ -376,29 +376,29 @@ def test_an_open_map_is_not_written(source, command, new_map, blob):
     assert source not in files()
 
 
-def test_an_open_map_is_not_written_in_other_case(source, told, monkeypatch):
+def test_an_open_map_is_not_overwritten_under_another_case(source, error_of, monkeypatch):
     def samefile(path, other):
         return os.path.abspath(path).lower() == os.path.abspath(other).lower()
 
-    monkeypatch.setattr(os.path, "samefile", samefile)  # As on a file system blind to case.
-    assert "open map" in told(source, "--radius", "5", "--output", "j1_MAP.mrc")
+    monkeypatch.setattr(os.path, "samefile", samefile)  # As on a file system that ignores case.
+    assert "open map" in error_of(source, "--radius", "5", "--output", "j1_MAP.mrc")
 
 
-def test_no_file_of_a_map_in_several_files_is_written(source, command, new_map, blob):
+def test_no_file_of_a_map_in_several_files_is_overwritten(source, command, new_map, blob):
     volume = new_map(blob())
     volume.data.path = ["none.mrc", str(Path.cwd() / source)]
     with pytest.raises(UserError, match="open map"):
         command(f"makesphere #1 radius 5 save {source}")
 
 
-def test_an_automatic_name_leaves_an_open_map(source, command, new_map, blob):
+def test_an_automatic_name_spares_an_open_map(source, command, new_map, blob):
     new_map(blob(), name="J1_map.mrc")
     command("makesphere #1 radius 5")
-    made = Path("J1_sphere_r005A.mrc")
-    before = made.read_bytes(), made.stat().st_ino
-    new_map(blob(), name="other", path=made.resolve())
+    sphere = Path("J1_sphere_r005A.mrc")
+    before = sphere.read_bytes(), sphere.stat().st_ino
+    new_map(blob(), name="other", path=sphere.resolve())
     command("makesphere #1 radius 5")
-    assert (made.read_bytes(), made.stat().st_ino) == before
+    assert (sphere.read_bytes(), sphere.stat().st_ino) == before
     assert "J1_sphere_r005A_02.mrc" in files()
 
 
@@ -432,14 +432,14 @@ def test_damaged_and_strange_files(tmp_path):
         ("--radius 1e-30", {}, "--radius must be at least 0.001 Å, a thousandth of a voxel"),
     ],
 )
-def test_numbers_beyond_measure(words, fields, sentence, source, told):
+def test_extreme_numbers(words, fields, sentence, source, error_of):
     with mrcfile.open(source, "r+") as file:
         for name, value in fields.items():
             file.header[name] = value
-    assert told(source, "--radius", "5", *words.split()).startswith(sentence)
+    assert error_of(source, "--radius", "5", *words.split()).startswith(sentence)
 
 
-def test_a_label_that_is_too_short_gets_a_second(source):
+def test_a_long_recipe_gets_a_second_label(source):
     words = "--radius 5.123456 --edge 0.123456 --inner-radius 2.345678 --center 12.12345,12,12.1"
     assert main([source, *words.split(), "--value", "0.123456", "--output", "a.mrc"]) == 0
     with mrcfile.open("a.mrc") as file:
@@ -460,7 +460,7 @@ def test_damaged_and_strange_files_from_a_shell_with_little_memory(tmp_path):
 # Memory.
 
 
-def test_a_box_that_cannot_fit_is_told_before_any_work(command, new_map, blob, monkeypatch):
+def test_a_box_that_cannot_fit_is_refused_before_any_work(command, new_map, blob, monkeypatch):
     new_map(blob())
     monkeypatch.setattr(memory, "_available", lambda: 50_000)
     monkeypatch.setattr(decoy, "Decoy", None)
@@ -478,7 +478,7 @@ def test_memory_is_known():
 
 
 @posix
-def test_planes_that_cannot_fit_are_told_before_any_work(source, capsys):
+def test_planes_that_cannot_fit_are_refused_before_any_work(source, capsys):
     with mrcfile.open(source, "r+") as file:
         file.header.mode = 0
         file.header.nx = file.header.ny = 65535
@@ -493,9 +493,9 @@ def test_planes_that_cannot_fit_are_told_before_any_work(source, capsys):
 
 
 @posix
-def test_running_out_of_memory(source, told, monkeypatch):
+def test_running_out_of_memory(source, error_of, monkeypatch):
     def fail(*_):
         raise MemoryError
 
     monkeypatch.setattr(decoy, "Decoy", fail)
-    assert told(source, "--radius", "5") == "there is not enough memory for this map"
+    assert error_of(source, "--radius", "5") == "there is not enough memory for this map"

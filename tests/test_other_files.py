@@ -1,4 +1,4 @@
-"""Files as other people's programs leave them, each after a public report."""
+"""Files as other programs write them, each from a public report."""
 
 import bz2
 import gzip
@@ -23,19 +23,19 @@ CUBE = np.arange(8**3, dtype=np.float32).reshape(8, 8, 8)
 
 
 def shell(capsys, *words):
-    """Run the shell command and give its one line of error."""
+    """Run the shell command and return its one-line error."""
     assert main([*map(str, words), "--radius", "5", "--output", "no"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     return line.removeprefix("makesphere: ")
 
 
-# Packed is as plain.
+# Packed files.
 
 
 @pytest.mark.parametrize("suffix", PACKERS)
 @pytest.mark.parametrize("announced, extra", [(0, 0), (80, 0), (80, 80), (49920, 0)])
 @pytest.mark.parametrize("name", ["a.map", "a.mrc", "a.rec"])
-def test_packed_is_as_plain(suffix, announced, extra, name, tmp_path, map_file):
+def test_a_packed_map_reads_like_a_plain_one(suffix, announced, extra, name, tmp_path, map_file):
     plain = write_map(tmp_path / name, ARRAY, nsymbt=announced, origin=(1, 2, 3))
     content = Path(plain).read_bytes()
     content = content[:1024] + bytes(extra) + content[1024:]
@@ -49,7 +49,7 @@ def test_packed_is_as_plain(suffix, announced, extra, name, tmp_path, map_file):
 
 
 @pytest.mark.parametrize("suffix", PACKERS)
-def test_packed_and_too_short_is_told(suffix, tmp_path, map_file):
+def test_a_packed_map_that_is_too_short_is_refused(suffix, tmp_path, map_file):
     content = Path(write_map(tmp_path / "a.mrc")).read_bytes()
     (tmp_path / f"a.mrc{suffix}").write_bytes(PACKERS[suffix](content[:-4]))
     with pytest.raises(ValueError, match="too short for its box"):
@@ -57,7 +57,7 @@ def test_packed_and_too_short_is_told(suffix, tmp_path, map_file):
 
 
 @pytest.mark.parametrize("suffix, from_end", [(".gz", 8), (".gz", 1), (".bz2", 3), (".xz", 20)])
-def test_a_wrong_check_sum_is_told(suffix, from_end, tmp_path, map_file, capsys):
+def test_a_wrong_checksum_is_refused(suffix, from_end, tmp_path, map_file, capsys):
     packed = bytearray(PACKERS[suffix](Path(write_map(tmp_path / "a.mrc", CUBE)).read_bytes()))
     packed[-from_end] ^= 0x10
     (tmp_path / f"a.mrc{suffix}").write_bytes(packed)
@@ -66,7 +66,7 @@ def test_a_wrong_check_sum_is_told(suffix, from_end, tmp_path, map_file, capsys)
     assert "cannot be unpacked" in shell(capsys, tmp_path / f"a.mrc{suffix}")
 
 
-def test_a_wrong_voxel_in_a_packed_map_is_told(tmp_path, map_file):
+def test_a_wrong_voxel_in_a_packed_map_is_refused(tmp_path, map_file):
     content = Path(write_map(tmp_path / "a.mrc", CUBE)).read_bytes()
     stored = io.BytesIO()
     with gzip.GzipFile(fileobj=stored, mode="wb", compresslevel=0) as file:
@@ -93,7 +93,7 @@ UNSIZED = {
 
 
 @pytest.mark.parametrize("case", UNSIZED)
-def test_a_map_without_pixel_size_is_told(case, tmp_path, map_file, capsys):
+def test_a_map_without_pixel_size_gets_a_warning(case, tmp_path, map_file, capsys):
     fields, axes = UNSIZED[case]
     path = write_map(tmp_path / "a.mrc", **fields)
     assert map_file(path).grid.voxel_size == (1, 1, 1)
@@ -105,34 +105,34 @@ def test_a_map_without_pixel_size_is_told(case, tmp_path, map_file, capsys):
 
 @in_chimerax
 @pytest.mark.parametrize("case", UNSIZED)
-def test_chimerax_tells_it_alike_until_the_size_is_set(case, command, log, tmp_path):
+def test_chimerax_warns_likewise_until_the_size_is_set(case, command, log, tmp_path):
     fields, axes = UNSIZED[case]
     command(f'open "{write_map(tmp_path / "a.mrc", **fields)}"')
     command("makesphere #1 radius 2 save false")
-    told = [w for w in log.warnings if "pixel size" in w]
-    assert len(told) == 1 and f"along {axes}, so 1 Å is taken" in told[0]
-    assert "volume #1 voxelSize 1.3" in told[0]
+    warnings = [w for w in log.warnings if "pixel size" in w]
+    assert len(warnings) == 1 and f"along {axes}, so 1 Å is taken" in warnings[0]
+    assert "volume #1 voxelSize 1.3" in warnings[0]
     command("volume #1 voxelSize 1.3")
     log.warnings.clear()
     command("makesphere #1 radius 2 save false")
     assert not [w for w in log.warnings if "pixel size" in w]
 
 
-def test_a_pixel_size_is_not_missed_where_there_is_one(tmp_path, capsys):
+def test_a_map_with_pixel_size_gets_no_warning(tmp_path, capsys):
     for fields in ({}, {"mx": 60}, {"mx": 1, "my": 1, "mz": 1, "cella": (1.32, 1.32, 1.32)}):
         path = write_map(tmp_path / "a.mrc", **fields)
         assert main([path, "--radius", "2", "--output", "no"]) == 0
         assert "header" not in capsys.readouterr().err
 
 
-def test_a_cell_of_one_voxel_is_told(tmp_path, capsys):
+def test_a_cell_of_one_voxel_gets_a_warning(tmp_path, capsys):
     path = write_map(tmp_path / "a.mrc", CUBE, mx=1, my=1, mz=1, cella=(42.24, 42.24, 42.24))
     assert main([path, "--radius", "90", "--output", "no"]) == 0
-    told = capsys.readouterr()
-    assert "one voxel of the whole cell, 42.24 Å" in told.err and "of 42.24 Å" in told.out
+    printed = capsys.readouterr()
+    assert "one voxel of the whole cell, 42.24 Å" in printed.err and "of 42.24 Å" in printed.out
 
 
-# Images and stacks. What is one is told by MRC2014 and mrcfile; and by RELION's suffix.
+# Images and stacks, by MRC2014 and mrcfile, and by RELION's suffix.
 
 
 def facts(size, mz, ispg, name="a.mrc", side=None):
@@ -192,7 +192,7 @@ def test_maps_are_maps(case):
 
 
 @pytest.mark.parametrize("case", IMAGES)
-def test_images_are_told(case):
+def test_images_are_images(case):
     facts, count = IMAGES[case]
     assert (facts.images, facts.volumes) == (count, 1)
     words = "is an image, not" if count == 1 else f"is a stack of {count} images"
@@ -200,16 +200,16 @@ def test_images_are_told(case):
 
 
 @pytest.mark.parametrize("case", VOLUMES)
-def test_stacks_of_volumes_are_told(case):
+def test_stacks_of_volumes_get_a_warning(case):
     facts, count = VOLUMES[case]
     assert (facts.images, facts.volumes) == (0, count)
     assert [w for w in facts.warnings() if f"a stack of {count} volumes" in w]
 
 
-def test_what_may_be_a_stack_of_volumes_is_told():
-    # As cryoDRGN's tests have them.
-    (told,) = facts((32, 32, 128), 128, 0).warnings()
-    assert told.endswith("may be a stack of 4 volumes.")
+def test_a_possible_stack_of_volumes_gets_a_warning():
+    # As in cryoDRGN's tests.
+    (warning,) = facts((32, 32, 128), 128, 0).warnings()
+    assert warning.endswith("may be a stack of 4 volumes.")
     for other in (
         facts((32, 32, 128), 128, 1),
         facts((32, 32, 120), 120, 0),
@@ -235,8 +235,8 @@ def test_a_shell_makes_no_sphere_from_images(tmp_path, capsys):
     write_map(tmp_path / "b.mrc", CUBE[0])
     assert shell(capsys, tmp_path / "b.mrc") == f"{tmp_path / 'b.mrc'} is an image, not a map"
     assert main([str(stack(tmp_path / "c.mrc", "volumes")), "--radius", "5"]) == 0
-    told = capsys.readouterr()
-    assert "a stack of 3 volumes" in told.err and "8 x 8 x 24 voxels" in told.out
+    printed = capsys.readouterr()
+    assert "a stack of 3 volumes" in printed.err and "8 x 8 x 24 voxels" in printed.out
 
 
 @in_chimerax
@@ -250,8 +250,8 @@ def test_chimerax_makes_no_sphere_from_images(command, log, tmp_path):
     with pytest.raises(UserError, match="#2 is an image, not a map"):
         command("makesphere #2 radius 5")
     command(f'open "{stack(tmp_path / "c.mrc", "volumes")}"')
-    made = command("makesphere #3 radius 5 save false")
-    assert tuple(made.data.size) == (8, 8, 24)
+    sphere = command("makesphere #3 radius 5 save false")
+    assert tuple(sphere.data.size) == (8, 8, 24)
     assert [w for w in log.warnings if "a stack of 3 volumes" in w]
 
 
@@ -306,7 +306,7 @@ def test_chimerax_reads_the_same_bytes(name, stamp, command, tmp_path, map_file)
 
 
 @pytest.mark.parametrize("dtype", ["<f2", ">f2", ">f4", ">i2"])
-def test_planes_are_native_and_of_no_half_precision(dtype, tmp_path, map_file):
+def test_planes_are_native_and_never_half_precision(dtype, tmp_path, map_file):
     array = CUBE.astype(dtype)
     file = map_file(write_map(tmp_path / "a.mrc", array))
     np.testing.assert_array_equal(list(file), array)
@@ -314,20 +314,20 @@ def test_planes_are_native_and_of_no_half_precision(dtype, tmp_path, map_file):
     assert file[0].dtype.itemsize == (2 if dtype == ">i2" else 4)
 
 
-def test_levels_are_compared_in_full(tmp_path, capsys):
-    # 1000.4 is 1000.5 in half precision, in which 1000.5 is at that level.
+def test_levels_are_compared_at_full_precision(tmp_path, capsys):
+    # In half precision 1000.4 becomes 1000.5, and a voxel of 1000.5 would not be above it.
     array = np.full((16, 16, 16), 1000.0)
     array[8, 8, 8], array[8, 8, 12] = 1001, 1000.5
-    told = []
+    reports = []
     for dtype in ("<f2", "<f4"):
         path = write_map(tmp_path / "a.mrc", array.astype(dtype))
         assert main([path, "--radius", "fit", "--level", "1000.6", "--output", "no"]) == 0
-        told.append(capsys.readouterr())
-    assert told[0] == told[1]
+        reports.append(capsys.readouterr())
+    assert reports[0] == reports[1]
 
 
 @pytest.mark.parametrize("bad", [np.inf, -np.inf, np.nan, 65504, -65504])
-def test_no_warning_of_pythons_reaches_a_user(bad, tmp_path, capsys):
+def test_no_python_warning_reaches_a_user(bad, tmp_path, capsys):
     array = CUBE.astype("<f2")
     array[1, 2, 3] = array[4, 4, 4] = bad
     with warnings.catch_warnings():
@@ -377,24 +377,24 @@ def test_what_is_not_a_map_is_named(case, packing, tmp_path, capsys):
     content, words = NO_MAPS[case]
     path = tmp_path / f"a.mrc{packing}"
     path.write_bytes(PACKERS.get(packing, bytes)(content))
-    told = shell(capsys, path)
-    assert told.startswith(f"{path} {words}") and told.endswith(", not an MRC map")
+    message = shell(capsys, path)
+    assert message.startswith(f"{path} {words}") and message.endswith(", not an MRC map")
 
 
-def test_a_map_packed_twice_is_told(tmp_path, capsys):
+def test_a_map_packed_twice_is_refused(tmp_path, capsys):
     twice = gzip.compress(gzip.compress(Path(write_map(tmp_path / "a.mrc")).read_bytes()))
     (tmp_path / "a.mrc.gz").write_bytes(twice)
     assert "packed more than once" in shell(capsys, tmp_path / "a.mrc.gz")
 
 
 @pytest.mark.parametrize("mode", [3, 4, 16, 101])
-def test_modes_that_chimerax_does_not_read_are_told(mode, tmp_path, capsys):
-    told = shell(capsys, write_map(tmp_path / "a.mrc", mode=mode))
-    assert f"(MRC mode {mode}), which ChimeraX does not read" in told
+def test_modes_that_chimerax_does_not_read_are_refused(mode, tmp_path, capsys):
+    message = shell(capsys, write_map(tmp_path / "a.mrc", mode=mode))
+    assert f"(MRC mode {mode}), which ChimeraX does not read" in message
 
 
 @posix
-def test_a_pipe_is_told_and_not_waited_for(tmp_path, capsys):
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path, capsys):
     os.mkfifo(tmp_path / "a.mrc")
     assert "is a pipe, and a map has to be a file" in shell(capsys, tmp_path / "a.mrc")
     assert "device" in shell(capsys, "/dev/null")
@@ -421,16 +421,16 @@ def test_a_box_of_two(order, tmp_path, capsys):
     assert "2 x 2 x 2 voxels of 2 Å" in capsys.readouterr().out
 
 
-def test_a_header_with_huge_sides_is_told_and_takes_no_memory(tmp_path, capsys):
+def test_a_header_with_huge_sides_is_refused_and_takes_no_memory(tmp_path, capsys):
     for fields in ({"nx": 65535, "ny": 2**31 - 1, "nz": 2**31 - 1}, {"ny": 2**31 - 1}):
         assert "too short for its box" in shell(capsys, write_map(tmp_path / "a.mrc", **fields))
 
 
-# ChimeraX reads the whole of a large map only when it is asked for.
+# ChimeraX reads a large map as a whole only when asked to.
 
 
 @in_chimerax
-# ChimeraX leaves files open that it finds wrong.
+# ChimeraX leaves bad files open.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 class TestChangedFiles:
     """A map is shown at step 2, as large ones are, when its file changes."""
@@ -499,7 +499,7 @@ class TestChangedFiles:
 @in_chimerax
 @pytest.mark.parametrize("order", ["123", "132", "213", "231", "312", "321"])
 @pytest.mark.parametrize("dtype", ["<f4", ">f4", "<f2", "<i2"])
-def test_match_has_the_same_last_bit_in_both_doors(order, dtype, command, tmp_path):
+def test_match_has_the_same_last_bit_in_command_and_shell(order, dtype, command, tmp_path):
     mapc, mapr, maps = map(int, order)
     array = np.random.default_rng(1).normal(100, 30, (20, 24, 28)).astype(dtype)
     fields = {"mapc": mapc, "mapr": mapr, "maps": maps, "cella": (60, 60, 60)}

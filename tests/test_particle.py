@@ -24,7 +24,7 @@ def found(values, grid, level, center=None):
 
 
 def defined(values, grid, level, center):
-    """Say what the design says: radius, number of specks, their share of the density."""
+    """Follow the definition: radius, number of specks, their share of the density."""
     high = np.isfinite(values) & (values >= level)
     label, number = ndimage.label(high)
     sizes = np.bincount(label.ravel(), minlength=number + 1)[1:]
@@ -63,7 +63,7 @@ def ball(grid, radius, center=None):
 
 @settings(deadline=None, max_examples=150)
 @given(st.data(), st.integers(0, 10000), st.booleans())
-def test_the_particle_is_what_the_design_says(data, seed, bad):
+def test_the_particle_follows_the_definition(data, seed, bad):
     grid = data.draw(grids(12))
     center = data.draw(centers(grid))
     level = data.draw(st.sampled_from([-0.5, 0.2, 1.0, 1.8]))
@@ -74,23 +74,23 @@ def test_the_particle_is_what_the_design_says(data, seed, bad):
         values[noise.random(grid.shape) < 0.05] = noise.choice([nan, inf, -inf])
     assume((np.isfinite(values) & (values >= level)).any())
     radius, specks, share = defined(values, grid, level, center)
-    told = found(values, grid, level, center)
+    result = found(values, grid, level, center)
     smallest = grid.spacings.min() / 2
-    assert told.radius == pytest.approx(max(radius, smallest), rel=1e-6)
-    assert told.specks == specks
-    assert told.speck_share == pytest.approx(share, abs=1e-6)
+    assert result.radius == pytest.approx(max(radius, smallest), rel=1e-6)
+    assert result.specks == specks
+    assert result.speck_share == pytest.approx(share, abs=1e-6)
 
 
 @settings(deadline=None, max_examples=150)
 @given(st.tuples(*[st.integers(1, 9)] * 3), st.sampled_from([0.1, 0.3, 0.6]), st.integers(0, 999))
-def test_pieces_are_scipys(shape, share, seed):
+def test_pieces_are_those_of_scipy(shape, share, seed):
     filled = np.zeros([n + 1 for n in shape], bool)
     filled[:-1, :-1, :-1] = np.random.default_rng(seed).random(shape) < share
     where = np.flatnonzero(filled)
     _, height, width = filled.shape
-    told = particle.pieces(where, np.ones(where.size, bool), width, width * height)
+    piece = particle.pieces(where, np.ones(where.size, bool), width, width * height)
     label, number = ndimage.label(filled)
-    pairs = set(zip(told.tolist(), label.ravel()[where].tolist(), strict=True))
+    pairs = set(zip(piece.tolist(), label.ravel()[where].tolist(), strict=True))
     assert len(pairs) == number
     assert {first for first, _ in pairs} == set(range(number))
 
@@ -108,24 +108,24 @@ def test_a_long_winding_piece_is_one(turned):
 
 
 def test_cells_that_are_not_solid_make_no_bridge():
-    """Of a row of cells the loose ones between two solid ones join one of them each."""
+    """In a row of cells, loose ones between two solid ones each join one of the two."""
     solid = np.array([True, False, True, False, False, True])
-    told = particle.pieces(np.arange(6), solid, 7, 49)
-    assert told[0] != told[2] != told[5] != told[0]
-    assert told[1] in (told[0], told[2]) and told[3] == told[2] and told[4] == told[5]
-    told = particle.pieces(np.arange(6), np.zeros(6, bool), 7, 49)
-    assert not told.any()
+    piece = particle.pieces(np.arange(6), solid, 7, 49)
+    assert piece[0] != piece[2] != piece[5] != piece[0]
+    assert piece[1] in (piece[0], piece[2]) and piece[3] == piece[2] and piece[4] == piece[5]
+    piece = particle.pieces(np.arange(6), np.zeros(6, bool), 7, 49)
+    assert not piece.any()
 
 
 @pytest.mark.parametrize("size", [(140, 150, 160), (300, 130, 40)])
-def test_in_large_boxes_the_radius_is_as_exact(size):
-    """Where a bin is several voxels, unequally many along the axes."""
+def test_the_radius_is_as_exact_in_large_boxes(size):
+    """Bins hold several voxels there, and not equally many along all axes."""
     grid = Grid(size, (1.1, 1.1, 1.1), (5, -3, 8))
     radius = 15.7
     center = tuple(c + 2.3 for c in grid.center)
-    told = found(ball(grid, radius, center), grid, 0.5, center)
-    assert told.radius == pytest.approx(0.99 ** (1 / 3) * radius, abs=0.15)
-    assert (told.specks, told.speck_share) == (0, 0)
+    result = found(ball(grid, radius, center), grid, 0.5, center)
+    assert result.radius == pytest.approx(0.99 ** (1 / 3) * radius, abs=0.15)
+    assert (result.specks, result.speck_share) == (0, 0)
 
 
 @pytest.mark.parametrize("size", [48, 140])
@@ -140,23 +140,23 @@ def test_pieces_of_a_tenth_are_kept_and_smaller_ones_are_specks(size):
     values[z - 2 : z + 2, y + 14 : y + 22, x - 4 : x + 4] = 1
     block = values.sum() - whole - line
     assert block > 0.1 * whole
-    told = found(values, grid, 0.5)
-    assert told.specks == 1
-    assert told.speck_share == pytest.approx(line / values.sum())
-    assert 34 < told.radius < 44.2
+    result = found(values, grid, 0.5)
+    assert result.specks == 1
+    assert result.speck_share == pytest.approx(line / values.sum())
+    assert 34 < result.radius < 44.2
 
 
-def test_specks_are_those_of_fewer_voxels_not_of_less_density():
+def test_specks_have_fewer_voxels_not_less_density():
     grid = Grid((32, 32, 32), (1.0, 1.0, 1.0))
     values = np.zeros(grid.shape, np.float32)
     values[10:16, 16, 16] = 1
     values[2, 2, 2] = 100
-    told = found(values, grid, 0.5)
-    assert told.specks == 0
+    result = found(values, grid, 0.5)
+    assert result.specks == 0
     values[10:21, 16, 16] = 1
-    told = found(values, grid, 0.5)
-    assert told.specks == 1 and told.speck_share == pytest.approx(100 / 111)
-    assert told.fit == 6
+    result = found(values, grid, 0.5)
+    assert result.specks == 1 and result.speck_share == pytest.approx(100 / 111)
+    assert result.fit == 6
 
 
 def test_corners_and_edges_do_not_connect():
@@ -188,20 +188,20 @@ def test_noise_does_not_hide_the_particle(box, voxel, seed, noise, times):
     noisy = values + noise * values.max() * lowpassed(grid.shape, voxel, 12, seed)
     noisy = noisy.astype(np.float32)
     level = times * contour_level(noisy, grid)
-    told, clean = found(noisy, grid, level), found(values, grid, level)
-    assert told.radius == pytest.approx(clean.radius, rel=0.15)
-    # Without leaving out the specks it would be another one.
-    assert times > 1 or (told.specks > 10 and told.speck_share > 0.02)
+    result, clean = found(noisy, grid, level), found(values, grid, level)
+    assert result.radius == pytest.approx(clean.radius, rel=0.15)
+    # If specks counted it would be different.
+    assert times > 1 or (result.specks > 10 and result.speck_share > 0.02)
 
 
-def test_a_particle_in_parts_is_all_of_them():
+def test_a_particle_in_parts_is_all_of_its_parts():
     grid = Grid((64, 64, 64), (2.0, 2.0, 2.0))
     x, y, z = grid.center
     values = ball(grid, 16, (x - 25, y, z)) + ball(grid, 12, (x + 35, y, z))
     assert found(values, grid, 0.5).radius == pytest.approx(45, abs=2)
 
 
-def test_a_hollow_particle_is_as_large_as_its_outside():
+def test_a_hollow_particle_is_as_large_as_its_outer_surface():
     grid = Grid((150, 150, 150), (1.0, 1.0, 1.0))
     values = ball(grid, 60) - ball(grid, 55)
     assert found(values, grid, 0.5).radius == pytest.approx(60, abs=0.3)
@@ -216,18 +216,18 @@ def test_a_shell_thinner_than_half_a_bin_is_found():
 def test_nothing_above_the_level_has_no_radius():
     grid = Grid((8, 8, 8), (1.0, 1.0, 1.0))
     for level in (2, nan, inf):
-        told = found(np.ones(grid.shape, np.float32), grid, level)
-        assert (told.radius, told.fit, told.specks, told.speck_share) == (0, 0, 0, 0)
+        result = found(np.ones(grid.shape, np.float32), grid, level)
+        assert (result.radius, result.fit, result.specks, result.speck_share) == (0, 0, 0, 0)
 
 
-def test_all_of_no_weight_is_still_found():
+def test_voxels_without_weight_are_still_found():
     """Voxels at a level of zero have no density above it."""
     grid = Grid((8, 8, 8), (1.0, 1.0, 1.0))
-    told = found(np.zeros(grid.shape, np.float32), grid, 0.0)
-    assert told.radius > 0 and told.speck_share == 0
+    result = found(np.zeros(grid.shape, np.float32), grid, 0.0)
+    assert result.radius > 0 and result.speck_share == 0
 
 
-def test_what_is_above_the_level_may_be_told():
+def test_what_is_above_the_level_may_be_passed_in():
     grid = Grid((9, 8, 7), (1.0, 1.3, 1.0))
     values = np.random.default_rng(3).normal(size=grid.shape).astype(np.float32)
     finder = ParticleFinder(grid, grid.center, nan)
@@ -242,14 +242,14 @@ def test_every_kind_of_number(dtype):
     values = (np.random.default_rng(3).normal(size=grid.shape) * 20).astype(dtype)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        told = found(values, grid, 5.5)
+        result = found(values, grid, 5.5)
     expected = found(values.astype(float), grid, 5.5)
-    assert (told.radius, told.specks) == (expected.radius, expected.specks)
+    assert (result.radius, result.specks) == (expected.radius, expected.specks)
 
 
 @pytest.mark.parametrize("voxel", [1.0, 1.1, 0.1, 0.7, 2.3, 3.3])
-def test_fit_of_a_whole_radius_is_that(voxel):
-    """Also where the distance comes out a little more, as 10 x 1.1 and 50 x 1.1 do."""
+def test_fit_of_a_whole_radius_is_that_radius(voxel):
+    """Even if rounding makes the distance a little larger, as in 10 x 1.1 and 50 x 1.1."""
     for voxels in (10, 50):
         grid = Grid((2 * voxels + 5, 5, 5), (voxel,) * 3)
         values = np.zeros(grid.shape, np.float32)
@@ -283,19 +283,19 @@ def test_fit_of_a_whole_radius_is_that(voxel):
     ],
 )
 def test_fit_is_rounded_up(radius, room, fit):
-    told = Particle(radius, 0, 0.0, room).fit
-    assert told == fit and isinstance(told, float)
-    assert told >= radius - 1e-6
+    result = Particle(radius, 0, 0.0, room).fit
+    assert result == fit and isinstance(result, float)
+    assert result >= radius - 1e-6
 
 
-def test_fit_in_a_tiny_box_is_in_it():
+def test_fit_in_a_tiny_box_stays_in_it():
     grid = Grid((64, 64, 64), (0.001, 0.001, 0.001))
-    told = found(ball(grid, 0.02), grid, 0.5)
-    assert told.fit == pytest.approx(0.02, rel=0.02) and ceil(told.fit) == 1
-    assert len(f"{told.fit:g}") <= len("0.0199")
+    result = found(ball(grid, 0.02), grid, 0.5)
+    assert result.fit == pytest.approx(0.02, rel=0.02) and ceil(result.fit) == 1
+    assert len(f"{result.fit:g}") <= len("0.0199")
 
 
-def test_one_voxel_at_the_center_is_half_a_voxel():
+def test_one_voxel_at_the_center_has_a_radius_of_half_a_voxel():
     grid = Grid((9, 9, 9), (0.2, 0.3, 0.2))
     values = np.zeros(grid.shape, np.float32)
     values[4, 4, 4] = 1
@@ -303,7 +303,7 @@ def test_one_voxel_at_the_center_is_half_a_voxel():
 
 
 def test_memory_is_bounded_however_much_is_above_the_level():
-    """Each of the most bins there are is filled, and half of them in a box of single voxels."""
+    """Every bin is filled where there are most, and half of them in a box of single voxels."""
     noise = np.random.default_rng(1)
     for size, level in [((512, 512, 512), -9), ((128, 128, 128), 0)]:
         plane = noise.normal(size=(size[1] + 64, size[0])).astype(np.float32)
@@ -311,7 +311,7 @@ def test_memory_is_bounded_however_much_is_above_the_level():
         tracemalloc.start()
         for k in range(size[2]):
             start = k * 37 % 64 if level == 0 else 0
-            # Most planes of a large box are left out, for time's sake.
+            # Most planes of a large box are left out to save time.
             finder.add(plane[start : start + size[1]] if k % 4 == 0 or level == 0 else plane[:0])
         finder.particle()
         _, peak = tracemalloc.get_traced_memory()
@@ -320,8 +320,8 @@ def test_memory_is_bounded_however_much_is_above_the_level():
 
 
 @pytest.mark.parametrize("kind", ["unequal", "in steps", "equal"])
-def test_what_holds_a_share_is_found_as_by_sorting(kind):
-    """Of so many that their range is halved; equal ones, as of a far center, cannot be parted."""
+def test_the_distance_that_holds_a_share_is_found_as_by_sorting(kind):
+    """Enough of them for halving their range; equal ones, for a far center, stay together."""
     noise = np.random.default_rng(6)
     distances = {
         "unequal": noise.uniform(3, 50, 60_000),

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def maps(grid, seed, bad):
-    """Make a map of noise, with some voxels that are no numbers."""
+    """Make a map of noise in which some voxels are not numbers."""
     noise = np.random.default_rng(seed)
     values = noise.normal(size=grid.shape).astype(np.float32)
     if bad:
@@ -32,7 +32,7 @@ def maps(grid, seed, bad):
 
 
 def weighed(values, level):
-    """Weigh voxels as the definition says: density at or above the level, from zero or it."""
+    """Weight voxels by definition: density at or above the level, from zero or from the level."""
     high = np.isfinite(values) & (values >= np.float32(level))
     return np.where(high, values.astype(float) - min(level, 0), 0)
 
@@ -53,7 +53,7 @@ def tabulated(values, grid, center, level, profile=True):
 
 @settings(deadline=None, max_examples=200)
 @given(st.data(), st.integers(0, 1000), st.booleans())
-def test_inside_is_what_counting_gives(data, seed, bad):
+def test_counts_agree_with_counting(data, seed, bad):
     grid = data.draw(grids(7))
     center = data.draw(centers(grid))
     radius = data.draw(st.floats(0.5, 15))
@@ -63,16 +63,16 @@ def test_inside_is_what_counting_gives(data, seed, bad):
     found = distances(grid, center)
     assume(not near_surface(found, radius).any())
     held, density = found <= radius, weighed(values, level)
-    told = counted(values, grid, Sphere(radius, center, edge), level)
-    assert told.voxels == held.sum()
-    assert told.above == pytest.approx(density.sum())
-    assert told.above_inside == pytest.approx(density[held].sum())
-    assert told.share == pytest.approx(density[held].sum() / (density.sum() or 1))
+    counts = counted(values, grid, Sphere(radius, center, edge), level)
+    assert counts.voxels == held.sum()
+    assert counts.above == pytest.approx(density.sum())
+    assert counts.above_inside == pytest.approx(density[held].sum())
+    assert counts.share == pytest.approx(density[held].sum() / (density.sum() or 1))
 
 
 @settings(deadline=None, max_examples=100)
 @given(st.data(), st.integers(0, 1000), st.booleans())
-def test_tables_are_what_counting_gives(data, seed, bad):
+def test_tables_agree_with_counting(data, seed, bad):
     grid = data.draw(grids(8))
     center = data.draw(centers(grid))
     level = data.draw(st.sampled_from([0.5, -0.5]))
@@ -85,19 +85,18 @@ def test_tables_are_what_counting_gives(data, seed, bad):
         # Voxels within a bin of the surface may be on either side.
         if (abs(found**2 - radius**2) <= tables.step).any():
             continue
-        bin = tables.bin(radius)
+        last = tables.last_bin(radius)
         within = found <= radius
         held = known & within
         voxels, finite, total, above = (
-            (t[bin] if bin >= 0 else 0)
-            for t in (tables.voxels, tables.known, tables.total, tables.above)
+            table[last] for table in (tables.voxels, tables.known, tables.total, tables.above)
         )
         assert (voxels, finite) == (within.sum(), held.sum())
         assert total == pytest.approx(values[held].sum(dtype=float), abs=1e-4)
         assert above == pytest.approx(density[held].sum(), abs=1e-9)
 
 
-def test_what_is_above_the_level_may_be_told():
+def test_what_is_above_the_level_may_be_passed_in():
     grid = Grid((9, 8, 7), (1.0, 1.3, 1.0))
     values = maps(grid, 3, True)
     sphere = Sphere(3, grid.center)
@@ -111,7 +110,7 @@ def test_what_is_above_the_level_may_be_told():
     np.testing.assert_array_equal(tabulator.tables().above, expected)
 
 
-def test_tables_without_a_profile_are_the_others():
+def test_tables_without_a_profile_are_otherwise_the_same():
     grid = Grid((9, 8, 7), (1.0, 1.3, 1.0), (0, 0, 0), (94.3, 88, 101))
     values = maps(grid, 3, True)
     with_profile = tabulated(values, grid, grid.center, 0.3)
@@ -129,38 +128,38 @@ def test_tables_are_exact_about_a_voxel_of_a_cubic_grid():
     found = distances(grid, grid.center)
     for voxels in (1, 5, 13, 19.9):
         radius = voxels * 1.07
-        assert tables.voxels[tables.bin(radius)] == (found <= radius * (1 + 1e-9)).sum()
+        assert tables.voxels[tables.last_bin(radius)] == (found <= radius * (1 + 1e-9)).sum()
 
 
 @pytest.mark.parametrize("edge, inner", [(0, 0), (6, 0), (0, 5), (4, 6)])
-def test_tables_tell_of_a_sphere_what_the_map_does(edge, inner):
+def test_tables_say_the_same_of_a_sphere_as_the_map(edge, inner):
     grid = Grid((40, 44, 36), (1.07, 1.07, 1.07), (-3, 5, 100))
     values = maps(grid, 1, False) + 0.5
     sphere = Sphere(13.3, grid.center, edge, inner)
-    told = counted(values, grid, sphere, 0.7)
+    counts = counted(values, grid, sphere, 0.7)
     found = tabulated(values, grid, grid.center, 0.7).count(sphere)
-    assert found.voxels == told.voxels
-    assert found.above == pytest.approx(told.above)
-    assert found.above_inside == pytest.approx(told.above_inside)
+    assert found.voxels == counts.voxels
+    assert found.above == pytest.approx(counts.above)
+    assert found.above_inside == pytest.approx(counts.above_inside)
 
 
-def test_profile_is_the_mean_of_shells():
+def test_the_profile_is_the_mean_of_shells():
     grid = Grid((24, 20, 28), (2.0, 2.0, 2.0), (-3, 5, 100))
     values = maps(grid, 4, False)
     found = distances(grid, grid.center)
     tables = tabulated(values, grid, grid.center, 0.5)
     radius, mean, share = tables.profile(3.0)
-    for outer, told, inside in zip(radius, mean, share, strict=True):
+    for outer, shell_mean, inside in zip(radius, mean, share, strict=True):
         held = found <= outer * (1 + 1e-9)
         shell = held & ~((outer > 3) & (found <= (outer - 3) * (1 + 1e-9)))
-        assert told == pytest.approx(values[shell].mean(dtype=float), abs=1e-5)
+        assert shell_mean == pytest.approx(values[shell].mean(dtype=float), abs=1e-5)
         assert inside == pytest.approx(
             weighed(values, 0.5)[held].sum() / weighed(values, 0.5).sum()
         )
     assert radius[0] == 3 and radius[-1] == pytest.approx(found.max(), abs=3)
 
 
-def test_profile_ends_at_the_farthest_voxel_and_has_gaps_where_nothing_is_known():
+def test_the_profile_ends_at_the_farthest_voxel_and_has_gaps_without_finite_voxels():
     grid = Grid((24, 20, 28), (2.0, 2.0, 2.0))
     found = distances(grid, grid.center)
     values = np.ones(grid.shape, np.float32)
@@ -182,8 +181,8 @@ def test_a_radius_beyond_the_box_holds_all_of_it():
     grid = Grid((9, 8, 7), (1.0, 1.3, 1.0))
     values = maps(grid, 2, False)
     tables = tabulated(values, grid, grid.center, 0.0)
-    assert tables.bin(1e9) == len(tables.voxels) - 1
-    assert tables.voxels[tables.bin(1e9)] == values.size
+    assert tables.last_bin(1e9) == len(tables.voxels) - 1
+    assert tables.voxels[tables.last_bin(1e9)] == values.size
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.int16, np.uint16, np.float16, ">f4", "<f4"])
@@ -192,9 +191,9 @@ def test_every_kind_of_number(dtype):
     values = (maps(grid, 3, False) * 20).astype(dtype)
     same = values.astype(float)
     sphere = Sphere(6, grid.center)
-    told, expected = (counted(v, grid, sphere, 5) for v in (values, same))
-    assert told.above == pytest.approx(expected.above)
-    assert told.above_inside == pytest.approx(expected.above_inside)
+    counts, expected = (counted(v, grid, sphere, 5) for v in (values, same))
+    assert counts.above == pytest.approx(expected.above)
+    assert counts.above_inside == pytest.approx(expected.above_inside)
     tables = [tabulated(v, grid, grid.center, 5) for v in (values, same)]
     assert tables[0].total[-1] == pytest.approx(tables[1].total[-1])
 
@@ -208,11 +207,11 @@ def test_a_voxel_on_the_surface_is_in_the_last_bin(voxel):
     for i, j in [(3, 4), (1, 0), (6, 8), (5, 2), (7, 1)]:
         radius = found[1, 12 + j, 12 + i]
         held = (found <= radius * (1 + 1e-12)).sum()
-        assert tables.voxels[tables.bin(radius)] == held
-        assert tables.voxels[tables.bin(radius * (1 - 1e-8))] < held
+        assert tables.voxels[tables.last_bin(radius)] == held
+        assert tables.voxels[tables.last_bin(radius * (1 - 1e-8))] < held
 
 
-def test_all_of_one_voxel_above_the_level_is_enclosed():
+def test_a_single_voxel_above_the_level_is_enclosed():
     grid = Grid((8, 8, 8), (2.0, 2.0, 2.0))
     values = np.zeros(grid.shape, np.float32)
     values[4, 4, 5] = 1
@@ -228,7 +227,7 @@ def test_a_shell_of_one_voxel_has_a_mean():
 
 
 def test_a_level_between_two_numbers_of_a_small_type_is_kept():
-    """2049 is no number of float16: 2050 is above it, 2048 is not."""
+    """2049 does not exist in float16: 2050 is above it, 2048 is not."""
     plane = np.array([[2048, 2050]], np.float16)
     assert radial.above(plane, 2049.0).where.tolist() == [1]
     assert radial.above(np.array([[2, 3]], np.int8), 2.5).where.tolist() == [1]
@@ -237,7 +236,7 @@ def test_a_level_between_two_numbers_of_a_small_type_is_kept():
 
 @pytest.mark.parametrize("level", [nan, inf, -inf, 1e300, -1e300, 0.0, -3.5])
 @pytest.mark.parametrize("dtype", [np.int8, np.uint16, np.float16, np.float32, float])
-def test_no_level_makes_a_warning(level, dtype):
+def test_no_level_raises_a_warning(level, dtype):
     plane = np.array([[0, 1, 100]], dtype)
     if plane.dtype.kind == "f":
         plane = np.append(plane, np.array([[*BAD, np.finfo(dtype).max]], dtype), axis=1)
@@ -252,7 +251,7 @@ def test_no_level_makes_a_warning(level, dtype):
 
 
 def opening_level(values):
-    """Contour level as ChimeraX works it out, voxel by voxel, of a map shown in full."""
+    """Work out the contour level as ChimeraX does, voxel by voxel, for a map shown in full."""
     lowest, highest = np.finfo(float).max, -np.finfo(float).max
     numbers = values[~np.isnan(values)].ravel()
     for number in numbers.tolist():
@@ -299,7 +298,7 @@ def test_contour_level_is_chimeraxs(data, seed):
 
 @pytest.mark.parametrize("offset", [1e4, 1e6, -1e6, 1e7])
 @pytest.mark.parametrize("share", [0.001, 0.3])
-def test_contour_level_where_numbers_are_further_apart_than_bins(offset, share):
+def test_contour_level_where_numbers_are_farther_apart_than_bins(offset, share):
     values = offset + (np.random.default_rng(2).random((12, 13, 14)) < share)
     values = values.astype(np.float32)
     level = radial.contour_level(values, Grid((14, 13, 12), (1.0, 1.0, 1.0)))
@@ -308,7 +307,7 @@ def test_contour_level_where_numbers_are_further_apart_than_bins(offset, share):
 
 @pytest.mark.parametrize("falling", [False, True])
 def test_contour_level_of_a_map_whose_planes_rise_or_fall(falling):
-    """The bar is raised all the time, or never."""
+    """The bar is raised at every plane, or never."""
     shape = (60, 50, 40)
     values = np.random.default_rng(3).normal(size=shape) + np.arange(60)[:, None, None]
     values = values[::-1] if falling else values
@@ -337,7 +336,7 @@ def test_large_maps_are_shown_at_a_step(size, step):
     assert radial._display_step(size) == step
 
 
-def test_contour_level_is_of_what_is_shown(monkeypatch):
+def test_contour_level_is_that_of_the_voxels_shown(monkeypatch):
     values = np.random.default_rng(9).normal(size=(33, 34, 35)).astype(np.float32)
     monkeypatch.setattr(radial, "LEVEL_VOXELS", 17 * 17 * 18)
     level = radial.contour_level(values, Grid((35, 34, 33), (1.0, 1.0, 1.0)))
@@ -354,7 +353,7 @@ def test_contour_level_leaves_infinite_voxels_out():
     assert radial.contour_level(values, Grid((22, 21, 20), (1.0, 1.0, 1.0))) == without
 
 
-def test_contour_level_of_nothing_is_no_number():
+def test_contour_level_of_nothing_is_nan():
     grid = Grid((4, 4, 4), (1.0, 1.0, 1.0))
     assert np.isnan(radial.contour_level(np.full(grid.shape, nan, np.float32), grid))
 
@@ -380,7 +379,7 @@ def ball(shape, radius):
 
 
 def scene(kind):
-    """Make a map of a kind that ChimeraX may open in its own way."""
+    """Make a map of a kind that ChimeraX may open its own way."""
     noise = np.random.default_rng(8)
     shape = (30, 41, 52)
     values = noise.normal(size=shape)
@@ -421,7 +420,7 @@ SCENES = [
 @in_chimerax
 @pytest.mark.parametrize("kind", [*SCENES, *OPENED])
 @pytest.mark.filterwarnings("ignore:Data array contains NaN:RuntimeWarning")
-def test_contour_level_is_what_chimerax_opens_at(kind, command, tmp_path, map_file):
+def test_contour_level_is_where_chimerax_opens_the_map(kind, command, tmp_path, map_file):
     path = tmp_path / "map.mrc"
     if kind in OPENED:
         path = Path(shutil.copy(ROOT / kind, tmp_path))
@@ -437,7 +436,7 @@ def test_contour_level_is_what_chimerax_opens_at(kind, command, tmp_path, map_fi
 
 @pytest.mark.parametrize("kind", ["noise", "masked"])
 def test_memory_for_the_contour_level_is_bounded(kind):
-    """Of 8 MB little more is kept than the 1 % that tell the level."""
+    """Of 8 MB little more is kept than the 1 % that determines the level."""
     shape = (200, 100, 100)
     plane = np.random.default_rng(4).normal(size=shape[1:]).astype(np.float32)
     if kind == "masked":
@@ -457,7 +456,7 @@ def test_memory_for_the_contour_level_is_bounded(kind):
 
 @pytest.mark.parametrize("voxel", [0.003, 1.0, 40.0])
 @pytest.mark.parametrize("size", [(7, 9, 8), (300, 41, 52)])
-def test_tables_are_as_fine_whatever_the_unit(voxel, size):
+def test_tables_are_equally_fine_for_any_voxel_size(voxel, size):
     grid = Grid(size, (voxel, 1.1 * voxel, 1.2 * voxel), (5.0, -300.0, 0.0))
     bins = len(Tabulator(grid, grid.center, 0.5)._voxels) - 3
     assert radial.RADIAL_BINS / 2 <= bins <= radial.RADIAL_BINS

@@ -1,4 +1,4 @@
-"""The written file, as other people's programs read it."""
+"""The written file, as other programs read it."""
 
 import mrcfile
 import numpy as np
@@ -9,7 +9,7 @@ from headers import write_map
 
 @pytest.fixture(params=["plain", "skewed"])
 def written(request, tmp_path):
-    """Write a sphere and give its path with what it must hold."""
+    """Write a sphere and return its path with what it must hold."""
     angles = (90.0, 90.0, 90.0) if request.param == "plain" else (85.0, 94.25, 101.0)
     array = np.random.default_rng(0).normal(size=(14, 12, 10)).astype(np.float32)
     source = write_map(tmp_path / "m.mrc", array, cellb=angles, origin=(3.0, -4.0, 5.5))

@@ -1,4 +1,4 @@
-"""A recipe: its sphere, its density, its words, label and file name."""
+"""A recipe: its sphere, density, words, labels and file name."""
 
 from types import SimpleNamespace
 
@@ -17,7 +17,7 @@ def blamed(call, *words):
     return error.value.argument, error.value.problem
 
 
-def test_words_are_what_differs():
+def test_words_are_the_arguments_that_differ_from_the_defaults():
     recipe = Recipe(62.5, 12.0, 20.0, Multiple(2, "match"), (12.5, -3.0, 40.0), 86.0)
     words = "radius 62.5 center 12.5,-3,40 offset 86 edge 12 innerRadius 20 value 2match"
     assert recipe.words == words
@@ -27,7 +27,7 @@ def test_words_are_what_differs():
 
 
 @pytest.mark.parametrize("grid", [GRID, Grid((9, 9, 9), (4.0, 2.0, 3.0))])
-def test_a_radius_is_something_beside_a_voxel(grid):
+def test_a_radius_is_not_tiny_compared_with_a_voxel(grid):
     smallest = min(grid.voxel_size) / 1000
     Recipe(smallest).sphere(grid)
     argument, problem = blamed(Recipe(0.999 * smallest).sphere, grid)
@@ -35,10 +35,10 @@ def test_a_radius_is_something_beside_a_voxel(grid):
     assert problem.startswith(f"must be at least {smallest:g} Å, a thousandth of a voxel")
 
 
-def test_a_sphere_holds_something_but_not_all():
+def test_a_sphere_holds_some_voxels_but_not_all():
     beside = tuple(c + 0.5 for c in GRID.center)
-    told = blamed(Recipe(0.4, center=beside).sphere, GRID)
-    assert told == ("radius", "0.4 gives a sphere that holds no voxel")
+    blame = blamed(Recipe(0.4, center=beside).sphere, GRID)
+    assert blame == ("radius", "0.4 gives a sphere that holds no voxel")
     farthest = GRID.farthest(GRID.center)
     Recipe(farthest * 0.999).sphere(GRID)
     _, problem = blamed(Recipe(farthest).sphere, GRID)
@@ -62,7 +62,7 @@ def test_a_sphere_holds_something_but_not_all():
         ),
     ],
 )
-def test_the_argument_that_is_to_blame_is_named_as_it_was_typed(recipe, argument, problem):
+def test_errors_repeat_the_radius_as_it_was_typed(recipe, argument, problem):
     assert blamed(recipe.sphere, GRID) == (argument, problem)
 
 
@@ -77,8 +77,8 @@ def test_densities():
     views = SimpleNamespace(match=lambda sphere: 0.25 * sphere)
     assert Recipe(5.0, value=-0.5).density(8.0, None) == -0.5
     assert Recipe(5.0, value=Multiple(3, "match")).density(8.0, views) == 6.0
-    told = blamed(Recipe(5.0, value=Multiple(1e14, "match")).density, 80.0, views)
-    assert told == (
+    blame = blamed(Recipe(5.0, value=Multiple(1e14, "match")).density, 80.0, views)
+    assert blame == (
         "value",
         "100000000000000match gives a density of 2e+15; a density may be 1e-15 to 1e+15 above "
         "or below 0",
@@ -93,7 +93,7 @@ def test_labels():
     assert label == "map ? ~ ??.mrc"
 
 
-def test_a_label_that_is_too_short_gets_a_second():
+def test_a_long_recipe_gets_a_second_label():
     point = (123.456789, -123.456789, 1234.56789)
     recipe = Recipe(120.123456, 12.345678, 20.123456, Multiple(1.23456, "match"), point, 86.54321)
     *words, source = recipe.labels(0.00123456, "a.mrc")
@@ -102,7 +102,7 @@ def test_a_label_that_is_too_short_gets_a_second():
     assert source == "map a.mrc"
 
 
-def test_the_name_of_the_map_is_cut_where_it_is_too_long():
+def test_the_name_of_the_map_is_cut_if_it_is_too_long():
     assert Recipe(20.0).labels(1, "x" * 76)[1] == "map " + "x" * 76
     assert Recipe(20.0).labels(1, "x" * 77)[1] == "map " + "x" * 73 + "..."
 
@@ -114,6 +114,6 @@ def test_a_recipe_names_its_file():
     assert Recipe(60.0).file_name("J1_map.mrc") == "J1_sphere_r060A.mrc"
 
 
-def test_what_was_asked_is_no_part_of_what_is_made():
+def test_what_was_asked_for_is_not_compared():
     assert Recipe(60.0, asked_radius=Asked("fit", 60.0)) == Recipe(60.0)
     assert Asked("fit", 60.0).note(60.0) == "fit"

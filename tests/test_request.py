@@ -1,4 +1,4 @@
-"""A request: what was asked, checked at once, resolved to recipes on a map's grid."""
+"""A request: checked at once, and resolved to recipes on a map's grid."""
 
 from dataclasses import replace
 
@@ -19,15 +19,15 @@ WIDE = Grid((100, 100, 100), (4.0, 4.0, 4.0))
 FIT, MATCH = Multiple(1, "fit"), Multiple(1, "match")
 
 
-def blamed(call, *words, **more):
-    """The argument that is to blame for an error, and the problem."""
+def blamed(call, *words, **changes):
+    """Return the argument that an error blames, and the problem."""
     with pytest.raises(ArgumentError) as error:
-        call(*words, **more)
+        call(*words, **changes)
     return error.value.argument, error.value.problem
 
 
 @pytest.mark.parametrize(
-    "more, argument, problem",
+    "changes, argument, problem",
     [
         ({"radii": (0.0,)}, "radius", "must be a number above 0 Å, got 0"),
         ({"radii": (5.0, np.inf)}, "radius", "must be a number above 0 Å, got inf"),
@@ -53,9 +53,9 @@ def blamed(call, *words, **more):
         ({"values": (MATCH, MATCH)}, "value", "has match more than once"),
     ],
 )
-def test_what_is_no_request(more, argument, problem):
-    told = blamed(Request, **{"radii": (5.0,), **more})
-    assert told[0] == argument and told[1].startswith(problem)
+def test_what_cannot_be_a_request(changes, argument, problem):
+    blame = blamed(Request, **{"radii": (5.0,), **changes})
+    assert blame[0] == argument and blame[1].startswith(problem)
 
 
 def test_numbers_at_their_limits_are_requests():
@@ -63,7 +63,7 @@ def test_numbers_at_their_limits_are_requests():
     Request((5e-324,))
 
 
-def test_words_are_what_differs():
+def test_words_are_the_arguments_that_differ_from_the_defaults():
     request = Request((62.5, FIT), (Multiple(2, "match"),), (12.5, -3.0, 40.0), FIT, 12.0, 20.0)
     assert request.words == (
         "radius 62.5,fit center 12.5,-3,40 offset fit edge 12 innerRadius 20 value 2match"
@@ -81,21 +81,21 @@ def test_the_recommended_decoys():
 
 
 @given(st.tuples(*[st.floats(-4e-7, 4e-7)] * 3))
-def test_a_center_within_rounding_of_the_box_center_is_that(shift):
+def test_a_center_within_rounding_of_the_box_center_is_the_box_center(shift):
     near = tuple(c + s for c, s in zip(GRID.center, shift, strict=True))
     assert Request((5.0,), center=near).resolve(GRID) == [Recipe(5.0)]
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
 @pytest.mark.parametrize("shift", [-3e-6, 3e-6, 1e-4])
-def test_a_center_beside_the_box_center_is_another(axis, shift):
+def test_a_center_near_the_box_center_is_not_the_box_center(axis, shift):
     center = list(GRID.center)
     center[axis] += shift
     (recipe,) = Request((5.0,), center=tuple(center)).resolve(GRID)
     assert recipe.center == pytest.approx(center, abs=6e-7)
 
 
-def test_a_center_has_six_decimals_and_no_minus_zero():
+def test_a_center_has_six_decimals_and_no_negative_zero():
     (recipe,) = Request((5.0,), center=(1.23456789, -1e-9, -2.0)).resolve(GRID)
     assert recipe.center == (1.234568, 0.0, -2.0) and str(recipe.center[1]) == "0.0"
     (recipe,) = Request((5.0,), center=tuple(np.array([1.0, 2.0, 3.0]))).resolve(GRID)
@@ -114,7 +114,7 @@ def test_a_center_has_six_decimals_and_no_minus_zero():
         (1e5, 1.1, 110000.0),
     ],
 )
-def test_multiples_of_fit_are_whole(fit, times, radius):
+def test_multiples_of_fit_are_whole_angstroms(fit, times, radius):
     vast = Grid((100, 100, 100), (4000.0,) * 3)
     (recipe,) = Request((Multiple(times, "fit"),)).resolve(vast, fit)
     assert recipe == Recipe(radius) and isinstance(recipe.radius, float)
@@ -130,7 +130,7 @@ def test_a_fit_of_less_than_an_angstrom_stays_as_it_is():
 
 
 @pytest.mark.parametrize(
-    "more, radius",
+    "changes, radius",
     [
         ({}, 198),
         ({"edge": 5.0}, 195),
@@ -140,8 +140,8 @@ def test_a_fit_of_less_than_an_angstrom_stays_as_it_is():
         ({"offset": 100.0, "edge": 7.0}, 94),
     ],
 )
-def test_a_radius_measured_from_the_map_stays_in_the_box(more, radius):
-    (recipe,) = Request((Multiple(3, "fit"),), **more).resolve(WIDE, 90.0)
+def test_a_radius_measured_from_the_map_stays_in_the_box(changes, radius):
+    (recipe,) = Request((Multiple(3, "fit"),), **changes).resolve(WIDE, 90.0)
     assert recipe.radius == radius
     assert recipe.asked_radius == Asked("3fit", 270.0)
     note = recipe.asked_radius.note(recipe.radius)
@@ -150,27 +150,30 @@ def test_a_radius_measured_from_the_map_stays_in_the_box(more, radius):
     assert WIDE.clearance(recipe.sphere(WIDE).center) >= reach > radius - 1
 
 
-def test_a_radius_that_is_typed_is_taken_as_it_is():
+def test_a_typed_radius_is_used_as_it_is():
     assert Request((270.0,), offset=500.0, edge=50.0).resolve(WIDE) == [
         Recipe(270.0, 50.0, offset=500.0)
     ]
 
 
 @pytest.mark.parametrize(
-    "more, argument, problem",
+    "changes, argument, problem",
     [
-        ({"offset": 1000.0}, "offset", "of 1000 Å leads out of the box"),
-        ({"center": (-300.0, 0.0, 0.0)}, "center", "is outside the box, where fit has no room"),
-        ({"edge": 400.0}, "edge", "of 400 Å does not fit into the box"),
+        ({"offset": 1000.0}, "offset", "of 1000 Å leaves no room in the box for fit = 90 Å"),
+        ({"offset": 195.0}, "offset", "of 195 Å leaves no room in the box for fit = 90 Å"),
+        ({"center": (-300.0, 0.0, 0.0)}, "center", "leaves no room in the box for fit = 90 Å"),
+        ({"center": (1.0, 1.0, 1.0), "offset": FIT}, "center", "leaves no room in the box"),
+        ({"edge": 400.0}, "edge", "of 400 Å leaves no room in the box for fit = 90 Å"),
+        ({"radii": (Multiple(30, "fit"),)}, "radius", "30fit is too large for this box"),
         ({"inner_radius": 95.0}, "inner_radius", "must be less than the radius of 90 Å, got 95"),
         ({"radii": (FIT, 90.0)}, "radius", "fit and 90 both come to 90 Å"),
         ({"radii": (Multiple(3, "fit"), Multiple(4, "fit"))}, "radius", "3fit and 4fit both come"),
     ],
 )
-def test_what_cannot_be_resolved(more, argument, problem):
-    request = Request(**{"radii": (FIT,), **more})
-    told = blamed(request.resolve, WIDE, 90.0)
-    assert told[0] == argument and told[1].startswith(problem)
+def test_what_cannot_be_resolved(changes, argument, problem):
+    request = Request(**{"radii": (FIT,), **changes})
+    blame = blamed(request.resolve, WIDE, 90.0)
+    assert blame[0] == argument and blame[1].startswith(problem)
 
 
 @pytest.mark.parametrize(
@@ -182,14 +185,14 @@ def test_what_cannot_be_resolved(more, argument, problem):
         ((200.0, 200, 180), FIT, 50.0),
         (None, Multiple(0.501, "fit"), 26.0),
         (None, Multiple(2, "fit"), 100.0),
-        # No farther than leaves 70 Å and half the edge of 5 Å inside the box.
+        # No farther than keeps 70 Å and half the edge of 5 Å inside the box.
         (None, Multiple(1e308, "fit"), 125.0),
         (None, Multiple(3, "fit"), 125.0),
         ((100.0, 200, 200), Multiple(5, "fit"), 225.0),
         ((100.0, 90, 80), 0.0, 0.0),
     ],
 )
-def test_an_offset_stays_in_the_box_where_it_is_measured(center, offset, expected):
+def test_an_offset_measured_from_the_map_stays_in_the_box(center, offset, expected):
     request = Request((60.0, 70.0), center=center, offset=offset, edge=5.0)
     for recipe in request.resolve(WIDE, 50.0):
         assert recipe.offset == expected and recipe.center == center
@@ -215,7 +218,7 @@ def test_an_offset_that_comes_to_0_is_an_error(center):
     ],
 )
 def test_the_room_along_x_is_what_the_box_leaves(grid):
-    """By trying: a ball that is moved as far touches a face, a little farther leaves the box."""
+    """By trial: a ball moved that far touches a face, and a little farther leaves the box."""
     start = grid.position([n // 2 - 3 for n in grid.size])
     reach = grid.clearance(start) * 0.6
     room = grid.room_along_x(start, reach)
@@ -240,12 +243,12 @@ def test_whether_a_map_must_be_measured_first():
     assert Request(read_amounts("radius", "60,fit", "fit")).needs_fit
 
 
-@pytest.mark.parametrize("more", [{}, {"edge": 5.0}])
-def test_a_center_on_a_face_leaves_no_room(more):
-    request = Request((FIT,), center=(-2.0, 200.0, 200.0), **more)
+@pytest.mark.parametrize("changes", [{}, {"edge": 5.0}])
+def test_a_center_on_a_face_leaves_no_room(changes):
+    request = Request((FIT,), center=(-2.0, 200.0, 200.0), **changes)
     assert WIDE.clearance(request.center) == 0
     argument, problem = blamed(request.resolve, WIDE, 90.0)
-    assert argument == "center" and problem.startswith("is outside the box")
+    assert argument == "center" and problem.startswith("leaves no room in the box")
 
 
 @pytest.mark.parametrize("room, radius", [(1.96, 1.0), (0.98765, 0.987), (0.0123456, 0.0123)])

@@ -1,4 +1,4 @@
-"""A file is whole or absent, and has the name that it should."""
+"""Files are whole or absent, and have the right names."""
 
 import os
 import stat
@@ -55,7 +55,7 @@ def _litter(folder, name, age):
 
 def test_litter_of_a_killed_run_is_swept_but_not_a_running_one(tmp_path):
     dead = _litter(tmp_path, "dead", YOUNG + 60)
-    # Perhaps of a run on another computer, whose lock is not seen here.
+    # It may belong to a run on another computer, whose lock does not show here.
     young = _litter(tmp_path, "young", YOUNG - 60)
     running = _scratch(tmp_path)
     os.utime(running.file.name, (time.time() - 2 * YOUNG,) * 2)
@@ -65,7 +65,7 @@ def test_litter_of_a_killed_run_is_swept_but_not_a_running_one(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == [young.name, "a.mrc", "b.mrc"]
 
 
-def test_files_can_be_read_by_whom_the_umask_lets(tmp_path):
+def test_files_can_be_read_by_whoever_the_umask_allows(tmp_path):
     before = os.umask(0o022)
     try:
         _scratch(tmp_path).replace(str(tmp_path / "a.mrc"))
@@ -94,7 +94,7 @@ def test_a_file_is_on_disk_before_it_has_its_name_and_the_name_after(finish, tmp
     assert scratch.file.closed
 
 
-def test_a_folder_that_cannot_be_read_is_no_error(tmp_path, monkeypatch):
+def test_a_folder_that_cannot_be_read_is_not_an_error(tmp_path, monkeypatch):
     scratch = _scratch(tmp_path)
 
     def refuse(*words):
@@ -105,7 +105,7 @@ def test_a_folder_that_cannot_be_read_is_no_error(tmp_path, monkeypatch):
     assert (tmp_path / "a.mrc").read_bytes() == b"headbody"
 
 
-def test_claim_where_there_are_no_links(tmp_path, monkeypatch):
+def test_claim_without_hard_links(tmp_path, monkeypatch):
     def refuse(*words):
         raise PermissionError
 
@@ -118,12 +118,12 @@ def test_claim_where_there_are_no_links(tmp_path, monkeypatch):
     other.discard()
     assert _scratch(tmp_path, b"headcorpse").claim(str(path), HEAD)
     assert path.read_bytes() == b"headcorpse"
-    # It was free, so that it can be taken back.
+    # The name was free, so that it can be given up again.
     first.withdraw()
     assert not path.exists()
 
 
-def test_a_name_that_cannot_be_read_is_taken(tmp_path):
+def test_a_name_whose_file_cannot_be_read_is_taken(tmp_path):
     (tmp_path / "a.mrc").mkdir()
     scratch = _scratch(tmp_path)
     assert not scratch.claim(str(tmp_path / "a.mrc"), HEAD)
@@ -131,7 +131,7 @@ def test_a_name_that_cannot_be_read_is_taken(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["a.mrc"]
 
 
-def test_what_somebody_else_has_removed_is_no_error(tmp_path):
+def test_a_file_that_somebody_else_removed_is_not_an_error(tmp_path):
     first, second = _scratch(tmp_path), _scratch(tmp_path)
     assert first.claim(str(tmp_path / "a.mrc"), HEAD)
     os.unlink(tmp_path / "a.mrc")
@@ -171,7 +171,7 @@ def test_only_litter_is_swept(tmp_path):
     assert all(p.exists() for p in kept) and not any(p.exists() for p in dead)
 
 
-def test_litter_is_swept_also_where_there_are_no_locks(tmp_path, monkeypatch):
+def test_litter_is_swept_without_locks_too(tmp_path, monkeypatch):
     monkeypatch.setattr(scratch, "fcntl", None)
     young, dead = (_litter(tmp_path, name, age) for name, age in [("y", 9), ("d", 2 * YOUNG)])
     _scratch(tmp_path).replace(str(tmp_path / "a.mrc"))

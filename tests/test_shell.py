@@ -1,4 +1,4 @@
-"""The shell command: the same sphere, the same bytes, one line where it cannot."""
+"""The shell command: the same sphere, the same bytes, one line if it fails."""
 
 import errno
 import io
@@ -20,7 +20,7 @@ ARRAY = np.random.default_rng(8).normal(2, 1, size=(16, 20, 24)).astype(np.float
 
 @pytest.fixture
 def source(tmp_path, monkeypatch):
-    """Write a map into the current folder and give its name."""
+    """Write a map into the current folder and return its name."""
     monkeypatch.chdir(tmp_path)
     write_map(tmp_path / "P1_J2_map.mrc", ARRAY, origin=(5.0, 6.0, -7.0), nxstart=3)
     return "P1_J2_map.mrc"
@@ -140,7 +140,7 @@ def run(*words):
     return subprocess.run(words, capture_output=True, encoding="utf-8", env=environment)
 
 
-def test_a_process_tells_all_before_it_ends(source):
+def test_a_process_prints_everything_before_it_ends(source):
     done = run("-m", "chimerax.makesphere", source, "--radius", "9")
     assert done.returncode == 0 and "not cubic" in done.stderr
     assert done.stdout.startswith("P1_J2_map.mrc sphere r9\n")
@@ -150,24 +150,24 @@ def test_a_process_tells_all_before_it_ends(source):
 
 
 @pytest.mark.skipif(IN_CHIMERAX, reason="its Python takes no encoding from the environment")
-def test_a_terminal_that_knows_no_angstrom(source):
+def test_a_terminal_without_the_letter_angstrom(source):
     environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
     words = [sys.executable, "-m", "chimerax.makesphere", source, "--radius", "9"]
     done = subprocess.run(words, capture_output=True, encoding="ascii", env=environment)
     assert done.returncode == 0 and "9 \\xc5 = " in done.stdout
 
 
-def test_spheres_that_are_all_too_strong_are_warned_of(source, capsys):
+def test_spheres_that_are_all_too_strong_get_a_warning(source, capsys):
     assert main([source, "--radius", "9", "--value", "1e6,2e6"]) == 0
-    told = capsys.readouterr().err
-    assert told.count("Pure noise is unlikely to go to") == 1
-    assert "Try: --radius 1.3fit --value 0.5match,2match\n" in told
+    stderr = capsys.readouterr().err
+    assert stderr.count("Pure noise is unlikely to go to") == 1
+    assert "Try: --radius 1.3fit --value 0.5match,2match\n" in stderr
     assert main([source, "--radius", "9", "--value", "1e6,match"]) == 0
     assert "noise" not in capsys.readouterr().err
 
 
 @pytest.mark.skipif(os.name != "posix" or IN_CHIMERAX, reason="needs pipes as of POSIX")
-def test_a_reader_that_has_read_enough_is_no_error(source):
+def test_a_reader_that_stops_early_is_not_an_error(source):
     words = [sys.executable, "-m", "chimerax.makesphere", source, "--radius", "9"]
     end, start = os.pipe()
     os.close(end)
@@ -181,12 +181,12 @@ def test_a_reader_that_has_read_enough_is_no_error(source):
 @pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="needs Linux")
 @pytest.mark.skipif(IN_CHIMERAX, reason="ChimeraX has threads of its own")
 def test_a_process_has_no_idle_threads(source):
-    # NumPy's OpenBLAS would start one for each core, to spin.
+    # NumPy's OpenBLAS would start a spinning one for each core.
     probe = """
 import os, runpy, time
 leave = os._exit
 def count_and_leave(status):
-    # One that has ended may be listed for a moment.
+    # One that has ended may still be listed for a moment.
     for _ in range(100):
         threads = len(os.listdir("/proc/self/task"))
         if threads == 1:

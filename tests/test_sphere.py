@@ -38,7 +38,7 @@ def test_soft_and_hollow_spheres_follow_the_definition(data):
     expected = np.vectorize(density)(found, radius, edge, inner)
     drawn = Sphere(radius, center, edge, inner).draw(grid)
     sure = np.full(found.shape, True) if edge else ~near_surface(found, radius, inner)
-    # A cosine so steep that the rounding of a distance shows is no edge of a map.
+    # No map has an edge so steep that the rounding of distances shows.
     np.testing.assert_allclose(drawn[sure], expected[sure], atol=1e-6 if edge > 0.1 else 1e-4)
 
 
@@ -105,7 +105,7 @@ def test_angles_near_90_are_not_90(angle, voxel):
     np.testing.assert_allclose(grid.flat2((-700, -900)), expected, rtol=1e-12)
 
 
-def test_what_is_drawn_is_what_is_reached():
+def test_the_drawn_voxels_are_the_reached_ones():
     grid = Grid((9, 9, 9), (1.0, 1.0, 1.0))
     planes = [p.plane for p in grid.patches((4.0, 4.0, 4.0), 2.0)]
     assert planes == [2, 3, 4, 5, 6]
@@ -155,7 +155,7 @@ def test_reordered_axes_keep_every_distance(data, order):
 
 @settings(deadline=None)
 @given(st.data())
-def test_farthest_voxel(data):
+def test_the_farthest_voxel(data):
     grid = data.draw(grids(6))
     center = data.draw(centers(grid))
     assert grid.farthest(center) == pytest.approx(distances(grid, center).max(), abs=1e-9)

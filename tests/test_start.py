@@ -8,24 +8,24 @@ from conftest import in_chimerax
 
 
 @in_chimerax
-def test_start_of_chimerax_imports_nothing_of_the_bundle(tmp_path):
+def test_starting_chimerax_imports_nothing_of_the_bundle(tmp_path):
     script = tmp_path / "loaded.py"
-    told = tmp_path / "loaded.json"
+    output = tmp_path / "loaded.json"
     script.write_text(
         "import json, sys\n"
         "from chimerax.core.commands import cli\n"
         "assert 'makesphere' in cli.registered_commands()\n"
-        f"json.dump(sorted(sys.modules), open({str(told)!r}, 'w'))\n"
+        f"json.dump(sorted(sys.modules), open({str(output)!r}, 'w'))\n"
     )
     words = ["--nogui", "--silent", "--exit", "--script", str(script)]
-    # In ChimeraX the executable is ChimeraX, which also takes Python's options.
+    # In ChimeraX sys.executable is ChimeraX, which takes Python's options too.
     subprocess.run([sys.executable, *words], check=True, timeout=300)
-    loaded = json.loads(told.read_text())
+    loaded = json.loads(output.read_text())
     assert not [name for name in loaded if name.startswith("chimerax.makesphere")]
     assert "mrcfile" not in loaded
 
 
-def test_import_of_the_package_imports_nothing():
+def test_importing_the_package_imports_nothing_else():
     probe = (
         "import sys; before = set(sys.modules); import chimerax.makesphere;"
         "print(*set(sys.modules) - before)"

@@ -33,7 +33,7 @@ class Gaussians:
     ----------
     seed : int
     turn : 3 rows of 3 floats
-        Rotation about the centre.
+        Rotation about the center.
     """
 
     def __init__(self, seed, turn=((1, 0, 0), (0, 1, 0), (0, 0, 1))):
@@ -44,7 +44,7 @@ class Gaussians:
         self.centers = np.vstack([self.centers, self.centers.mean(axis=0)])
 
     def on(self, grid):
-        """Sample it about the box centre of a grid."""
+        """Sample it about the box center of a grid."""
         index = np.indices(grid.shape)[::-1].reshape(3, -1)
         places = (grid.axes @ (index - np.array(grid.center_voxel)[:, None])).T
         density = np.zeros(len(places))
@@ -67,27 +67,29 @@ class Gaussians:
 
 def test_the_contrast_of_a_microscope():
     frequency = np.linspace(0, 0.2, 500)
-    # 31 defoci, both ends among them, are a range 1/30 wider.
+    # 31 defoci with both ends stand for a range 1/30 wider.
     np.testing.assert_allclose(contrast(frequency), mean_ctf2(frequency), atol=0.02)
     assert contrast(0) == pytest.approx(0.01)
 
 
 @pytest.mark.parametrize("name", REAL)
 def test_a_real_map_against_its_views(name):
-    with Map.open(str(ROOT / "tests/data" / name)) as a_map:
-        array = np.stack(list(a_map.planes))
-    grid, told = a_map.grid, views(array, a_map.grid)
+    with Map.open(str(ROOT / "tests/data" / name)) as real_map:
+        array = np.stack(list(real_map.planes))
+    grid, map_views = real_map.grid, views(array, real_map.grid)
     voxel = grid.voxel_size[0]
     energies = view_energies(array, voxel)
-    assert told.energy == pytest.approx(energies.mean(), rel=0.015)
+    assert map_views.energy == pytest.approx(energies.mean(), rel=0.015)
     # The axes alone would not do.
     assert energies.max() > 1.2 * energies.min()
     for radius, beside in [(0.4, 0), (0.25, 0), (0.06, 0.25), (0.02, 0.4)]:
         x, y, z = grid.center
-        sphere = Sphere(radius * told.side, (x - beside * told.side, y, z))
-        assert not told.cuts(sphere)
-        # All views of a ball are the same, but for its voxels.
-        strength = view_energy(sphere.draw(grid, told.match(sphere)), voxel, 5) / energies.mean()
+        sphere = Sphere(radius * map_views.side, (x - beside * map_views.side, y, z))
+        assert not map_views.cuts(sphere)
+        # All views of a ball are the same, except for its voxels.
+        strength = (
+            view_energy(sphere.draw(grid, map_views.match(sphere)), voxel, 5) / energies.mean()
+        )
         assert strength == pytest.approx(0.5, rel=0.04)
 
 
@@ -95,17 +97,19 @@ def test_a_small_particle_in_much_noise():
     size, voxel = 98, 1.6
     array = np.random.default_rng(1).normal(size=(size,) * 3).astype(np.float32)
     array += 20 * Sphere(22, (size // 2 * voxel,) * 3).draw(Grid((size,) * 3, (voxel,) * 3))
-    told = views(array, Grid((size,) * 3, (voxel,) * 3))
-    assert told.energy == pytest.approx(view_energy(array, voxel, 20), rel=0.03)
+    map_views = views(array, Grid((size,) * 3, (voxel,) * 3))
+    assert map_views.energy == pytest.approx(view_energy(array, voxel, 20), rel=0.03)
 
 
 @pytest.mark.parametrize("size, voxel", [(64, 3.0), (63, 3.0), (100, 1.9), (40, 5.0), (36, 6.0)])
-def test_gaussians_in_boxes_of_all_kinds(size, voxel):
+def test_gaussians_in_all_kinds_of_boxes(size, voxel):
     particle, grid = Gaussians(size), Grid((size,) * 3, (voxel,) * 3)
-    told = views(particle.on(grid), grid)
-    assert told.side == pytest.approx(size * voxel)
-    assert told.cut == pytest.approx(min(1 / LOW_PASS, 1 / (2 * voxel)))
-    assert told.energy == pytest.approx(particle.energy(told.side, told.cut), rel=0.01)
+    map_views = views(particle.on(grid), grid)
+    assert map_views.side == pytest.approx(size * voxel)
+    assert map_views.cut == pytest.approx(min(1 / LOW_PASS, 1 / (2 * voxel)))
+    assert map_views.energy == pytest.approx(
+        particle.energy(map_views.side, map_views.cut), rel=0.01
+    )
 
 
 SKEWED = [(90, 90, 90), (94.3, 88, 101), (75, 80, 85), (90, 90, 110)]
@@ -121,8 +125,10 @@ def test_the_grid_makes_no_difference(data):
     origin = data.draw(st.tuples(*[st.floats(-300, 300)] * 3))
     grid = Grid(size, voxel_size, origin, angles, turn)
     particle = Gaussians(data.draw(st.integers(0, 99)))
-    told = views(particle.on(grid), grid)
-    assert told.energy == pytest.approx(particle.energy(told.side, told.cut), rel=0.01)
+    map_views = views(particle.on(grid), grid)
+    assert map_views.energy == pytest.approx(
+        particle.energy(map_views.side, map_views.cut), rel=0.01
+    )
 
 
 @settings(deadline=None, max_examples=5)
@@ -142,7 +148,7 @@ def test_turning_permuting_and_scaling(seed, angle, order, scale):
     assert turned_too.match(sphere) == pytest.approx(straight.match(sphere) * scale, rel=0.01)
 
 
-def test_a_map_stored_with_its_axes_in_another_order():
+def test_a_map_stored_with_axes_in_another_order():
     grid = Grid((48, 56, 64), (4.0, 4.5, 3.5), (7.0, 0.0, -3.0), (94.3, 88.0, 101.0))
     array = Gaussians(3).on(grid)
     other = grid.reordered((2, 0, 1))
@@ -167,9 +173,9 @@ def test_spheres_against_their_drawn_views(sphere):
     grid = Grid((80, 80, 80), (2.4, 2.4, 2.4))
     drawn = sphere.draw(grid)
     map_views = views(Gaussians(1).on(grid), grid)
-    told = map_views.sphere_energy(sphere)
-    assert told == pytest.approx(view_energy(drawn, 2.4, 5), rel=0.01)
-    # Measured as if it were a map, it is as strong as itself.
+    energy = map_views.sphere_energy(sphere)
+    assert energy == pytest.approx(view_energy(drawn, 2.4, 5), rel=0.01)
+    # Measured as a map, it is as strong as itself.
     assert views(drawn, grid).strength(sphere, 1.0) == pytest.approx(1, rel=0.01)
     density = map_views.match(sphere)
     assert map_views.strength(sphere, density) == pytest.approx(0.5)
@@ -178,19 +184,19 @@ def test_spheres_against_their_drawn_views(sphere):
 
 @pytest.mark.parametrize("sphere", SPHERES)
 def test_spheres_against_integrals_over_their_profile(sphere):
-    told = Views(energy=1.0, cut=0.05, grid=Grid((80, 80, 80), (2.4, 2.4, 2.4)))
+    map_views = Views(energy=1.0, cut=0.05, grid=Grid((80, 80, 80), (2.4, 2.4, 2.4)))
     radius = (np.arange(4000) + 0.5) * sphere.reach / 4000
     shell = 4 * pi * radius**2 * sphere.density(radius**2) * sphere.reach / 4000
-    frequency = (np.arange(1000) + 0.5) * told.cut / 1000
+    frequency = (np.arange(1000) + 0.5) * map_views.cut / 1000
     power = (np.sinc(2 * np.multiply.outer(frequency, radius)) @ shell) ** 2
-    energy = 2 * pi * ((frequency * mean_ctf2(frequency)) @ power) * told.cut / 1000
+    energy = 2 * pi * ((frequency * mean_ctf2(frequency)) @ power) * map_views.cut / 1000
     energy -= 0.01 * (shell.sum() / 192) ** 2
-    assert told.sphere_energy(sphere) == pytest.approx(energy, rel=2e-3)
+    assert map_views.sphere_energy(sphere) == pytest.approx(energy, rel=2e-3)
 
 
 @pytest.mark.parametrize("size", [97, 98])
 def test_the_last_bin_counts_along_all_axes(size):
-    # Two voxels to the bin: the last may be of one.
+    # Two voxels per bin; the last may have one.
     grid = Grid((size,) * 3, (2.0, 2.0, 2.0))
     array = np.zeros(grid.shape, np.float32)
     array[-3:, 46:52, 46:52] = 1
@@ -198,10 +204,10 @@ def test_the_last_bin_counts_along_all_axes(size):
     assert energies[0] > 0 and energies == pytest.approx([energies[0]] * 3, rel=0.01)
 
 
-def test_sums_beyond_what_numbers_hold_match_nothing():
+def test_sums_too_large_for_float32_match_nothing():
     grid = Grid((30, 30, 100), (2.0, 2.0, 0.6))
-    told = views(np.random.default_rng(0).choice(np.float32([2e38, 3e38]), grid.shape), grid)
-    assert told.energy == told.match(Sphere(20, grid.center)) == np.inf
+    map_views = views(np.random.default_rng(0).choice(np.float32([2e38, 3e38]), grid.shape), grid)
+    assert map_views.energy == map_views.match(Sphere(20, grid.center)) == np.inf
 
 
 def test_the_map_counts_inside_the_largest_ball():
@@ -214,7 +220,7 @@ def test_the_map_counts_inside_the_largest_ball():
     assert views(array, grid).energy != pytest.approx(alone, rel=0.01)
 
 
-def test_the_ball_is_about_the_box_centre():
+def test_the_ball_is_about_the_box_center():
     grid = Grid((21, 21, 21), (12.0, 12.0, 12.0))
     energies = []
     for place in (0, 20):
@@ -228,10 +234,10 @@ def test_the_ball_is_about_the_box_centre():
 
 
 def test_noise_has_the_energy_of_its_views():
-    """As strong at high frequencies as at low ones."""
+    """It is as strong at high frequencies as at low ones."""
     array = np.random.default_rng(5).normal(size=(36, 36, 36)).astype(np.float32)
-    told = views(array, Grid((36, 36, 36), (3.0, 3.0, 3.0)))
-    assert told.energy == pytest.approx(view_energy(array, 3.0), rel=0.03)
+    map_views = views(array, Grid((36, 36, 36), (3.0, 3.0, 3.0)))
+    assert map_views.energy == pytest.approx(view_energy(array, 3.0), rel=0.03)
 
 
 def test_a_mirrored_grid_makes_no_difference():
@@ -244,19 +250,19 @@ def test_a_mirrored_grid_makes_no_difference():
 
 def test_a_sphere_beyond_the_ball_is_cut_to_it():
     grid = Grid((60, 60, 60), (3.0, 3.0, 3.0))
-    told = views(Gaussians(1).on(grid), grid)
-    assert told.reach == pytest.approx(29.5 * 3)
-    whole = told.sphere_energy(Sphere(told.reach, grid.center))
-    assert told.sphere_energy(Sphere(500, grid.center)) == pytest.approx(whole)
-    with pytest.raises(ArgumentError, match="needs a sphere with a part of it inside"):
-        told.match(Sphere(500, grid.center, inner_radius=100))
+    map_views = views(Gaussians(1).on(grid), grid)
+    assert map_views.reach == pytest.approx(29.5 * 3)
+    whole = map_views.sphere_energy(Sphere(map_views.reach, grid.center))
+    assert map_views.sphere_energy(Sphere(500, grid.center)) == pytest.approx(whole)
+    with pytest.raises(ArgumentError, match="needs a sphere that is partly inside"):
+        map_views.match(Sphere(500, grid.center, inner_radius=100))
 
 
 def test_spheres_that_the_ball_cuts():
-    told = Views(1.0, 0.05, Grid((60, 70, 64), (3.0, 2.9, 2.8), (7.0, -20.0, 1e3)))
-    x, y, z = told.grid.center
+    map_views = Views(1.0, 0.05, Grid((60, 70, 64), (3.0, 2.9, 2.8), (7.0, -20.0, 1e3)))
+    x, y, z = map_views.grid.center
     # Along z: 31.5 voxels.
-    assert told.reach == pytest.approx(31.5 * 2.8)
+    assert map_views.reach == pytest.approx(31.5 * 2.8)
     for sphere, cut in [
         (Sphere(88.2, (x, y, z)), False),
         (Sphere(88.3, (x, y, z)), True),
@@ -266,7 +272,7 @@ def test_spheres_that_the_ball_cuts():
         (Sphere(20, (x, y + 68.3, z)), True),
         (Sphere(20, (x - 50, y + 50, z)), True),
     ]:
-        assert told.cuts(sphere) is cut
+        assert map_views.cuts(sphere) is cut
 
 
 @pytest.mark.parametrize("radius", [1, 1.5, 2, 3, 4, 5])
@@ -274,8 +280,8 @@ def test_spheres_that_the_ball_cuts():
 def test_a_small_sphere_is_as_strong_as_its_voxels(radius, shift):
     grid = Grid((40, 40, 40), (2.6, 2.6, 2.6))
     sphere = Sphere(radius * 2.6, grid.position(np.add(shift, (20, 22, 25))))
-    told = Views(1.0, 0.05, grid).sphere_energy(sphere)
-    assert told == pytest.approx(view_energy(sphere.draw(grid), 2.6, 12), rel=0.02)
+    energy = Views(1.0, 0.05, grid).sphere_energy(sphere)
+    assert energy == pytest.approx(view_energy(sphere.draw(grid), 2.6, 12), rel=0.02)
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int16, np.float16, np.float64, ">f4"])
@@ -287,7 +293,7 @@ def test_every_kind_of_number(dtype):
     assert views(array, grid).energy == pytest.approx(expected, rel=1e-6)
 
 
-def test_what_is_not_finite_counts_as_nothing():
+def test_voxels_that_are_not_finite_count_as_nothing():
     grid = Grid((64, 97, 98), (2.5, 1.6, 1.7))
     array = Gaussians(2).on(grid)
     holes = np.random.default_rng(0).random(grid.shape) < 0.01
@@ -301,44 +307,44 @@ def test_what_is_not_finite_counts_as_nothing():
 def test_a_constant_map_has_no_match(value):
     grid = Grid((20, 24, 22), (3.0, 3.0, 3.0))
     array = np.full(grid.shape, value, np.float32)
-    told = views(array, grid)
-    assert told.energy == 0 and told.strength(Sphere(20, grid.center), 1.0) == np.inf
+    map_views = views(array, grid)
+    assert map_views.energy == 0 and map_views.strength(Sphere(20, grid.center), 1.0) == np.inf
     with pytest.raises(ArgumentError) as error:
-        told.match(Sphere(20, grid.center))
+        map_views.match(Sphere(20, grid.center))
     assert error.value.argument == "value"
     assert error.value.problem == "match needs a map that is not constant"
     array[10, 12, 9:11] = 1.0, 2.0
     assert views(array, grid).energy > 0
 
 
-def test_a_wide_box_is_seen_no_finer_than_128_bins():
+def test_a_wide_box_has_at_most_128_bins():
     grid = Grid((140, 40, 150), (12.0, 12.0, 12.0))
-    told = views(np.random.default_rng(0).random(grid.shape, np.float32), grid)
-    # Two voxels to the bin.
-    assert told.cut == pytest.approx(1 / (2 * 24.0))
+    map_views = views(np.random.default_rng(0).random(grid.shape, np.float32), grid)
+    # Two voxels per bin.
+    assert map_views.cut == pytest.approx(1 / (2 * 24.0))
 
 
 def test_a_box_smaller_than_the_low_pass_has_views():
     grid = Grid((24, 24, 24), (0.5, 0.5, 0.5))
     array = np.random.default_rng(0).random(grid.shape, np.float32)
-    told = views(array, grid)
-    assert told.cut == pytest.approx(1.5 / 12)
-    assert told.energy > 0
+    map_views = views(array, grid)
+    assert map_views.cut == pytest.approx(1.5 / 12)
+    assert map_views.energy > 0
 
 
 def test_a_map_with_nothing_in_the_ball_has_no_match():
     grid = Grid((24, 26, 28), (3.0, 3.0, 3.0))
     array = np.zeros(grid.shape, np.float32)
     array[0, 0, 0] = array[-1, -1, 0] = 5
-    told = views(array, grid)
-    assert told.energy == 0
+    map_views = views(array, grid)
+    assert map_views.energy == 0
     with pytest.raises(ArgumentError) as error:
-        told.match(Sphere(20, grid.center))
+        map_views.match(Sphere(20, grid.center))
     assert error.value.argument == "value"
 
 
-def test_a_sphere_that_is_nowhere_blames_the_value():
-    told = Views(1.0, 0.05, Grid((60, 60, 60), (3.0, 3.0, 3.0)))
+def test_for_a_sphere_outside_the_ball_the_value_is_blamed():
+    map_views = Views(1.0, 0.05, Grid((60, 60, 60), (3.0, 3.0, 3.0)))
     with pytest.raises(ArgumentError) as error:
-        told.match(Sphere(500, told.grid.center, inner_radius=100))
+        map_views.match(Sphere(500, map_views.grid.center, inner_radius=100))
     assert error.value.argument == "value"

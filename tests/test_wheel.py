@@ -1,4 +1,4 @@
-"""The wheel: what setup.py puts into it, and that ChimeraX's own builder makes the same."""
+"""The wheel: what setup.py puts into it, and that ChimeraX's own builder makes the same one."""
 
 import email
 import importlib.util
@@ -20,7 +20,7 @@ PACKAGE = "chimerax/makesphere/"
 
 
 def found(module):
-    """Whether a module is there; one that is there and broken must fail, not skip."""
+    """Check whether a module is installed; a broken one must fail, not skip."""
     try:
         return importlib.util.find_spec(module) is not None
     except ModuleNotFoundError:
@@ -35,7 +35,7 @@ needs_bdist_wheel = pytest.mark.skipif(
 
 
 def copy_tree(folder):
-    """The repository without what a build or an editor leaves behind."""
+    """Copy the repository without what a build or an editor leaves behind."""
     litter = shutil.ignore_patterns(".*", "__pycache__", "build", "dist", "*.egg-info", "*.mrc")
     return Path(shutil.copytree(ROOT, folder, ignore=litter))
 
@@ -117,7 +117,7 @@ def test_holds_all_of_src_and_nothing_else(tree, wheel):
 @needs_bdist_wheel
 @pytest.mark.skipif(IN_CHIMERAX, reason="ChimeraX builds for itself")
 def test_chimerax_1_8_can_read_the_metadata(metadata):
-    # Its pkginfo finds no classifier in later ones, and takes the wheel for no bundle.
+    # Its pkginfo finds no classifiers in later versions, and does not see a bundle in the wheel.
     assert metadata["Metadata-Version"] in ("2.1", "2.2", "2.3")
 
 
@@ -210,7 +210,7 @@ def test_refuses_what_only_chimerax_could_read(tmp_path):
         build(tree, tmp_path / "out")
 
 
-def test_setuptools_hears_only_setup_py():
+def test_setuptools_obeys_only_setup_py():
     assert not (ROOT / "setup.cfg").exists()
     pyproject = ROOT / "pyproject.toml"
     tables = tomllib.loads(pyproject.read_text("utf-8")) if pyproject.exists() else {}

@@ -1,14 +1,14 @@
-"""The energy of a volume's views from the definition: turned, projected, seen, one by one."""
+"""The energy of a volume's views by definition: turned, projected and filtered one by one."""
 
 import numpy as np
 
 LOW_PASS = 20.0  # Å
-FINE = 3  # Pixels of a view to the voxel: voxels are put into the nearest.
-PADDING = 2  # As many times the box, so that the CTF does not wrap around.
+FINE = 3  # Pixels of a view per voxel; a voxel goes into the nearest pixel.
+PADDING = 2  # Times the box, so that the CTF does not wrap around.
 
 
 def ctf(frequency, defocus):
-    """Contrast transfer at 300 kV, Cs 2.7 mm, amplitude contrast 0.1; in 1/Å and Å."""
+    """Return the CTF at 300 kV, Cs 2.7 mm, amplitude contrast 0.1; arguments in 1/Å and Å."""
     wavelength = 12.2643 / (300e3 + 0.97845e-6 * 300e3**2) ** 0.5
     chi = (
         np.pi * wavelength * frequency**2 * (defocus - 0.5 * 2.7e7 * (wavelength * frequency) ** 2)
@@ -17,14 +17,14 @@ def ctf(frequency, defocus):
 
 
 def mean_ctf2(frequency):
-    """Average its square over 31 defoci."""
+    """Average the squared CTF over 31 defoci."""
     return np.mean(
         [ctf(frequency, defocus) ** 2 for defocus in np.linspace(1e4, 2.5e4, 31)], axis=0
     )
 
 
 def directions(count):
-    """Spread directions evenly over the sphere: for each the two axes of its view."""
+    """Spread directions evenly over the sphere, and yield the two axes of each view."""
     place = np.arange(count) + 0.5
     polar, around = np.arccos(1 - 2 * place / count), np.pi * (1 + 5**0.5) * place
     for c, s, a, b in zip(*(f(t) for t in (polar, around) for f in (np.cos, np.sin)), strict=True):
@@ -32,14 +32,14 @@ def directions(count):
 
 
 def view_energies(array, voxel, count=60):
-    """Give the energy of each of many views of a cubic box, over the range of defocus.
+    """Return the energy of each of many views of a cubic box, over the range of defocus.
 
     Parameters
     ----------
     array : numpy.ndarray
-        Any axes: only distances matter.
+        Densities, in any order of axes: only distances matter.
     voxel : float
-        Å.
+        Size of a voxel in Å.
     count : int
         Number of views.
     """
@@ -67,5 +67,5 @@ def view_energies(array, voxel, count=60):
 
 
 def view_energy(array, voxel, count=60):
-    """Average them."""
+    """Average the energies of many views."""
     return view_energies(array, voxel, count).mean()

@@ -1,410 +1,308 @@
-"""Classification by online expectation maximisation, in the manner of Heterogeneous Refinement.
+"""Classification by online expectation maximization, in the manner of Heterogeneous Refinement.
 
-Images are shared among several references, by how well each fits in any orientation and at any
+Images are shared among several references by how well each fits in any orientation and at any
 small shift, and the references are made anew from their shares: a batch at a time, each batch
 taking the place of a part of what was known before [1]_. In cryo-EM this is what cryoSPARC does
-[2]_, and the defaults of `Options` are those that its guide documents for Heterogeneous
-Refinement: low resolution at first, classes drawn at random in the first iterations, white noise,
-soft classes without a prior, full passes at the end.
+[2]_. The parameters of its job, with their defaults, are listed by the Scipion plugin that starts
+it [3]_; the fields of `Options` say which of them they are.
 
-**It is not cryoSPARC.** Nothing here is taken from its code, which is not public. Orientations lie
-on a fixed grid instead of being searched by branch and bound, the resolution does not grow,
-the number of iterations is fixed, and what the guide does not say (the Wiener filter, the weight
-of the first references) is as stated below.
-
-Conventions: arrays are ``[z, y, x]``, the centre is the grid index N//2, an image is the sum of a
-volume along z, and Fourier coefficients have the scale at which white noise of variance 1 in the
-pixels has a mean square of 1 in each.
+**It is not cryoSPARC**, whose code is not public and from which nothing is taken. A list of
+parameters does not say what is done with them. Known to differ: orientations and shifts lie on a
+fixed grid instead of being searched by branch and bound, and the half-map decay of that list is
+unused. Guessed: how fast the noise's first scale falls off, how much the first references count
+(as one batch, shared evenly), how sums are divided by weights, that resolution is where the FSC
+of half maps in a spherical window falls below a half, and when all images have been seen often
+enough to ask whether the classes still change.
 
 References
 ----------
 .. [1] Cappé & Moulines (2009), J. R. Statist. Soc. B 71, 593-613.
 .. [2] Punjani, Rubinstein, Fleet & Brubaker (2017), Nature Methods 14, 290-296.
+.. [3] github.com/scipion-em/scipion-em-cryosparc2,
+   cryosparc2/protocols/protocol_cryosparc_3D_classification.py
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import pi
 
-import numpy as np
+import torch
+from fourier import Lattice, rotations
+from torch import Tensor
 
-PADDING = 2  # of the box, before its transform is interpolated
-CHUNK = 64  # images at a time in the E-step
+CHUNK = {"cuda": 128, "cpu": 8}  # images at a time in the E-step
+SCALE_DECAY = 0.7  # of what the noise's scale is above 1, each iteration
+LEAST_NOISE = 0.05  # of the images' own power
+LEAST_WEIGHT = 0.05  # of a shell's mean, added to what sums are divided by
+FSC_LIMIT = 0.5
 
 
 @dataclass(frozen=True)
 class Options:
     """How to classify.
 
-    Attributes
-    ----------
-    resolution : float
-        Å; images and references are compared up to here.
-    random_iterations : int
-        So many iterations at the beginning draw the class of each image at random.
-    random_rate, rate : float
-        Learning rate of these iterations, and of those after them.
-    iterations : int
-        Number of online iterations, with those that draw.
-    full_passes : int
-        Number of iterations over all images at the end that forget what was before.
-    batch_per_class : int
-        Images in a batch, for each class.
-    noise : float
-        Variance of the noise in a pixel, taken to be white.
-    hard : bool
-        Give an image to its best class alone.
-    angle : float
-        Degrees between neighbouring orientations.
-    shift, shift_step : float
-        Largest shift along each axis, and the step between shifts, in pixels.
+    In brackets the name in the list of the job's parameters, of which all but the last five
+    fields have the default.
     """
 
-    resolution: float = 20.0
-    random_iterations: int = 5
-    random_rate: float = 0.2
-    rate: float = 0.1
-    iterations: int = 15
-    full_passes: int = 2
-    batch_per_class: int = 1000
-    noise: float = 1.0
-    hard: bool = False
-    angle: float = 15.0
-    shift: float = 1.5
-    shift_step: float = 1.5
+    resolution: float = 20.0  # Å, of the first references [multirefine_res_init]
+    widening: float = 1.5  # backprojected beyond the resolution [multirefine_bp_res_factor]
+    batch_per_class: int = 1000  # images [multirefine_batch_size_per_class]
+    random_iterations: int = 5  # draw the classes [multirefine_num_rand_assign_iters]
+    random_rate: float = 0.2  # learning rate of these [multirefine_online_em_lr_rand]
+    rate: float = 0.1  # after them [multirefine_online_em_lr_init]
+    half_life: float = 50.0  # of that, in iterations [multirefine_online_em_lr_hl]
+    full_passes: int = 2  # over all images, at the end [multirefine_num_final_full_iters]
+    noise_scale: float = 3.0  # of the variance, at first [multirefine_noise_init_sigmascale]
+    settled: float = 0.05  # share of a batch that may change [multirefine_assignment_conv_eps]
+    still: int = 1  # shells by which the resolution may change [the same name, by a slip]
+    hard: bool = False  # to the best class alone [multirefine_force_hard_class]
+    most_iterations: int = 40  # before the full passes
+    angle: float = 12.0  # degrees between orientations
+    shift: float = 2.0  # pixels, the largest
+    grows: bool = True  # let the resolution grow
+    seen: float = 2.0  # how often an image has been in a batch before classes can be settled
 
 
-def directions(angle):
-    """Return view directions about `angle` degrees apart, on a spiral, shape (n, 3)."""
-    count = round(4 * np.pi / np.deg2rad(angle) ** 2)
-    place = np.arange(count) + 0.5
-    z = 1 - 2 * place / count
-    turn = np.pi * (1 + np.sqrt(5)) * place
-    return np.stack([np.sqrt(1 - z * z) * np.cos(turn), np.sqrt(1 - z * z) * np.sin(turn), z], 1)
-
-
-def rotations(angle):
-    """Return rotation matrices over half of all orientations, shape (n, 3, 3).
-
-    The other half are these turned by 180 degrees in the plane, which gives the complex conjugate
-    of each view.
-    """
-    z = directions(angle)
-    helper = np.where(np.abs(z[:, 2:]) < 0.9, [[0.0, 0.0, 1.0]], [[1.0, 0.0, 0.0]])
-    x = np.cross(helper, z)
-    x /= np.linalg.norm(x, axis=1, keepdims=True)
-    y = np.cross(z, x)
-    turns = np.arange(0, 180, angle)[:, None, None] * np.pi / 180
-    rows = np.cos(turns) * x + np.sin(turns) * y, np.cos(turns) * y - np.sin(turns) * x
-    return np.stack([*rows, np.broadcast_to(z, rows[0].shape)], axis=2).reshape(-1, 3, 3)
-
-
-class Fourier:
-    """The Fourier coefficients below a resolution, of images and volumes of one box.
-
-    Parameters
-    ----------
-    box : int
-        Voxels a side; even.
-    voxel, resolution : float
-        Å.
-
-    Attributes
-    ----------
-    frequencies : ndarray, shape (m, 2)
-        (x, y) of the half plane of an image, in periods a box. The zero frequency is left out, as
-        the normalisation of images leaves it without meaning.
-    lengths : ndarray, shape (m,)
-        Of these frequencies, in 1/Å.
-    """
-
-    def __init__(self, box, voxel, resolution):
-        self.box, self.voxel = box, voxel
-        radius = min(box * voxel / resolution, box / 2 - 1)
-        axis = np.arange(-int(radius), int(radius) + 1)
-        y, x = np.meshgrid(axis, axis, indexing="ij")
-        half = (x * x + y * y <= radius**2) & ((x > 0) | ((x == 0) & (y > 0)))
-        self.frequencies = np.stack([x[half], y[half]], axis=1)
-        self.lengths = np.linalg.norm(self.frequencies, axis=1) / (box * voxel)
-        self.edge = int(np.ceil(PADDING * radius)) + 1
-        # Real space on a coarser grid that holds all coefficients: each step is `step` voxels.
-        self.coarse = PADDING * 2 * ((self.edge + PADDING) // PADDING)
-        size = self.coarse // PADDING
-        self.step = box / size
-        axes = np.meshgrid(*3 * [np.arange(size) - size // 2], indexing="ij", sparse=True)
-        # Linear interpolation in Fourier space dims real space by this.
-        self.dimming = np.ones((size,) * 3)
-        for place in axes:
-            self.dimming = self.dimming * np.sinc(place / self.coarse) ** 2
-        distance = np.sqrt(sum(place**2 for place in axes)) / (size / 2)
-        self.ball = distance <= 1
-        self.window = 0.5 + 0.5 * np.cos(np.pi * np.clip((distance - 0.9) / 0.1, 0, 1))
-        grid = np.arange(-self.edge, self.edge + 1)
-        z, y, x = np.meshgrid(grid, grid, grid, indexing="ij", sparse=True)
-        distance = np.sqrt(x * x + y * y + z * z) / PADDING
-        self.shells = np.rint(distance).astype(int)
-        self.inside = distance <= radius + 1
-
-    def of_images(self, images):
-        """Return the coefficients of images (n, box, box) as complex64 of shape (n, m)."""
-        whole = np.fft.fft2(np.fft.ifftshift(images, axes=(-2, -1))) / self.box
-        x, y = self.frequencies.T
-        return whole[..., y, x].astype(np.complex64)
-
-    def to_images(self, coefficients):
-        """Return the images that have these coefficients, and no others."""
-        whole = np.zeros((*coefficients.shape[:-1], self.box, self.box), complex)
-        x, y = self.frequencies.T
-        whole[..., y, x], whole[..., -y, -x] = coefficients, coefficients.conj()
-        return np.fft.fftshift(np.fft.ifft2(whole).real * self.box, axes=(-2, -1))
-
-    def of_volume(self, volume):
-        """Return the coefficients of a volume, a cube of 2 `edge` + 1 a side, to be sliced."""
-        pad = (PADDING - 1) * self.box // 2
-        axis = np.arange(self.box) - self.box // 2
-        line = np.sinc(axis / (PADDING * self.box)) ** 2
-        volume = volume / (line[:, None, None] * line[:, None] * line)
-        whole = np.fft.fftn(np.fft.ifftshift(np.pad(volume, pad))) / self.box
-        keep = np.arange(-self.edge, self.edge + 1)
-        return whole[np.ix_(keep, keep, keep)].astype(np.complex64)
-
-    def through_space(self, cube, factor):
-        """Return a cube of coefficients after a multiplication by `factor` in real space."""
-        whole = np.zeros((self.coarse,) * 3, complex)
-        keep = np.arange(-self.edge, self.edge + 1)
-        whole[np.ix_(keep, keep, keep)] = cube
-        space = np.fft.fftshift(np.fft.ifftn(whole))
-        size = self.coarse // PADDING
-        first = self.coarse // 2 - size // 2
-        middle = (slice(first, first + size),) * 3
-        kept = np.zeros_like(space)
-        kept[middle] = space[middle] * factor
-        return np.fft.fftn(np.fft.ifftshift(kept))[np.ix_(keep, keep, keep)].astype(np.complex64)
-
-
-class Slices:
-    """Central slices of a cube of coefficients at given rotations, by linear interpolation."""
-
-    def __init__(self, fourier, rotations):
-        self.fourier = fourier
-        self.count = len(rotations)
-        side = 2 * fourier.edge + 1
-        points = np.einsum("kj,oji->oki", fourier.frequencies, rotations[:, :2]).reshape(-1, 3)
-        points = PADDING * points + fourier.edge
-        corner = np.floor(points).astype(np.int32)
-        part = (points - corner).astype(np.float32)
-        self.places, self.weights = [], []
-        for z in (0, 1):
-            for y in (0, 1):
-                for x in (0, 1):
-                    at = corner + np.array([x, y, z], np.int32)
-                    self.places.append((at[:, 2] * side + at[:, 1]) * side + at[:, 0])
-                    near = np.where([x, y, z], part, 1 - part)
-                    self.weights.append(near[:, 0] * near[:, 1] * near[:, 2])
-
-    def take(self, cube):
-        """Return the slices, complex64 of shape (rotations, m)."""
-        flat = cube.reshape(-1)
-        taken = sum(w * flat[p] for p, w in zip(self.places, self.weights, strict=True))
-        return taken.reshape(self.count, -1)
-
-    def insert(self, values):
-        """Add slices (rotations, m) up in a cube, each coefficient with its conjugate."""
-        side = 2 * self.fourier.edge + 1
-        cube = np.zeros(side**3, complex)
-        for p, w in zip(self.places, self.weights, strict=True):
-            cube.real += np.bincount(p, w * values.real.reshape(-1), side**3)
-            if np.iscomplexobj(values):
-                cube.imag += np.bincount(p, w * values.imag.reshape(-1), side**3)
-        cube = cube.reshape((side,) * 3)
-        return cube + cube[::-1, ::-1, ::-1].conj()
-
-
-def wiener(numerator, weight, noise, shells):
-    """Return what was inserted over its weight, damped where it is no stronger than its noise.
-
-    The power of the signal is estimated for each shell from the sums themselves, as their square
-    less what noise alone would give: the mean of a linear interpolation's squared weights is 8/27
-    of that of its weights. What the division leaves is cut to the box, which keeps the signal and,
-    of the noise in a padded transform, one part in `PADDING`^3. Where nothing was inserted nothing
-    comes out.
-    """
-    count = shells.max() + 1
-    power, squared, total = (
-        np.bincount(shells.ravel(), v.ravel(), count)
-        for v in (np.abs(numerator) ** 2, weight**2, weight)
-    )
-    signal = np.maximum(power - noise * 8 / 27 * total, 1e-3 * power) / np.maximum(squared, 1e-30)
-    damping = noise / PADDING**3 / np.maximum(signal, 1e-30)
-    return numerator / np.maximum(weight + damping[shells], 1e-30)
-
-
-class Classifier:
+class Refinement:
     """Images being shared among references.
 
+    Its noise model is the list's default, `symmetric`: colored, the same in all directions, and
+    estimated. The references are filtered by the largest of their FSCs [multirefine_use_max_fsc].
+
     Parameters
     ----------
-    images : ndarray, shape (n, box, box)
-        Signal white on black, noise of the variance that `options` says.
-    volumes : list of ndarray, shape (box, box, box)
-        Starting references on the images' grey scale.
-    voxel : float
-        Å.
-    transfer : callable or None
-        Maps frequencies in 1/Å, shape (m,), to the CTF of each image, shape (n, m).
-    options : Options
-    seed : int
+    lattice : Lattice
+    images : Tensor, shape (n, m), complex
+        Coefficients, signal white on black.
+    ctf : Tensor, shape (n, m)
+    volumes : sequence of Tensor, shape (box, box, box)
+        Starting references on the images' gray scale.
+    options : Options, optional
+    seed : int, optional
         Of the random classes and the order of images.
 
     Attributes
     ----------
-    probability : ndarray, shape (n, classes)
+    probability : Tensor, shape (n, classes)
         Of each image's classes, when it was last in a batch.
+    resolution : float
+        Å; images and references are compared up to here.
+    volumes : list of Tensor
+        The references.
     """
 
-    def __init__(self, images, volumes, voxel, transfer=None, options=None, seed=0):
+    def __init__(
+        self,
+        lattice: Lattice,
+        images: Tensor,
+        ctf: Tensor,
+        volumes: Sequence[Tensor],
+        options: Options | None = None,
+        seed: int = 0,
+    ) -> None:
         self.options = options = options or Options()
-        self.rng = np.random.default_rng(seed)
-        self.fourier = fourier = Fourier(images.shape[-1], voxel, options.resolution)
-        self.slices = Slices(fourier, rotations(options.angle))
-        steps = np.arange(0, options.shift + 1e-6, options.shift_step)
-        steps = np.concatenate([-steps[:0:-1], steps])
-        shifts = np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)
-        turn = 2j * np.pi / fourier.box
-        self.unshift = np.exp(turn * shifts @ fourier.frequencies.T).astype(np.complex64)
-        self.images = fourier.of_images(images)
-        one = np.ones_like(self.images.real)
-        self.ctf = one if transfer is None else np.float32(transfer(fourier.lengths))
-        self.probability = np.full((len(images), len(volumes)), 1 / len(volumes))
-        self.references, self.sums = [], []
-        # The first references count as much as a batch that is shared evenly, each from all sides.
-        share = self._batch_size() / len(volumes) / self.slices.count
-        even = np.ones((self.slices.count, 1)) * share * np.mean(self.ctf**2, axis=0)
-        weight = self.slices.insert(even).real
-        for volume in volumes:
-            cube = fourier.through_space(fourier.of_volume(volume), fourier.window)
-            self.references.append(cube)
-            blurred = fourier.through_space(cube, fourier.dimming**2)
-            self.sums.append((blurred * weight, weight))
+        self.lattice, self.images, self.ctf = lattice, images, ctf
+        self.random = torch.Generator(lattice.device).manual_seed(seed)
+        self.rotations = rotations(options.angle, lattice.device)
+        steps = torch.arange(-int(options.shift), int(options.shift) + 1, device=lattice.device)
+        shifts = torch.cartesian_prod(steps, steps).float()
+        shifts = shifts[shifts.norm(dim=1) <= options.shift + 0.2]
+        self.unshift = torch.exp(2j * pi / lattice.box * (shifts @ lattice.places.T))
+        self.probability = torch.full((len(images), len(volumes)), 1 / len(volumes))
+        self.probability = self.probability.to(lattice.device)
+        self.resolution, self.scale = options.resolution, options.noise_scale
+        self.noise = self._by_ring((images.abs() ** 2).mean(0))
+        self.least_noise = LEAST_NOISE * self.noise
+        self.volumes = list(volumes)
+        self.cubes = torch.stack([lattice.of_volume(volume) for volume in volumes])
+        self.cubes *= self._low_pass(options.resolution)
+        # Sums over images, in two halves, that the references are made from. What the first ones
+        # count: as much as a batch that is shared evenly, each from all sides.
+        share = self._batch_size() / len(volumes) / len(self.rotations)
+        even = (share * (ctf**2).mean(0)).expand(len(self.rotations), -1)[..., None]
+        weight = _with_mirror(lattice.insert(even, self.rotations)) / 2
+        self.weights = weight.expand(2, len(volumes), *3 * (lattice.side,)).clone()
+        self.sums = self.weights * self.cubes
 
-    def _batch_size(self):
-        classes = self.probability.shape[1]
-        return min(len(self.images), self.options.batch_per_class * classes)
+    @property
+    def classes(self) -> Tensor:
+        """Return the most probable class of each image."""
+        return self.probability.argmax(1)
 
-    def run(self, watch=None):
-        """Run all iterations and return `probability`; `watch` is called after each of them."""
-        options = self.options
-        queue = np.zeros(0, int)
-        for iteration in range(options.iterations):
-            while len(queue) < self._batch_size():
-                queue = np.concatenate([queue, self.rng.permutation(len(self.images))])
-            batch, queue = np.split(queue, [self._batch_size()])
-            draw = iteration < options.random_iterations
-            self.step(batch, options.random_rate if draw else options.rate, draw)
+    def run(self, watch: Callable[["Refinement"], None] | None = None) -> Tensor:
+        """Run all iterations and return `classes`; `watch` is called after each of them."""
+        options, size, total = self.options, self._batch_size(), len(self.images)
+        queue = torch.zeros(0, dtype=torch.long, device=self.lattice.device)
+        settled = 0
+        for iteration in range(options.most_iterations):
+            while len(queue) < size:
+                new = torch.randperm(total, generator=self.random, device=self.lattice.device)
+                queue = torch.cat([queue, new])
+            batch, queue = queue[:size], queue[size:]
+            later = iteration - options.random_iterations
+            rate = options.rate * 0.5 ** (later / options.half_life)
+            before, shell = self.classes[batch], self._shell(self.resolution)
+            self.step(batch, options.random_rate if later < 0 else rate, later < 0)
             if watch:
                 watch(self)
+            changed = float((self.classes[batch] != before).float().mean())
+            moved = abs(self._shell(self.resolution) - shell)
+            often = later - 1 > options.seen * total / size
+            calm = often and changed < options.settled and moved <= options.still
+            settled = settled + 1 if calm else 0
+            if settled == 2:
+                break
         for _ in range(options.full_passes):
-            self.step(np.arange(len(self.images)), 1.0)
+            self.step(torch.arange(total, device=self.lattice.device), 1.0)
             if watch:
                 watch(self)
-        return self.probability
+        return self.classes
 
-    def step(self, batch, rate, draw=False):
+    def step(self, batch: Tensor, rate: float, draw: bool = False) -> None:
         """Do one iteration: share the batch's images, and make the references anew."""
-        found = self.expect(batch, draw)
-        fourier, noise = self.fourier, self.options.noise
-        for k, (numerator, weight) in enumerate(found):
-            before = self.sums[k]
-            self.sums[k] = tuple(
-                (1 - rate) * old + rate * self.slices.insert(new)
-                for old, new in zip(before, (numerator, weight), strict=True)
-            )
-            numerator, weight = self.sums[k]
-            cube = wiener(numerator, weight.real, noise, fourier.shells)
-            cube = fourier.through_space(cube * fourier.inside, fourier.window / fourier.dimming**2)
-            self.references[k] = cube
+        lattice, classes = self.lattice, len(self.cubes)
+        found, noise = self.expect(batch, draw)
+        # (halves, 3, classes * rotations, m) to slices of each half and class.
+        slices = found.unflatten(2, (classes, -1)).permute(3, 4, 0, 2, 1)
+        cubes = lattice.insert(slices.flatten(2), self.rotations)
+        cubes = cubes.reshape(2, classes, 3, *3 * (lattice.side,))
+        new_sums = _with_mirror(torch.complex(cubes[:, :, 0], cubes[:, :, 1]))
+        self.sums = (1 - rate) * self.sums + rate * new_sums
+        self.weights = (1 - rate) * self.weights + rate * _with_mirror(cubes[:, :, 2])
+        self.noise = (1 - rate) * self.noise + rate * noise
+        self.scale = 1 + (self.scale - 1) * SCALE_DECAY
+        fsc = self._fsc(*self._divide(self.sums, self.weights))
+        if not draw and self.options.grows:
+            shell = first = self._shell(self.options.resolution)
+            while shell + 1 < len(fsc) and fsc[shell + 1] > FSC_LIMIT:
+                shell += 1
+            self.resolution = lattice.box * lattice.voxel / shell
+            if shell == first:
+                self.resolution = self.options.resolution
+        filtering = (2 * fsc / (1 + fsc)).sqrt()[self._shells()] * self._low_pass(self.resolution)
+        whole = self._divide(self.sums.sum(0), self.weights.sum(0)) * filtering
+        self.volumes = [lattice.to_volume(cube) * lattice.window for cube in whole]
+        self.cubes = torch.stack([lattice.of_volume(volume) for volume in self.volumes])
 
-    def expect(self, batch, draw=False):
+    def expect(self, batch: Tensor, draw: bool = False) -> tuple[Tensor, Tensor]:
         """Compare images with all references (the E-step).
 
         Parameters
         ----------
-        batch : ndarray of int
+        batch : Tensor of int
             Which images; their `probability` is set.
         draw : bool, optional
             Draw the class of each image instead.
 
         Returns
         -------
-        list of tuple
-            For each class the sum over images and shifts of image times CTF, and of the CTF
-            squared, each weighted by probability, at each rotation: shape (rotations, m).
+        found : Tensor, shape (2, 3, classes * rotations, m)
+            For each half of the images the sums of image times CTF (real and imaginary part), and
+            of the CTF squared, each weighted by probability, at each orientation.
+        noise : Tensor
+            Power of what the references leave unexplained, ring by ring.
         """
-        views = [self.slices.take(reference) for reference in self.references]
-        parts = [(v.real.T.copy(), v.imag.T.copy(), (np.abs(v) ** 2).T.copy()) for v in views]
-        found = [(np.zeros(v.shape, np.complex64), np.zeros(v.shape, np.float32)) for v in views]
-        classes = len(views)
-        for first in range(0, len(batch), CHUNK):
-            chunk = batch[first : first + CHUNK]
-            if draw:
-                drawn = self.rng.integers(classes, size=len(chunk))
-                self.probability[chunk] = share = np.eye(classes)[drawn]
-                fits = [self._fit(chunk[drawn == k], parts[k]) for k in range(classes)]
-            else:
-                fits = [self._fit(chunk, part) for part in parts]
-                odds = np.stack([best + np.log(total) for _, best, total in fits], axis=1)
-                share = np.exp(odds - odds.max(axis=1, keepdims=True))
-                share /= share.sum(axis=1, keepdims=True)
-                self.probability[chunk] = share
-                if self.options.hard:
-                    share = np.eye(classes)[share.argmax(axis=1)]
-            for k, (fit, _, total) in enumerate(fits):
-                mine = share[:, k] > 1e-4
-                if not mine.any():
-                    continue
-                if not draw and not mine.all():
-                    fit, total = fit[:, mine], total[mine]
-                self._gather(found[k], fit, chunk[mine], share[mine, k] / total)
-        return found
+        lattice, classes = self.lattice, len(self.cubes)
+        count = lattice.count(self.resolution)
+        wider = self.resolution / (self.options.widening if self.options.grows else 1)
+        wide = max(count, lattice.count(wider))
+        views = lattice.slices(self.cubes, self.rotations, count).flatten(0, 1)
+        noise = (self.noise * self.scale)[lattice.rings[:count]]
+        real, imag = ((2 * part / noise).T.contiguous() for part in (views.real, views.imag))
+        power = (views.abs() ** 2 / noise).T.contiguous()
+        found = power.new_zeros(2, 3, len(views), wide)
+        by_class = found.unflatten(2, (classes, -1))
+        for half in (0, 1):
+            for some in batch[batch % 2 == half].split(CHUNK[lattice.device.type]):
+                ctf = self.ctf[some, :wide]
+                seen = (self.images[some, :wide] * ctf)[:, None] * self.unshift[:, :wide]
+                re, im = seen.real.flatten(0, 1), seen.imag.flatten(0, 1)
+                even, odd = re[:, :count] @ real, im[:, :count] @ imag
+                even = even.view(*seen.shape[:2], -1).sub_((ctf[:, :count] ** 2 @ power)[:, None])
+                # Without and with 180 degrees in the plane: (2, images, shifts, classes, r).
+                fit = torch.stack([even, even]).unflatten(3, (classes, -1))
+                odd = odd.view(fit.shape[1:])
+                fit[0] += odd
+                fit[1] -= odd
+                best = fit.amax((0, 2, 4))
+                fit.sub_(best[:, None, :, None]).exp_()
+                total = fit.sum((0, 2, 4))
+                share = self._share(some, best + total.log(), draw) / total
+                both, apart = fit[0] + fit[1], fit[0] - fit[1]
+                each = both.sum(1)
+                both, apart = both.flatten(0, 1), apart.flatten(0, 1)
+                for k in range(classes):
+                    mine = share[:, k, None].repeat_interleave(seen.shape[1], 0)
+                    by_class[half, 0, k].addmm_(both[:, k].T, re * mine)
+                    by_class[half, 1, k].addmm_(apart[:, k].T, im * mine)
+                    by_class[half, 2, k].addmm_(each[:, k].T, ctf**2 * share[:, k, None])
+        sums = found.sum(0)[..., :count]
+        left = (self.images[batch, :count].abs() ** 2).sum(0)
+        left = left - 2 * (sums[0] * views.real + sums[1] * views.imag).sum(0)
+        left = left + (sums[2] * views.abs() ** 2).sum(0)
+        estimate = self._by_ring(left / len(batch))
+        # The last ring may be there in part only.
+        known = torch.arange(len(self.noise), device=left.device) < lattice.rings[count - 1]
+        return found, torch.where(known, estimate.maximum(self.least_noise), self.noise)
 
-    def _shifted(self, images):
-        """Return images times CTF at all shifts: real and imaginary, shape (n * shifts, m)."""
-        data = (self.images[images] * self.ctf[images])[:, None] * self.unshift
-        return data.real.reshape(-1, data.shape[-1]), data.imag.reshape(-1, data.shape[-1])
+    def _share(self, images: Tensor, odds: Tensor, draw: bool) -> Tensor:
+        """Return the share of each class in each image, from the logarithms of their odds."""
+        classes = odds.shape[1]
+        if draw:
+            shape, device = (len(images),), odds.device
+            drawn = torch.randint(classes, shape, generator=self.random, device=device)
+            return torch.nn.functional.one_hot(drawn, classes).float()
+        self.probability[images] = share = odds.softmax(1)
+        if self.options.hard:
+            return torch.nn.functional.one_hot(share.argmax(1), classes).float()
+        return share
 
-    def _fit(self, images, part):
-        """Compare images with one reference.
+    def _divide(self, sums: Tensor, weights: Tensor) -> Tensor:
+        """Return sums over their weights, damped where there is little."""
+        shells = self._shells().flatten()
+        flat = weights.flatten(0, -4).flatten(1)
+        inside = torch.bincount(shells)
+        mean = flat.new_zeros(len(flat), len(inside)).index_add_(1, shells, flat) / inside
+        damping = LEAST_WEIGHT * mean[:, shells].reshape(weights.shape)
+        return sums / (weights + damping + 1e-6)
 
-        Returns
-        -------
-        fit : ndarray, shape (2, n, shifts, rotations)
-            Likelihood over the image's best one, without and with 180 degrees in the plane.
-        best : ndarray, shape (n,)
-            Logarithm of the best.
-        total : ndarray, shape (n,)
-            Sum of `fit` over all but images.
-        """
-        view_real, view_imag, power = part
-        real, imag = self._shifted(images)
-        scale = np.float32(2 / self.options.noise)
-        fit = np.empty((2, len(images), len(self.unshift), self.slices.count), np.float32)
-        even = (real * scale @ view_real).reshape(fit.shape[1:])
-        even -= (self.ctf[images] ** 2 * (scale / 2) @ power)[:, None]
-        odd = (imag * scale @ view_imag).reshape(fit.shape[1:])
-        np.add(even, odd, out=fit[0])
-        np.subtract(even, odd, out=fit[1])
-        best = fit.max(axis=(0, 2, 3), initial=-np.inf)
-        fit -= best[:, None, None]
-        # What is negligible must not get so small that computing with it is slow.
-        np.exp(np.maximum(fit, -40, out=fit), out=fit)
-        return fit, best, fit.sum(axis=(0, 2, 3))
+    def _fsc(self, one: Tensor, other: Tensor) -> Tensor:
+        """Return the largest FSC of all classes, shell by shell."""
+        shells = self._shells().flatten()
 
-    def _gather(self, found, fit, images, scale):
-        """Add images to the sums of one class, each at its orientations and times its scale."""
-        real, imag = self._shifted(images)
-        scale = np.float32(scale)[:, None]
-        each = np.repeat(scale, len(self.unshift), axis=0)
-        numerator, weight = found
-        both = fit[0] + fit[1]
-        numerator.real += both.reshape(len(each), -1).T @ (real * each)
-        weight += both.sum(axis=1).T @ (self.ctf[images] ** 2 * scale)
-        apart = np.subtract(fit[0], fit[1], out=both)
-        numerator.imag += apart.reshape(len(each), -1).T @ (imag * each)
+        def add(values: Tensor) -> Tensor:
+            return values.new_zeros(len(values), int(shells.max()) + 1).index_add_(
+                1, shells, values.flatten(1)
+            )
+
+        powers = add(one.abs() ** 2) * add(other.abs() ** 2)
+        fsc = add((one * other.conj()).real) / powers.sqrt().clamp(min=1e-12)
+        return fsc.clamp(0, 1).amax(0)
+
+    def _shells(self) -> Tensor:
+        """Return the shell of each of a cube's coefficients; all beyond images' are one."""
+        return self.lattice.shells.clamp(max=len(self.noise))
+
+    def _shell(self, resolution: float) -> int:
+        return int(self.lattice.box * self.lattice.voxel / resolution + 1e-6)
+
+    def _low_pass(self, resolution: float) -> Tensor:
+        """Return a filter that falls off within three shells from a resolution on."""
+        edge = self.lattice.box * self.lattice.voxel / resolution
+        return 0.5 + 0.5 * torch.cos(pi * ((self.lattice.distance - edge) / 3).clamp(0, 1))
+
+    def _by_ring(self, values: Tensor) -> Tensor:
+        """Return the mean of an image's first coefficients over each ring."""
+        rings, length = self.lattice.rings, int(self.lattice.rings.max()) + 1
+        totals = values.new_zeros(length).index_add_(0, rings[: len(values)], values)
+        return totals / torch.bincount(rings, minlength=length).clamp(min=1)
+
+    def _batch_size(self) -> int:
+        return min(len(self.images), self.options.batch_per_class * self.probability.shape[1])
+
+
+def _with_mirror(cubes: Tensor) -> Tensor:
+    """Add to each coefficient the conjugate of that on the other side."""
+    mirror = cubes.flip(-3, -2, -1)
+    return cubes + (mirror.conj() if cubes.is_complex() else mirror)

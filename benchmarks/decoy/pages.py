@@ -1,246 +1,271 @@
 """The tables of the decoy benchmark, from its results, and the pages that have them.
 
-A page says where a table goes by two comments, ``<!-- NAME: written by report.py -->`` before it
-and ``<!-- end of NAME -->`` after it.
+Needs neither PyTorch nor NumPy. A page says where a table goes by two comments,
+``<!-- NAME: written by report.py -->`` before it and ``<!-- end of NAME -->`` after it.
 """
 
 import re
+import textwrap
+from collections.abc import Callable, Sequence
+from statistics import mean
 
-import numpy as np
-import run
-import synthetic
+import plan
+from plan import AROUND, BESIDE, ENGINE, HAND, JUNK, MATCH, RELION, THEN_BESIDE, Conditions
 
-ROOT = run.HERE.parents[1]
+ROOT = plan.HERE.parents[1]
 PAGES = ("README.md", "docs/choosing-a-decoy.md", "benchmarks/decoy/README.md")
 HELP = ("src/docs/user/commands/makesphere.html",)
 MARK = r"(<!-- {}: written by report.py -->\n).*?(<!-- end of {} -->)"
-LEAST_SEEDS = 3  # below which nothing is quoted
 NAMES = {
     "noise": "pure noise",
     "ice": "ice",
+    "edge": "carbon edges",
+    "micelle": "empty micelles",
     "aggregate": "aggregates",
     "small": "small pieces",
     "half": "halves",
 }
+CONDITIONS = {
+    "as above": plan.USUAL,
+    "map low-passed to 30 Å": plan.POOR,
+    "map low-passed to 40 Å": plan.BAD,
+    "1,500 images": plan.FEW,
+    "1,500 images, map low-passed to 40 Å": plan.FEW_BAD,
+    "20,000 images": plan.MANY,
+    "70 % junk": plan.DIRTY,
+    "SNR 0.02": plan.FAINT,
+    "SNR 0.02, map low-passed to 40 Å": plan.FAINT_BAD,
+}
+SHORT = (HAND, MATCH, AROUND, THEN_BESIDE, BESIDE)
+ROUNDS = {AROUND: "around", THEN_BESIDE: "around, then beside", BESIDE: "beside at once"}
+
+Rows = Sequence[dict[str, str]]
+Table = Callable[[Sequence[str], Sequence[Sequence[str]]], str]
 
 
-def select(rows, **wanted):
-    """Return the rows whose columns have the values that are wanted."""
-    return [row for row in rows if all(row[k] == str(v) for k, v in wanted.items())]
+def select(
+    rows: Rows, setting: str, conditions: Conditions = plan.USUAL, classifier: str = ENGINE
+) -> Rows:
+    """Return the results of a setting in some conditions, of maps with all seeds."""
+    names = {
+        m: [plan.Run(setting, m, s, conditions, classifier).name for s in plan.SEEDS]
+        for m in plan.MAPS
+    }
+    by_name = {row["run"]: row for row in rows}
+    whole = [of for of in names.values() if all(name in by_name for name in of)]
+    return [by_name[name] for of in whole for name in of]
 
 
-def caught(row, kinds=synthetic.JUNK):
+def caught(row: dict[str, str], kinds: Sequence[str] = tuple(JUNK)) -> float:
     """Return the junk of these kinds that was caught in a run, in percent."""
     total, out = (sum(int(row[f"{k}{s}"]) for k in kinds) for s in ("", "_caught"))
     return 100 * out / total
 
 
-def lost(row):
+def lost(row: dict[str, str]) -> float:
     """Return the particles lost in a run, in percent."""
     return 100 * int(row["particle_lost"]) / int(row["particle"])
 
 
-def span(values, digits=0):
-    """Return the mean of percentages and their range over seeds, as "47 (43-50)"."""
-    if not values:
+def by_map(rows: Rows, measure: Callable[[dict[str, str]], float]) -> list[float]:
+    """Return the mean over seeds for each map that has results."""
+    found = {m: [measure(r) for r in rows if r["map"] == m] for m in plan.MAPS}
+    return [mean(of) for of in found.values() if of]
+
+
+def share(rows: Rows, kinds: Sequence[str] = tuple(JUNK)) -> str:
+    """Return the junk caught, as the mean over maps with its range: "75 (66-90) %"."""
+    each = by_map(rows, lambda row: caught(row, kinds))
+    if not each:
         return "-"
-    mean, low, high = (f"{v:.{digits}f}" for v in (np.mean(values), min(values), max(values)))
-    return mean if low == high else f"{mean} ({low}-{high})"
+    middle, low, high = (f"{v:.0f}" for v in (mean(each), min(each), max(each)))
+    number = middle if low == high else f"{middle} ({low}-{high})"
+    return f"{number} %" + ("" if len(each) == len(plan.MAPS) else f", {len(each)} maps")
 
 
-def quoted(rows, measure, digits=0):
-    """Return what `span` does, or a dash where there are fewer seeds than are quoted."""
-    if len(rows) < LEAST_SEEDS:
+def losses(rows: Rows) -> str:
+    """Return the particles lost, as the mean with the worst of all runs: "0.1 (3.8) %"."""
+    if not rows:
         return "-"
-    return span([measure(row) for row in rows], digits)
+    each = [lost(row) for row in rows]
+    middle, most = (f"{v:.1f}" for v in (mean(each), max(each)))
+    return f"{middle} %" if middle == most else f"{middle} ({most}) %"
 
 
-def percent(shares):
-    """Return the mean over maps with its range, and on how many maps if not on all."""
-    where = f", {len(shares)} of {len(synthetic.MAPS)} maps"
-    where = "" if len(shares) == len(synthetic.MAPS) else where
-    return f"{span(shares)} %{where}" if shares else "-"
-
-
-def markdown(heads, lines):
+def markdown(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     """Return a Markdown table, all columns but the first to the right."""
     rows = ["| " + " | ".join(heads) + " |", "|---" + "|---:" * (len(heads) - 1) + "|"]
     return "\n".join(rows + ["| " + " | ".join(line) + " |" for line in lines])
 
 
-def label(setting, style=None):
-    """Return how a page names a setting: what can be typed as code, with its radius."""
-    if setting.endswith(", noise"):
-        return f"balls of noise, as strong as `{setting.removesuffix(', noise')}`"
-    if re.fullmatch(r"[\d.]*(match)?(,[\d.]*match)*", setting):
-        setting = f"radius 1.3fit value {setting}"
-    return f"`{setting}`" if setting.startswith("radius") and style is not html else setting
-
-
-def html(heads, lines):
+def html(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     """Return a table for the help pages."""
     rows = ["<tr>" + "".join(f"<th>{head}</th>" for head in heads) + "</tr>"]
     rows += ["<tr>" + "".join(f"<td>{cell}</td>" for cell in line) + "</tr>" for line in lines]
     return "\n".join(["<table>", *rows, "</table>"])
 
 
-ALL = (run.ENGINE, *run.RELION.values())
+def label(setting: str, style: Table = markdown) -> str:
+    """Return how a page names a setting: what can be typed as code."""
+    parts = setting.split(", then ")
+    code = [f"`{p}`" if p.startswith("radius") and style is not html else p for p in parts]
+    return ", then ".join(code)
 
 
-def classifiers(rows, among=ALL):
-    """Return the classifiers that have results, the engine first."""
-    return [c for c in among if select(rows, classifier=c)]
+def summary(rows: Rows, style: Table = markdown) -> str:
+    """Return the short table: what spheres caught and lost, over all maps."""
+    words = {setting: label(setting, style) for setting in SHORT}
+    words[HAND] += ", by hand"
+    words[AROUND] += ", recommended"
+    words[THEN_BESIDE] = f"these, then {words[BESIDE]}"
+    words[BESIDE] += " at once"
+    found = {setting: select(rows, setting) for setting in SHORT}
+    lines = [[words[s], share(of), losses(of)] for s, of in found.items()]
+    return style(["spheres", "junk caught", "particles lost"], lines)
 
 
-def enough(rows):
-    """Return the rows of those settings, maps and classifiers that have enough seeds to quote."""
-    keys = [(row["setting"], row["map"], row["classifier"]) for row in rows]
-    return [row for row, key in zip(rows, keys, strict=True) if keys.count(key) >= LEAST_SEEDS]
-
-
-def over_maps(rows, setting, classifier, measure):
-    """Return the mean of each map that has enough seeds; of the maps, a list of float."""
-    found = []
-    for name in synthetic.MAPS:
-        of_map = select(rows, setting=setting, classifier=classifier, map=name)
-        if len(of_map) >= LEAST_SEEDS:
-            found.append(np.mean([measure(row) for row in of_map]))
-    return found
-
-
-def summary(rows, style=markdown):
-    """Return the short table: what each line of values caught, over all maps."""
-    found = classifiers(rows, run.BOTH)
-    heads = ["spheres", *(f"junk caught, {c}" for c in found), "particles lost"]
-    lines = []
-    for setting in run.SHORT:
-        cells, all_lost = [], []
-        for classifier in found:
-            shares = over_maps(rows, setting, classifier, caught)
-            cells.append(percent(shares))
-            of_setting = select(rows, setting=setting, classifier=classifier)
-            all_lost += [lost(row) for row in enough(of_setting)]
-        lines.append(
-            [label(setting, style), *cells, f"{max(all_lost):.1f} % at most" if all_lost else "-"]
-        )
-    return style(heads, lines)
-
-
-def by_map(rows):
-    """Return the junk caught on each map, for the settings that were run on all of them."""
-    lines = []
-    for setting in run.MAIN:
-        for classifier in classifiers(rows):
-            of_setting = enough(select(rows, setting=setting, classifier=classifier))
-            if of_setting:
-                cells = [
-                    quoted([row for row in of_setting if row["map"] == name], caught)
-                    for name in synthetic.MAPS
-                ]
-                most = max(lost(row) for row in of_setting)
-                lines.append([label(setting), classifier, *cells, f"{most:.1f}"])
-    return markdown(["spheres", "classifier", *synthetic.MAPS, "most particles lost"], lines)
-
-
-def by_kind(rows):
-    """Return what was caught of each kind, over all maps, by the settings that matter most."""
-    columns = [
-        (setting, classifier)
-        for setting in ("1", run.AROUND, run.BESIDE)
-        for classifier in classifiers(rows, run.BOTH)
-        if over_maps(rows, setting, classifier, caught)
+def kinds(rows: Rows) -> str:
+    """Return what was caught of each kind."""
+    settings = (HAND, MATCH, *ROUNDS)
+    heads = ["junk", "by hand", "one sphere, `match`", *ROUNDS.values()]
+    lines = [
+        [NAMES[k], *(share(select(rows, setting), (k,)) for setting in settings)] for k in JUNK
     ]
-    lines = []
-    for kind in synthetic.JUNK:
-        shares = [over_maps(rows, *c, lambda row, k=kind: caught(row, (k,))) for c in columns]
-        lines.append([NAMES[kind], *(percent(share) for share in shares)])
-    return markdown(["junk", *(f"{label(s)}, {c}" for s, c in columns)], lines)
-
-
-def everything(rows):
-    """Return every setting on every map by every classifier, by kind."""
-    kinds = list(synthetic.JUNK)
-    heads = ["setting", "map", "classifier", "seeds", "strength", "with CTF"]
-    heads += [*(NAMES[k] for k in kinds), "all junk", "particles lost", "s"]
-    lines = []
-    for setting in run.SETTINGS:
-        for name in synthetic.MAPS:
-            for classifier in classifiers(rows):
-                of = select(rows, setting=setting, map=name, classifier=classifier)
-                if not of:
-                    continue
-                cells = [setting, name, classifier, str(len(of))]
-                cells += [numbers(of, c) for c in ("strength", "strength_with_ctf")]
-                cells += [span([caught(row, (kind,)) for row in of]) for kind in kinds]
-                cells += [span([caught(row) for row in of]), span([lost(row) for row in of], 1)]
-                lines.append([*cells, f"{np.mean([int(row['seconds']) for row in of]):.0f}"])
+    lines.append(["**all**", *(share(select(rows, setting)) for setting in settings)])
+    lines.append(["**particles lost**", *(losses(select(rows, s)) for s in settings)])
     return markdown(heads, lines)
 
 
-def factors(rows):
-    """Return what changes for either pair when one thing does, on the maps it was tried on."""
-    columns = [(pair, name) for pair in run.PAIRS for name in run.FACTOR_MAPS]
+def conditions(rows: Rows) -> str:
+    """Return what was caught and lost in other conditions, for those that were run."""
     lines = []
-    for condition in ("", *run.CONDITIONS):
-        cells = []
-        for pair, name in columns:
-            setting = run.under(pair, condition) if condition else pair
-            of = select(rows, setting=setting, map=name, classifier=run.ENGINE)
-            some_lost = len(of) >= LEAST_SEEDS and any(map(lost, of))
-            cells.append(
-                quoted(of, caught) + (f"; lost {quoted(of, lost, 1)}" if some_lost else "")
-            )
-        lines.append([condition or "as above", *cells])
-    places = {run.AROUND: "around", run.BESIDE: "beside"}
-    return markdown(["", *(f"{places[pair]}, {name}" for pair, name in columns)], lines)
+    for words, condition in CONDITIONS.items():
+        found = [select(rows, setting, condition) for setting in ROUNDS]
+        if any(found):
+            lines.append([words, *(both(of) for of in found)])
+    return markdown(["junk caught; particles lost", *ROUNDS.values()], lines)
 
 
-def shapes(rows):
-    """Return what other spheres caught on one map."""
+def both(rows: Rows) -> str:
+    """Return what was caught and lost, over all: "75; 0.1 (3.8) %"."""
+    return f"{mean(by_map(rows, caught)):.0f}; {losses(rows)}" if rows else "-"
+
+
+def maps(rows: Rows) -> str:
+    """Return junk caught and particles lost on each map."""
     lines = []
-    for setting in (run.AROUND, run.BESIDE, *run.SHAPES):
-        of = select(rows, setting=setting, map=run.ONE_MAP, classifier=run.ENGINE)
-        if len(of) >= LEAST_SEEDS:
-            lines.append([label(setting), quoted(of, caught), quoted(of, lost, 1)])
-    return markdown([run.ONE_MAP, "junk caught", "particles lost"], lines)
+    for setting in SHORT:
+        of = select(rows, setting)
+        cells = [[r for r in of if r["map"] == name] for name in plan.MAPS]
+        lines.append([label(setting), *(over_seeds(c) for c in cells)])
+    return markdown(["spheres", *plan.MAPS], lines)
 
 
-def numbers(rows, column):
-    """Return the mean of a column that holds one number per decoy, as text per decoy."""
-    per_decoy = zip(*(map(float, r[column].split(";")) for r in rows if r[column]), strict=True)
-    means = [np.mean(values) for values in per_decoy]
-    return ", ".join(f"{v:.0f}" if v >= 10 else f"{v:.2g}" for v in means) or "-"
+def over_seeds(rows: Rows) -> str:
+    """Return what was caught, and what was lost if it is something, with ranges over seeds."""
+    if not rows:
+        return "-"
+    parts = []
+    for measure, digits in ((caught, 0), (lost, 1)):
+        each = [measure(row) for row in rows]
+        texts = [f"{v:.{digits}f}" for v in (mean(each), min(each), max(each))]
+        text = texts[0] if texts[1] == texts[2] else f"{texts[0]} ({texts[1]}-{texts[2]})"
+        parts.append(text)
+    return parts[0] if parts[1] == "0.0" else f"{parts[0]}; lost {parts[1]}"
 
 
-def amount(rows):
+def others(rows: Rows) -> str:
+    """Return other spheres around and beside, on the maps that they were tried on."""
+    lines = []
+    for condition in CONDITIONS.values():
+        for setting in (*plan.OTHERS_AROUND, *plan.OTHERS_BESIDE, plan.TWICE, plan.THEN_AROUND):
+            of = select(rows, setting, condition)
+            if not of:
+                continue
+            names = sorted({row["map"] for row in of}, key=plan.MAPS.index)
+            words = next(w for w, c in CONDITIONS.items() if c == condition)
+            for other in (setting, AROUND, BESIDE):
+                same = [r for r in select(rows, other, condition) if r["map"] in names]
+                lines.append([label(other), words, ", ".join(names), share(same), losses(same)])
+    heads = ["spheres", "conditions", "maps", "junk caught", "particles lost"]
+    return markdown(heads, list(dict.fromkeys(map(tuple, lines))))
+
+
+def relion(rows: Rows) -> str:
+    """Return what RELION caught, by map."""
+    lines = []
+    for setting in (HAND, AROUND):
+        of = select(rows, setting, plan.BY_RELION, RELION)
+        for name in plan.MAPS:
+            own = [row for row in of if row["map"] == name]
+            if own:
+                each = [f"{mean(caught(r, (k,)) for r in own):.0f}" for k in JUNK]
+                lines.append([label(setting), name, over_seeds(own), *each])
+    return markdown(["spheres", "map", "all junk", *NAMES.values()], lines)
+
+
+def everything(rows: Rows) -> str:
+    """Return every setting in all conditions, map by map and kind by kind."""
+    found: dict[tuple, list[dict[str, str]]] = {}
+    columns = ("setting", "map", "classifier", "start_A", "images", "junk_percent", "snr")
+    for row in rows:
+        found.setdefault(tuple(row[c] for c in columns), []).append(row)
+    lines = [
+        [
+            label(key[0]), *key[1:], str(len(of)),
+            *(f"{mean(caught(r, (k,)) for r in of if int(r[k])):.0f}" for k in JUNK),
+            over_seeds(of), *numbers(of),
+        ]
+        for key, of in found.items()
+    ]  # fmt: skip
+    heads = ["setting", "map", "classifier", "start, Å", "images", "% junk", "SNR", "seeds"]
+    heads += [*NAMES.values(), "all junk", "strength", "final Å", "s"]
+    return markdown(heads, lines)
+
+
+def numbers(rows: Rows) -> tuple[str, str, str]:
+    """Return the decoys' strengths of one run, and means of resolution and time."""
+    ends = [float(r["resolution_A"].split("; ")[-1]) for r in rows if r["resolution_A"]]
+    end = f"{mean(ends):.1f}" if ends else "-"
+    return rows[0]["strength"], end, f"{mean(float(r['seconds']) for r in rows):.0f}"
+
+
+def amount(rows: Rows) -> str:
     """Return how much was run, and what of the plan is missing."""
-    hours = sum(int(row["seconds"]) for row in rows) / 3600
-    text = f"{len(rows)} runs, {hours:.1f} hours one after the other."
-    missing = {(r.setting, r.classifier) for r in run.PLAN} - {
-        (r.setting, r.classifier) for r in run.PLAN if r.name in {row["run"] for row in rows}
-    }
-    left = len(run.PLAN) - len({row["run"] for row in rows} & {r.name for r in run.PLAN})
-    if left:
-        text += f" {left} of the {len(run.PLAN)} planned runs are missing"
-        whole = ", ".join(f"{s} ({c})" for s, c in sorted(missing))
-        text += f"; not begun: {whole}." if whole else "."
+    planned = [*plan.PLAN, *plan.RELION_PLAN]
+    done = {row["run"] for row in rows}
+    missing = [r for r in planned if r.name not in done]
+    text = f"{len(rows)} runs."
+    if missing:
+        kinds = {}
+        for r in missing:
+            words = next((w for w, c in CONDITIONS.items() if c == r.conditions), "RELION")
+            kinds.setdefault(words, set()).add(label(r.setting))
+        text += f" Of {len(planned)} that are planned {len(missing)} are missing, among them:\n\n"
+        lines = (f"- {words}: {'; '.join(sorted(settings))}" for words, settings in kinds.items())
+        text += "\n".join(map(_wrapped, lines))
     return text
 
 
-def blocks(rows):
+def _wrapped(line: str) -> str:
+    return textwrap.fill(line, 100, subsequent_indent="  ", break_on_hyphens=False)
+
+
+def blocks(rows: Rows) -> dict[str, str]:
     """Return all tables, by the name of the markers they go between."""
     return {
         "summary": summary(rows),
         "summary for help": summary(rows, html),
-        "maps": by_map(rows),
-        "kinds": by_kind(rows),
-        "factors": factors(rows),
-        "shapes": shapes(rows),
+        "kinds": kinds(rows),
+        "conditions": conditions(rows),
+        "maps": maps(rows),
+        "others": others(rows),
+        "relion": relion(rows),
         "all results": everything(rows) + "\n\n" + amount(rows),
     }
 
 
-def fill(text, rows):
+def fill(text: str, rows: Rows) -> str:
     """Return a page with the tables between its markers made anew."""
     for name, table in blocks(rows).items():
         space = "" if "help" in name else "\n"

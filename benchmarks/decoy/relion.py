@@ -4,9 +4,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import fourier
 import mrcfile
 import numpy as np
-import synthetic
 
 PROGRAM = "relion_refine"
 
@@ -93,9 +93,9 @@ def write_particles(folder, images, voxel, defocus):
         "rlnImagePixelSize": [voxel],
         "rlnImageSize": [images.shape[-1]],
         "rlnImageDimensionality": [2],
-        "rlnVoltage": [synthetic.VOLTAGE],
-        "rlnSphericalAberration": [synthetic.ABERRATION],
-        "rlnAmplitudeContrast": [synthetic.AMPLITUDE],
+        "rlnVoltage": [fourier.VOLTAGE],
+        "rlnSphericalAberration": [fourier.ABERRATION],
+        "rlnAmplitudeContrast": [fourier.AMPLITUDE],
     }
     particles = {
         "rlnImageName": [f"{i:06d}@{stack}" for i in range(1, count + 1)],

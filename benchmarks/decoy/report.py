@@ -1,6 +1,6 @@
-"""Write the tables and plots of the decoy benchmark from its results.
+"""Write the tables and the picture of the decoy benchmark from its results.
 
-Tables go between their markers in the pages that have them, the plot into docs/pictures::
+Tables go between their markers in the pages that have them, the picture into docs/pictures::
 
     python benchmarks/decoy/report.py
 """
@@ -8,99 +8,71 @@ Tables go between their markers in the pages that have them, the plot into docs/
 import argparse
 import sys
 from pathlib import Path
+from statistics import mean
 
 import matplotlib
-import numpy as np
 import pages
-import run
-import synthetic
+import plan
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
 PICTURE = "docs/pictures/decoys.png"
+COLORS = {plan.AROUND: "#5b8cc4", plan.THEN_BESIDE: "#3a9a5b", plan.BESIDE: "#e0802a"}
 
 
-def plot(rows, path):
-    """Draw what is caught by kind and against strength, and the class of a sphere of density 1."""
-    figure, (kinds, left, right) = plt.subplots(1, 3, figsize=(14, 4.2), layout="constrained")
-    colors = {
-        "noise": "tab:blue",
-        "ice": "tab:cyan",
-        "aggregate": "tab:red",
-        "small": "tab:green",
-        "half": "tab:orange",
-    }
-    below = {"fontsize": 8, "loc": "upper center", "bbox_to_anchor": (0.5, -0.15), "frameon": False}
-    bars = {"1": "0.8", run.AROUND: "0.6", run.BESIDE: "#f0a830"}
+def plot(rows: pages.Rows, path: Path) -> None:
+    """Draw what is caught by kind, and the particles lost in every run."""
+    figure, (left, right) = plt.subplots(
+        1, 2, figsize=(12.5, 4.3), layout="constrained", width_ratios=(1.25, 1)
+    )
+    bars = {plan.HAND: "0.75", plan.AROUND: COLORS[plan.AROUND]}
+    bars[plan.THEN_BESIDE] = COLORS[plan.THEN_BESIDE]
+    names = {plan.HAND: "by hand: density 1"} | pages.ROUNDS
     for place, (setting, color) in enumerate(bars.items()):
-        shares = [
-            pages.over_maps(rows, setting, run.ENGINE, lambda row, k=kind: pages.caught(row, (k,)))
-            for kind in synthetic.JUNK
-        ]
-        at = np.arange(len(shares)) + (place - 1) * 0.27
-        words = pages.label(setting).strip("`")
-        kinds.bar(at, [np.mean(of) if of else 0 for of in shares], 0.25, color=color, label=words)
-        for x, of in zip(at, shares, strict=True):
-            kinds.plot([x] * len(of), of, "o", color="black", markersize=2.5)
-    names = [pages.NAMES[kind].replace(" ", "\n") for kind in synthetic.JUNK]
-    kinds.set_xticks(range(len(names)), names, fontsize=8.5)
-    kinds.set(ylim=(0, 104), ylabel="caught, %")
-    kinds.set_title("Mean over the maps; a dot is a map", fontsize=10)
-    kinds.legend(**below)
-    single = [
-        pages.select(rows, setting=s, classifier=run.ENGINE, map=run.ONE_MAP) for s in run.SINGLE
-    ]
-    single = [of for of in single if len(of) >= pages.LEAST_SEEDS]
-    strengths = [float(of[0]["strength_with_ctf"]) for of in single]
-    for kind, color in colors.items():
-        shares = [[pages.caught(row, (kind,)) for row in of] for of in single]
-        left.plot(strengths, [np.mean(v) for v in shares], color=color, label=pages.NAMES[kind])
-        for strength, values in zip(strengths, shares, strict=True):
-            left.plot([strength] * len(values), values, "o", color=color, markersize=3)
-    left.axvline(1, color="black", linewidth=0.8)
-    note = {
-        "rotation": 90,
-        "va": "center",
-        "ha": "center",
-        "fontsize": 8,
-        "backgroundcolor": "white",
-    }
-    left.text(1, 50, "as strong as the map", **note)
-    left.set(xscale="log", ylim=(-4, 104), ylabel="caught, %")
-    left.set(xlabel="strength of the sphere in the images, that is with the CTF")
-    left.set_title(f"One sphere around the particle, {run.ONE_MAP}", fontsize=10)
-    left.xaxis.set_major_formatter("{x:g}")
-    left.legend(ncols=5, **below)
-    found = pages.select(rows, setting="1", classifier=run.ENGINE)
-    for kind in (synthetic.PARTICLE, "noise", "small", "aggregate"):
-        place = (synthetic.PARTICLE, *synthetic.JUNK).index(kind)
-        each = [
-            [int(words.split()[place]) / int(row[kind]) for words in row["history"].split(";")]
-            for row in found
-        ]
-        label = pages.NAMES.get(kind, "particles")
-        steps = np.arange(1, len(each[0]) + 1)
-        color = colors.get(kind, "black")
-        right.plot(steps, 100 * np.mean(each, axis=0), ".-", color=color, label=label)
-    right.set(xlabel="iteration; the last two are full passes", ylabel="in its class, %")
-    right.set(ylim=(-4, 104), xticks=range(1, 18, 2))
-    right.set_title("A sphere of density 1, all maps", fontsize=10)
-    right.legend(ncols=4, **below)
-    figure.savefig(path, dpi=130)
+        found = pages.select(rows, setting)
+        for i, kind in enumerate(plan.JUNK):
+            each = pages.by_map(found, lambda row, k=kind: pages.caught(row, (k,)))
+            x = i + (place - 1) * 0.27
+            name = names[setting] if i == 0 else None
+            left.bar(x, mean(each) if each else 0, 0.25, color=color, label=name)
+            left.plot([x] * len(each), each, ".", color="black", markersize=3)
+    kinds = [pages.NAMES[kind].replace(" ", "\n") for kind in plan.JUNK]
+    left.set_xticks(range(len(kinds)), kinds, fontsize=9)
+    left.set(ylim=(0, 103), ylabel="caught, %")
+    left.set_title("Junk caught: mean over the maps; a dot is a map", fontsize=10)
+    left.legend(ncols=3, fontsize=9, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.13))
+    shown = ("map of 12 Å\nwith noise", "to 30 Å", "to 40 Å", "1,500\nimages", "1,500,\nto 40 Å")
+    several = (plan.USUAL, plan.POOR, plan.BAD, plan.FEW, plan.FEW_BAD)
+    for place, (setting, color) in enumerate(COLORS.items()):
+        for i, condition in enumerate(several):
+            each = sorted(pages.lost(row) for row in pages.select(rows, setting, condition))
+            x = i + (place - 1) * 0.27
+            across = [x + 0.2 * (j / max(len(each) - 1, 1) - 0.5) for j in range(len(each))]
+            right.plot(across, each, ".", color=color, label=pages.ROUNDS[setting] if not i else "")
+    right.axhline(1, color="black", linewidth=0.7)
+    right.set_yscale("symlog", linthresh=0.1, linscale=0.4)
+    right.set_yticks([0, 0.1, 1, 10, 50], ["0", "0.1", "1", "10", "50"])
+    right.set_xticks(range(len(shown)), shown, fontsize=9)
+    right.set(ylim=(-0.03, 60), ylabel="particles lost, %")
+    right.set_title("Particles lost: a dot is a run, the line is 1 %", fontsize=10)
+    right.legend(
+        ncols=3, fontsize=9, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.13)
+    )
+    figure.savefig(path, dpi=110)
     plt.close(figure)
 
 
-def main():
+def main() -> int:
     """Write the report from the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("--results", type=Path, default=run.HERE / "results.csv", help="default: beside this")
+    add("--results", type=Path, default=plan.RESULTS, help="default: beside this")
     add("--output", type=Path, help="one file for the tables, instead of the pages' markers")
     options = parser.parse_args()
-    rows = run.read_results(options.results)
+    rows = plan.read_results(options.results)
     if not rows:
         print(f"no results in {options.results}, so there is nothing to report")
         return 1

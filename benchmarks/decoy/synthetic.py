@@ -1,251 +1,158 @@
 """Images of particles and junk with known truth, and the maps they are made from.
 
-Two kinds of particles: sums of 3-D Gaussians, of which a map is its samples and a projection at any
-orientation and shift an exact sum of 2-D Gaussians; and real maps, projected by slices of their
-transform. Both can be cut to pieces. Lengths are in Å, arrays are ``[z, y, x]``, and the centre is
-the grid index N//2, about which RELION and cryoSPARC rotate.
+Eight maps: three sums of Gaussians, two real ones, and three models of the PDB: an RNA, a membrane
+protein in its micelle, a symmetric complex. Each is a volume that is projected by slices of its
+transform, whole or cut to pieces. Lengths are in Å; conventions are those of `fourier`.
 
 Images have a contrast transfer function (CTF), particles white on black as cryoSPARC and RELION
-refine them, and white noise. They are normalised as ``relion_preprocess`` does: mean 0 and standard
-deviation 1 outside a circle.
+refine them, and colored noise. They are normalized as ``relion_preprocess`` does: mean 0 and
+standard deviation 1 outside a circle.
 """
 
-from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
-from pathlib import Path
+import csv
+from dataclasses import dataclass
+from functools import cached_property
+from math import pi, sqrt
 
+import fourier
 import mrcfile
 import numpy as np
-import online_em
+import torch
+from fourier import Lattice, random_rotations
+from plan import HERE, JUNK, PARTICLE, REAL
+from torch import Generator, Tensor
 
-DATA = Path(__file__).resolve().parents[2] / "tests" / "data"
-BOX = 64  # of the sums of Gaussians
-VOXEL = 4.0
-BACKGROUND = 27 / 64  # of the box; outside a circle of this radius an image is normalised
-MAX_SHIFT = 2.0  # voxels; how far off-centre a particle may have been picked
-RESOLUTION = 20.0  # Å; what classifiers see, and in which signal is measured
+DATA = HERE.parents[1] / "tests" / "data"
+BOX = 64
+BACKGROUND = 27 / 64  # of the box; outside a circle of this radius an image is normalized
+MAX_SHIFT = 2.5  # pixels; how far off-center a particle may have been picked
+RESOLUTION = 20.0  # Å; in which signal is measured
+COLOR = 1.0  # how much stronger noise is at zero frequency than at high ones
+COLOR_REACH = 50.0  # Å; where that has fallen to 1/e
+# Of junk whose brightness is not the particle's own: how strong its views are, with the CTF and
+# below 20 Å, over the particle's.
+ENERGY = {"ice": (1.0, 8.0), "edge": (1.0, 4.0), "micelle": (0.1, 1.0)}
+CUTS = 16  # different pieces that images of one kind show
 
-VOLTAGE, ABERRATION, AMPLITUDE = 300.0, 2.7, 0.1  # kV, mm, share of amplitude contrast
-WAVELENGTH = 0.019687  # Å, at 300 kV
-DEFOCUS = (10_000.0, 25_000.0)  # Å
-
-PARTICLE = "particle"
-JUNK = ("noise", "ice", "aggregate", "small", "half")
-MODEL_SEEDS = {"compact": 11, "elongated": 12, "halo": 13}
+SHAPES = {"compact": 11, "elongated": 12, "halo": 13}  # seeds
 SEMI_AXES = {
     "compact": (56.0, 48.0, 42.0),
     "elongated": (80.0, 32.0, 28.0),
     "halo": (56.0, 48.0, 42.0),
 }
-REAL = ("EMD-3488", "EMD-11007")
-MAPS = (*MODEL_SEEDS, *REAL)
+VOXELS = {"4GXY": 3.0, "3SN6": 3.6, "3L5Q": 5.0}  # Å
+VOXEL = 4.0  # Å, of the random shapes
+BEAD = 3.5  # Å, the standard deviation of a residue
+MICELLE = (42.0, 42.0, 26.0)  # Å, semi-axes of the receptor's
+MICELLE_DENSITY = 0.5  # of what is solid
+HEADGROUPS = 8.0  # Å, how thick the dense shell of a micelle is
 
 
 @dataclass(frozen=True)
-class Blobs:
-    """A sum of 3-D Gaussians.
+class Particle:
+    """A map to make images of.
 
     Attributes
     ----------
-    centers : ndarray, shape (n, 3)
-        Positions (x, y, z) in Å from the centre of the box.
-    weights : ndarray, shape (n,)
-        Integral of each Gaussian, in density times voxels.
-    sigmas : ndarray, shape (n,)
-        Standard deviations in Å.
+    volume : Tensor, shape (n, n, n)
+    lattice : Lattice
     """
 
-    centers: np.ndarray
-    weights: np.ndarray
-    sigmas: np.ndarray
-    box: int = BOX
-    voxel: float = VOXEL
-
-    @property
-    def core(self):
-        """Return the positions of what is solid, shape (n, 3)."""
-        return self.centers
-
-    def __add__(self, other):
-        """Return both sums together."""
-        return Blobs(
-            np.concatenate([self.centers, other.centers]),
-            np.concatenate([self.weights, other.weights]),
-            np.concatenate([self.sigmas, other.sigmas]),
-        )
-
-    def where(self, inside):
-        """Return what lies where `inside`, a function of positions (n, 3), is true."""
-        keep = inside(self.centers)
-        return Blobs(self.centers[keep], self.weights[keep], self.sigmas[keep])
-
-    def scaled(self, factor):
-        """Return the same sum with its density multiplied by `factor`."""
-        return Blobs(self.centers, self.weights * factor, self.sigmas)
-
-    def moved(self, rotation=None, shift=(0.0, 0.0, 0.0)):
-        """Return the sum rotated about the centre of the box, then shifted by `shift` Å."""
-        centers = self.centers if rotation is None else self.centers @ rotation.T
-        return Blobs(centers + np.asarray(shift), self.weights, self.sigmas)
-
-    def volume(self):
-        """Sample the sum on a cubic grid, as float32."""
-        x, y, z = (self._profile(i) for i in range(3))
-        flat = self.weights[:, None, None] * z[:, :, None] * y[:, None, :]
-        flat = flat.reshape(len(self.weights), -1)
-        return (flat.T @ x).reshape(3 * (self.box,)).astype(np.float32)
-
-    def projection(self):
-        """Sum along z: exactly what RELION takes for the projection of `volume`."""
-        x, y = (self._profile(i) for i in range(2))
-        return (self.weights[:, None] * y).T @ x
-
-    def _profile(self, axis):
-        """Return one normalised 1-D Gaussian per row, sampled on the grid's axis."""
-        places = (np.arange(self.box) - self.box // 2) * self.voxel
-        distance = (places[None, :] - self.centers[:, axis, None]) / self.sigmas[:, None]
-        # Beyond 12 sigma nothing is left but numbers too small to be fast.
-        distance = np.clip(distance, -12, 12)
-        height = self.voxel / (np.sqrt(2 * np.pi) * self.sigmas[:, None])
-        return np.exp(-0.5 * distance**2) * height
-
-
-@dataclass(frozen=True)
-class Sampled:
-    """A real map, projected by slices of its transform.
-
-    Attributes
-    ----------
-    density : ndarray, shape (n, n, n)
-    voxel : float
-        Å.
-    level : float
-        Contour level; what is solid lies above it.
-    rotation : ndarray, shape (3, 3)
-        About the centre of the box, applied before `shift`.
-    shift : ndarray, shape (3,)
-        Å.
-    """
-
-    density: np.ndarray
-    voxel: float
-    level: float
-    rotation: np.ndarray = field(default_factory=lambda: np.eye(3))
-    shift: np.ndarray = field(default_factory=lambda: np.zeros(3))
-    cache: dict = field(default_factory=dict)
-
-    @property
-    def box(self):
-        """Return the voxels a side."""
-        return len(self.density)
+    volume: Tensor
+    lattice: Lattice
 
     @cached_property
-    def _positions(self):
-        z, y, x = np.indices(self.density.shape).reshape(3, -1) - self.box // 2
-        return np.stack([x, y, z], axis=1) * self.voxel
+    def cube(self) -> Tensor:
+        """Return its coefficients, to be sliced."""
+        return self.lattice.of_volume(self.volume)
 
     @cached_property
-    def core(self):
-        """Return the positions of what is solid, shape (n, 3)."""
-        return self._positions[self.density.reshape(-1) >= self.level]
+    def grid(self) -> Tensor:
+        """Return the positions (x, y, z) of voxels from the center, in Å: (3, n, n, n)."""
+        axis = (torch.arange(self.lattice.box) - self.lattice.box // 2) * self.lattice.voxel
+        z, y, x = torch.meshgrid(axis, axis, axis, indexing="ij")
+        return torch.stack([x, y, z]).float().to(self.volume.device)
 
-    def where(self, inside):
-        """Return what lies where `inside`, a function of positions (n, 3), is true."""
-        keep = inside(self._positions).reshape(self.density.shape)
-        return Sampled(self.density * keep, self.voxel, self.level)
+    @cached_property
+    def solid(self) -> Tensor:
+        """Return which voxels are solid: a quarter as dense as the densest."""
+        return self.volume > 0.25 * torch.quantile(self.volume.flatten()[::2], 0.999)
 
-    def scaled(self, factor):
-        """Return the same map with its density multiplied by `factor`, which is positive."""
-        return Sampled(self.density * factor, self.voxel, self.level * factor)
+    @cached_property
+    def radius(self) -> float:
+        """Return the radius in Å that holds 98 % of what is solid."""
+        return float(torch.quantile(self.grid[:, self.solid].norm(dim=0), 0.98))
 
-    def moved(self, rotation=None, shift=(0.0, 0.0, 0.0)):
-        """Return the map rotated about the centre of the box, then shifted by `shift` Å."""
-        turn = np.eye(3) if rotation is None else rotation
-        shift = turn @ self.shift + np.asarray(shift)
-        return replace(self, rotation=turn @ self.rotation, shift=shift)
+    def views(self, rotation: Tensor) -> Tensor:
+        """Return the coefficients of its views, without a CTF."""
+        return self.lattice.slices(self.cube[None], rotation)[0]
 
-    def volume(self):
-        """Return the map as it is, not moved, as float32."""
-        return self.density.astype(np.float32)
+    def scaled(self, factor: float) -> "Particle":
+        """Return it with its density multiplied by a factor."""
+        return Particle(self.volume * factor, self.lattice)
 
-    def projection(self):
-        """Sum along z, up to the Nyquist frequency and without the mean."""
-        if not self.cache:
-            space = online_em.Fourier(self.box, self.voxel, 2 * self.voxel)
-            self.cache.update(space=space, cube=space.of_volume(self.density))
-        space = self.cache["space"]
-        view = online_em.Slices(space, self.rotation[None]).take(self.cache["cube"])[0]
-        shift = space.frequencies @ self.shift[:2] / (self.box * self.voxel)
-        return space.to_images(view * np.exp(-2j * np.pi * shift))
-
-
-def ctf(frequency, defocus):
-    """Return the contrast transfer function, positive at low frequency: white particles.
-
-    Parameters
-    ----------
-    frequency : ndarray
-        1/Å.
-    defocus : float or ndarray
-        Å; has to go with `frequency` by broadcasting.
-    """
-    aberration = ABERRATION * 1e7
-    phase = np.pi * WAVELENGTH * defocus * frequency**2
-    phase = phase - np.pi / 2 * aberration * WAVELENGTH**3 * frequency**4
-    return np.sin(phase + np.arcsin(AMPLITUDE))
+    def piece(self, inside: Tensor) -> "Particle":
+        """Return what is inside, moved so that its middle is at the center."""
+        kept = self.volume * inside
+        mass = kept.clamp(min=0)
+        middle = (self.grid * mass).sum((1, 2, 3)) / mass.sum() / self.lattice.voxel
+        steps = [-round(float(m)) for m in middle.flip(0)]
+        return Particle(kept.roll(steps, (0, 1, 2)), self.lattice)
 
 
-def mean_ctf2(frequency):
-    """Return the mean square of the CTF over the range of `DEFOCUS`, at each frequency in 1/Å."""
-    return np.mean([ctf(frequency, d) ** 2 for d in np.linspace(*DEFOCUS, 31)], axis=0)
+def make_particle(name: str, device: str | torch.device = "cpu") -> Particle:
+    """Make one of `plan.MAPS`, the same one each time.
 
-
-def with_ctf(image, voxel, defocus):
-    """Return an image seen with a CTF."""
-    axis = np.fft.fftfreq(len(image), voxel)
-    frequency = np.hypot(axis[:, None], axis)
-    return np.fft.ifft2(np.fft.fft2(image) * ctf(frequency, defocus)).real
-
-
-def random_rotation(rng):
-    """Return a rotation matrix, uniform over all orientations."""
-    w, x, y, z = (q := rng.normal(size=4)) / np.linalg.norm(q)
-    return np.array(
-        [
-            [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
-            [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
-            [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
-        ]
-    )
-
-
-def make_particle(name, count=260):
-    """Make a particle, the same one each time.
-
-    Parameters
-    ----------
-    name : str
-        "compact"; "elongated"; "halo", which is compact with each Gaussian minus a broad one, as
-        high-pass filtering and solvent flattening leave around real maps; or one of `REAL`.
-    count : int, optional
-        Number of Gaussians.
-
-    Returns
-    -------
-    Blobs or Sampled
-        On an arbitrary scale: `grey_scale` puts it on the images' own.
+    Its scale is arbitrary: `gray_scale` puts it on the images' own.
     """
     if name in REAL:
         with mrcfile.open(DATA / f"{name}-binned.mrc") as mrc:
-            density, voxel = mrc.data.astype(np.float64), float(mrc.voxel_size.x)
-        return Sampled(density, voxel, np.quantile(density, 0.99))
-    rng = np.random.default_rng(MODEL_SEEDS[name])
+            density, voxel = mrc.data.astype(np.float32), float(mrc.voxel_size.x)
+    elif name in VOXELS:
+        density, voxel = _model(name, VOXELS[name]), VOXELS[name]
+    else:
+        density, voxel = _random_shape(name), VOXEL
+    return Particle(torch.tensor(density).to(device), Lattice(len(density), voxel, device))
+
+
+def gaussians(
+    centers: np.ndarray, weights: np.ndarray, sigmas: np.ndarray, voxel: float, box: int = BOX
+) -> np.ndarray:
+    """Sample a sum of 3-D Gaussians on a cubic grid, as float32.
+
+    Parameters
+    ----------
+    centers : ndarray, shape (n, 3)
+        Positions (x, y, z) in Å from the center of the box.
+    weights : ndarray, shape (n,)
+        Integral of each, in density times voxels.
+    sigmas : ndarray, shape (n,)
+        Å.
+    """
+    axis = (np.arange(box) - box // 2) * voxel
+    distance = (axis[None, None, :] - centers[:, :, None]) / sigmas[:, None, None]
+    height = voxel / (np.sqrt(2 * np.pi) * sigmas[:, None, None])
+    # Beyond 12 sigma nothing is left but numbers too small to be fast.
+    x, y, z = (np.exp(-0.5 * np.clip(distance, -12, 12) ** 2) * height).swapaxes(0, 1)
+    flat = np.zeros((box * box, box))
+    for some in np.array_split(np.arange(len(centers)), len(centers) // 500 + 1):
+        zy = weights[some, None, None] * z[some, :, None] * y[some, None, :]
+        flat += zy.reshape(len(some), -1).T @ x[some]
+    return flat.reshape(3 * (box,)).astype(np.float32)
+
+
+def _random_shape(name: str, count: int = 260) -> np.ndarray:
+    """Return an ellipsoid of Gaussians with clefts and a bulge, to have a shape to be aligned.
+
+    In "halo" each has a broad one subtracted, which leaves negative surroundings as high-pass
+    filtering and solvent flattening do around real maps.
+    """
+    rng = np.random.default_rng(SHAPES[name])
     axes = np.array(SEMI_AXES[name])
-    # Clefts and a bulge: an ellipsoid alone has too little shape to be aligned.
     clefts = axes * rng.normal(size=(3, 3)) * 0.45
     bulge = np.append(axes[:1] * 0.45, axes[1:] * 0.5)
-    centers = []
-    while len(centers) < count:
+    found = []
+    while len(found) < count:
         point = rng.uniform(-1, 1, 3) * axes
         if np.sum((point / axes) ** 2) > 1:
             continue
@@ -253,181 +160,270 @@ def make_particle(name, count=260):
             continue
         if np.any(point * np.sign(bulge) < 0) and rng.random() < 0.35:
             continue
-        centers.append(point)
-    centers = np.array(centers)
-    centers -= centers.mean(axis=0)
+        found.append(point)
+    centers = np.array(found) - np.mean(found, axis=0)
     weights = rng.uniform(0.5, 1.5, count)
-    particle = Blobs(centers, weights, rng.uniform(5.0, 7.5, count))
+    density = gaussians(centers, weights, rng.uniform(5.0, 7.5, count), VOXEL)
     if name == "halo":
-        particle += Blobs(centers, -0.75 * weights, np.full(count, 22.0))
-    return particle
+        density += gaussians(centers, -0.75 * weights, np.full(count, 22.0), VOXEL)
+    return density
 
 
-def grey_scale(particle, snr, views=200):
-    """Scale a particle so that its images, with noise of variance 1, have a stated SNR.
+def _model(entry: str, voxel: float) -> np.ndarray:
+    """Return the density of a model in models.csv, with its micelle if it has one."""
+    with (HERE / "models.csv").open(newline="") as file:
+        rows = [r for r in csv.DictReader(file) if r["entry"] == entry]
+    places = np.array([[float(r[axis]) for axis in "xyz"] for r in rows])
+    weights = np.array([float(r["atoms"]) for r in rows])
+    if entry == "3SN6":
+        # The middle of protein and micelle together comes to the center.
+        middle = np.array([0.0, 0.0, places[:, 2].mean() / 2])
+        density = gaussians(places - middle, weights, np.full(len(places), BEAD), voxel)
+        axis = (np.arange(BOX) - BOX // 2) * voxel
+        z, y, x = np.meshgrid(axis, axis, axis, indexing="ij")
+        grid = np.stack([x - middle[0], y - middle[1], z + middle[2]])
+        inside = np.quantile(density[density > 0.25 * density.max()], 0.5)
+        shell = MICELLE_DENSITY * inside * micelle(grid, MICELLE)
+        return np.maximum(density, shell.astype(np.float32))
+    return gaussians(places, weights, np.full(len(places), BEAD), voxel)
+
+
+def micelle(grid: np.ndarray, axes: tuple[float, float, float]) -> np.ndarray:
+    """Return the density of an empty micelle: head groups of 1 around tails of 0.3, soft."""
+    x, y, z = (place / a for place, a in zip(grid, axes, strict=True))
+    out = (np.sqrt(x * x + y * y + z * z) - 1) * min(axes)  # Å beyond the surface, about
+    whole, tails = (1 / (1 + np.exp(np.clip((out + d) / 2, -30, 30))) for d in (0, HEADGROUPS))
+    return whole - 0.7 * tails
+
+
+def gray_scale(particle: Particle, snr: float) -> Particle:
+    """Scale a particle so that its images, with white noise of variance 1, have a stated SNR.
 
     The signal-to-noise ratio is the variance of the projection over that of the noise in a pixel.
     The projection is seen with the CTF and low-passed at 20 Å; its variance is taken over the whole
     box and averaged over random views and the range of defocus.
     """
-    rng = np.random.default_rng(7)
-    turns = [random_rotation(rng) for _ in range(views)]
-    energies = [_seen_energy(particle.moved(t).projection(), particle.voxel) for t in turns]
-    return particle.scaled(np.sqrt(snr * particle.box**2 / np.mean(energies)))
+    turns = random_rotations(300, Generator(particle.volume.device).manual_seed(7))
+    energy = particle.lattice.seen_energy(particle.views(turns), RESOLUTION).mean()
+    return particle.scaled(sqrt(snr * particle.lattice.box**2 / float(energy)))
 
 
-def view_energy(volume, voxel, seen=None):
-    """Return the energy of a volume's views below 20 Å, without their mean, over all directions.
-
-    `seen`, a function of frequency in 1/Å, weights the squared coefficients: `mean_ctf2` for
-    images with a CTF. The volume counts inside the largest ball in its box.
-    """
-    space, slices = _space(len(volume), voxel), _all_views(len(volume), voxel)
-    cube = space.through_space(space.of_volume(volume), space.ball)
-    weight = 1.0 if seen is None else seen(space.lengths)
-    return float(2 * np.mean(np.sum(np.abs(slices.take(cube)) ** 2 * weight, axis=1)))
-
-
-def low_pass(array, resolution, voxel):
-    """Low-pass filter an array with a Gaussian that falls to 1/e at `resolution` Å."""
-    axes = [np.fft.fftfreq(n, voxel) for n in array.shape]
-    squares = sum(np.square(f) for f in np.meshgrid(*axes, indexing="ij", sparse=True))
-    return np.fft.ifftn(np.fft.fftn(array) * np.exp(-squares * resolution**2)).real
+def low_pass(array: Tensor, resolution: float, voxel: float) -> Tensor:
+    """Low-pass filter an array with a raised-cosine edge around a resolution in Å."""
+    axes = [torch.fft.fftfreq(n, voxel, device=array.device) for n in array.shape]
+    square = sum(
+        (f**2).reshape([-1 if i == j else 1 for j in range(array.dim())])
+        for i, f in enumerate(axes)
+    )
+    fall = (square.sqrt() * max(resolution, 2.2 * voxel) - 1) / 0.15 + 0.5
+    kept = 0.5 + 0.5 * torch.cos(pi * fall.clamp(0, 1))
+    return torch.fft.ifftn(torch.fft.fftn(array) * kept).real
 
 
-def noise_decoy(sphere, voxel, seed, resolution=30.0):
-    """Make low-passed noise inside a sphere, its views as strong as the sphere's.
+def starting_map(particle: Particle, resolution: float, seed: int, noise: float = 0.1) -> Tensor:
+    """Return what a user starts from: an ab-initio map of 12 Å with noise, or that low-passed.
 
     Parameters
     ----------
-    sphere : ndarray
-        A solid sphere; the noise fills it and is 0 outside.
-    voxel : float
-        Å.
+    particle : Particle
+    resolution : float
+        Å, 12 or more.
     seed : int
-        Seed of the noise.
-    resolution : float, optional
-        Å; the detail of the noise.
+    noise : float, optional
+        Standard deviation in the map of 12 Å, low-passed like it, as a share of its peak.
     """
-    noise = low_pass(np.random.default_rng(seed).normal(size=sphere.shape), resolution, voxel)
-    noise *= sphere != 0
-    noise *= np.sqrt(view_energy(sphere, voxel) / view_energy(noise, voxel))
-    return noise.astype(np.float32)
+    voxel = particle.lattice.voxel
+    volume = low_pass(particle.volume, 12.0, voxel)
+    random = np.random.default_rng(seed).normal(size=volume.shape)
+    added = low_pass(torch.tensor(random, dtype=torch.float32).to(volume.device), 12.0, voxel)
+    volume = volume + noise * volume.max() * added / added.std()
+    return low_pass(volume, resolution, voxel) if resolution > 12 else volume
 
 
-def _half(particle, rng):
-    """Return the part of the particle on one side of a random plane through its centre."""
-    normal, centre = random_rotation(rng)[0], particle.core.mean(axis=0)
-    return particle.where(lambda positions: (positions - centre) @ normal > 0)
+@dataclass(frozen=True)
+class Images:
+    """A dataset.
 
-
-def _small(particle, rng):
-    """Return a piece about half as wide as the particle and as dense: a seventh of it."""
-    middle = rng.choice(particle.core)
-    reach = np.quantile(np.linalg.norm(particle.core - middle, axis=1), 1 / 7)
-    piece = particle.where(lambda places: np.linalg.norm(places - middle, axis=1) <= reach)
-    return piece.moved(shift=-piece.core.mean(axis=0))
-
-
-def _ice(particle, rng):
-    """Return the view of a crystalline contaminant: one to three speckled, sharp-edged patches.
-
-    With the CTF and below 20 Å it carries 1 to 8 times the energy of a particle's view. (As the
-    CTF passes sharp edges rather than a smooth particle, the brightness says little.)
-    """
-    shape, scale = (particle.box, particle.box), particle.box / BOX
-    y, x = np.indices(shape) - particle.box // 2
-    signal = np.zeros(shape)
-    for _ in range(rng.integers(1, 4)):
-        cy, cx = rng.uniform(-16, 16, 2) * scale
-        a, b = rng.uniform(5, 12, 2) * scale
-        turn = rng.uniform(0, np.pi)
-        u = (x - cx) * np.cos(turn) + (y - cy) * np.sin(turn)
-        v = (y - cy) * np.cos(turn) - (x - cx) * np.sin(turn)
-        patch = np.exp(-(((u / a) ** 2 + (v / b) ** 2) ** 3))
-        speckle = low_pass(rng.normal(size=shape), 3.5 * particle.voxel, particle.voxel)
-        speckle = np.clip(1 + speckle / speckle.std(), 0, 3)
-        signal += rng.uniform(0.5, 1.0) * patch * speckle
-    view = particle.moved(random_rotation(rng)).projection()
-    energy, own = (_seen_energy(image, particle.voxel) for image in (view, signal))
-    return signal * np.sqrt(rng.uniform(1, 8) * energy / own)
-
-
-@cache
-def _space(box, voxel):
-    """Return the Fourier coefficients in which signal is measured."""
-    return online_em.Fourier(box, voxel, RESOLUTION)
-
-
-@cache
-def _all_views(box, voxel):
-    """Return the slices of all directions."""
-    return online_em.Slices(_space(box, voxel), online_em.rotations(15.0))
-
-
-def _seen_energy(image, voxel):
-    """Return the energy of an image with the CTF, over the range of defocus and below 20 Å."""
-    space = _space(len(image), voxel)
-    return 2 * np.sum(np.abs(space.of_images(image)) ** 2 * mean_ctf2(space.lengths))
-
-
-def _aggregate(particle, rng):
-    """Return the view of three to five particles that stick together around the centre."""
-    reach = np.percentile(np.linalg.norm(particle.core, axis=1), 90)
-    signal = np.zeros((particle.box, particle.box))
-    for _ in range(rng.integers(3, 6)):
-        turn, away = rng.uniform(0, 2 * np.pi), rng.uniform(0.5, 1.5) * reach
-        place = (away * np.cos(turn), away * np.sin(turn), 0.0)
-        signal += particle.moved(random_rotation(rng), place).projection()
-    return signal
-
-
-def make_signal(kind, particle, rng):
-    """Return one image of a kind without noise and CTF: "particle" or one of `JUNK`."""
-    if kind == "noise":
-        return np.zeros((particle.box, particle.box))
-    if kind == "ice":
-        return _ice(particle, rng)
-    if kind == "aggregate":
-        return _aggregate(particle, rng)
-    pieces = {PARTICLE: lambda: particle, "small": lambda: _small(particle, rng)}
-    piece = pieces.get(kind, lambda: _half(particle, rng))()
-    shift = np.append(rng.uniform(-MAX_SHIFT, MAX_SHIFT, 2) * particle.voxel, 0.0)
-    return piece.moved(random_rotation(rng), shift).projection()
-
-
-def normalise(image):
-    """Give an image mean 0 and standard deviation 1 outside the background circle."""
-    y, x = np.indices(image.shape) - image.shape[0] // 2
-    background = image[x**2 + y**2 > (BACKGROUND * image.shape[0]) ** 2]
-    return ((image - background.mean()) / background.std()).astype(np.float32)
-
-
-def make_dataset(particle, particles, junk, seed):
-    """Make images in random order, with the truth about each.
-
-    Parameters
+    Attributes
     ----------
-    particle : Blobs or Sampled
-        On the grey scale of the images.
-    particles, junk : int
-        Number of true particles and of junk images; junk is shared evenly between the kinds.
-    seed : int
-        Seed of the data.
-
-    Returns
-    -------
-    images : ndarray, shape (n, box, box), float32
-    defocus : ndarray, shape (n,)
+    pixels : Tensor, shape (n, box, box)
+    defocus : Tensor, shape (n,)
         Å.
     kinds : ndarray of str, shape (n,)
+        `PARTICLE` or one of `JUNK`.
+    lattice : Lattice
     """
-    rng = np.random.default_rng(seed)
-    kinds = [PARTICLE] * particles + [JUNK[i % len(JUNK)] for i in range(junk)]
-    kinds = np.array([kinds[i] for i in rng.permutation(len(kinds))])
-    defocus = rng.uniform(*DEFOCUS, len(kinds))
-    images = np.empty((len(kinds), particle.box, particle.box), np.float32)
-    for image, d, kind in zip(images, defocus, kinds, strict=True):
-        signal = with_ctf(make_signal(kind, particle, rng), particle.voxel, d)
-        image[:] = normalise(signal + rng.normal(size=image.shape))
-    return images, defocus, kinds
+
+    pixels: Tensor
+    defocus: Tensor
+    kinds: np.ndarray
+    lattice: Lattice
+
+    @cached_property
+    def coefficients(self) -> Tensor:
+        """Return the Fourier coefficients."""
+        return self.lattice.of_images(self.pixels)
+
+    @cached_property
+    def ctf(self) -> Tensor:
+        """Return the CTF of each image, at each coefficient."""
+        return fourier.ctf(self.lattice.frequency, self.defocus[:, None])
+
+
+class Maker:
+    """Makes images of one particle.
+
+    Parameters
+    ----------
+    particle : Particle
+        On the gray scale of the images.
+    seed : int
+    """
+
+    def __init__(self, particle: Particle, seed: int) -> None:
+        self.particle, self.lattice = particle, particle.lattice
+        self.random = Generator(particle.volume.device).manual_seed(seed)
+        self.rng = np.random.default_rng(seed)
+        turns = random_rotations(300, self.random)
+        seen = self.lattice.seen_energy(particle.views(turns), RESOLUTION)
+        self.energy = float(seen.mean())
+
+    def signal(self, kind: str, count: int) -> Tensor:
+        """Return the coefficients of images without noise and CTF."""
+        if kind == "noise":
+            return self._views(self.particle.scaled(0), count)
+        if kind == "aggregate":
+            return self._aggregates(count)
+        if kind in ENERGY:
+            if kind == "micelle":
+                found = self._views(self._micelle(), count)
+            else:
+                image = self._ice(count) if kind == "ice" else self._edges(count)
+                found = self.lattice.of_images(image)
+            energy = self._uniform(count, *ENERGY[kind]) * self.energy
+            own = self.lattice.seen_energy(found, RESOLUTION)
+            return found * (energy / own).sqrt()[:, None]
+        if kind in ("half", "small"):
+            cut = self._half if kind == "half" else self._small
+            counts = [len(of) for of in np.array_split(np.arange(count), CUTS)]
+            return torch.cat([self._views(cut(), n) for n in counts if n])
+        return self._views(self.particle, count)
+
+    def images(self, particles: int, junk: int) -> Images:
+        """Make images in random order, with the truth about each."""
+        names = self.rng.choice(list(JUNK), junk, p=list(JUNK.values()))
+        kinds = self.rng.permutation([PARTICLE] * particles + list(names))
+        defocus = self._uniform(len(kinds), *fourier.DEFOCUS)
+        length, size = len(self.lattice.places), self.lattice.box
+        signal = torch.zeros(len(kinds), length, dtype=torch.complex64, device=defocus.device)
+        for kind in (PARTICLE, *JUNK):
+            own = torch.tensor(np.flatnonzero(kinds == kind), device=defocus.device)
+            for some in own.split(1000) if len(own) else ():
+                signal[some] = self.signal(kind, len(some))
+        signal *= fourier.ctf(self.lattice.frequency, defocus[:, None])
+        pixels = self.lattice.to_images(signal) + self._noise(len(kinds), size)
+        return Images(normalize(pixels), defocus, kinds, self.lattice)
+
+    def _uniform(self, count: int, low: float, high: float) -> Tensor:
+        device = self.random.device
+        return low + (high - low) * torch.rand(count, generator=self.random, device=device)
+
+    def _normal(self, *shape: int) -> Tensor:
+        return torch.randn(*shape, generator=self.random, device=self.random.device)
+
+    def _shifted(self, views: Tensor, shifts: Tensor) -> Tensor:
+        """Shift images, given as coefficients, by (x, y) pixels."""
+        return views * torch.exp(-2j * pi / self.lattice.box * (shifts @ self.lattice.places.T))
+
+    def _views(self, particle: Particle, count: int) -> Tensor:
+        """Return views from all sides, a little off-center."""
+        views = particle.views(random_rotations(count, self.random))
+        return self._shifted(views, self._normal(count, 2).clamp(-MAX_SHIFT, MAX_SHIFT))
+
+    def _aggregates(self, count: int) -> Tensor:
+        """Return three to five particles that stick together around the center."""
+        total: Tensor | float = 0.0
+        number = self._uniform(count, 3, 6).floor()
+        for i in range(5):
+            turn = self._uniform(count, 0, 2 * pi)
+            away = self._uniform(count, 0.5, 1.5) * self.particle.radius / self.lattice.voxel
+            shifts = away[:, None] * torch.stack([turn.cos(), turn.sin()], dim=1)
+            views = self.particle.views(random_rotations(count, self.random))
+            total = total + self._shifted(views, shifts) * (number > i)[:, None]
+        return total
+
+    def _half(self) -> Particle:
+        """Return what is on one side of a random plane through the middle of the particle."""
+        part = self.particle
+        middle = part.grid[:, part.solid].mean(1)
+        normal = random_rotations(1, self.random)[0, 0]
+        return part.piece(torch.einsum("azyx,a->zyx", part.grid, normal) > middle @ normal)
+
+    def _small(self) -> Particle:
+        """Return a piece about half as wide as the particle and as dense: a seventh of it."""
+        part = self.particle
+        places = part.grid[:, part.solid]
+        middle = places[:, int(self.rng.integers(places.shape[1]))]
+        reach = torch.quantile((places - middle[:, None]).norm(dim=0), 1 / 7)
+        return part.piece((part.grid - middle[:, None, None, None]).norm(dim=0) <= reach)
+
+    def _micelle(self) -> Particle:
+        """Return a micelle like the receptor's without a protein in it, on an arbitrary scale."""
+        density = micelle(self.particle.grid.cpu().numpy(), MICELLE)
+        volume = torch.tensor(density, dtype=torch.float32).to(self.random.device)
+        return Particle(volume, self.lattice)
+
+    def _pixels(self) -> tuple[Tensor, Tensor]:
+        axis = torch.arange(self.lattice.box, device=self.random.device) - self.lattice.box // 2
+        y, x = torch.meshgrid(axis, axis, indexing="ij")
+        return x.float(), y.float()
+
+    def _texture(self, count: int, detail: float) -> Tensor:
+        """Return noise of variance 1, low-passed at `detail` pixels."""
+        size = self.lattice.box
+        frequency = torch.fft.fftfreq(size, device=self.random.device)
+        fall = torch.exp(-((frequency[:, None] ** 2 + frequency**2) * detail**2))
+        found = torch.fft.ifft2(torch.fft.fft2(self._normal(count, size, size)) * fall).real
+        return found / found.std()
+
+    def _ice(self, count: int) -> Tensor:
+        """Return crystalline contaminants: one to three speckled, sharp-edged patches."""
+        x, y = self._pixels()
+        total, number = 0 * self._texture(count, 3.5), self._uniform(count, 1, 4).floor()
+        for i in range(3):
+            cx, cy = (self._uniform(count, -16, 16)[:, None, None] for _ in range(2))
+            a, b = (self._uniform(count, 5, 12)[:, None, None] for _ in range(2))
+            turn = self._uniform(count, 0, pi)[:, None, None]
+            u = (x - cx) * turn.cos() + (y - cy) * turn.sin()
+            v = (y - cy) * turn.cos() - (x - cx) * turn.sin()
+            patch = torch.exp(-(((u / a) ** 2 + (v / b) ** 2) ** 3))
+            height = self._uniform(count, 0.5, 1) * (number > i)
+            speckle = (1 + self._texture(count, 3.5)).clamp(0, 3)
+            total = total + height[:, None, None] * patch * speckle
+        return total
+
+    def _edges(self, count: int) -> Tensor:
+        """Return the edge of a carbon film through the image: a step, and texture on one side."""
+        x, y = self._pixels()
+        turn = self._uniform(count, 0, 2 * pi)[:, None, None]
+        away = self._uniform(count, -0.3, 0.3)[:, None, None] * self.lattice.box
+        film = torch.sigmoid((x * turn.cos() + y * turn.sin() - away) / 0.7)
+        step = self._uniform(count, -3, 3)[:, None, None]
+        return film * (step + self._texture(count, 2.5))
+
+    def _noise(self, count: int, size: int) -> Tensor:
+        """Return colored noise, the same in all directions, of variance 1 at high frequency."""
+        frequency = torch.fft.fftfreq(size, self.lattice.voxel, device=self.random.device)
+        square = frequency[:, None] ** 2 + frequency**2
+        color = (1 + COLOR * torch.exp(-square * COLOR_REACH**2)).sqrt()
+        return torch.fft.ifft2(torch.fft.fft2(self._normal(count, size, size)) * color).real
+
+
+def normalize(pixels: Tensor) -> Tensor:
+    """Give images mean 0 and standard deviation 1 outside the background circle."""
+    size = pixels.shape[-1]
+    axis = torch.arange(size, device=pixels.device) - size // 2
+    outside = axis[:, None] ** 2 + axis**2 > (BACKGROUND * size) ** 2
+    background = pixels[:, outside]
+    mean, deviation = background.mean(1), background.std(1)
+    return (pixels - mean[:, None, None]) / deviation[:, None, None]

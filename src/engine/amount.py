@@ -10,7 +10,7 @@ from .naming import NUMBER, number
 FIT, MATCH = "fit", "match"
 
 _AMOUNT = re.compile(rf"(?P<number>{NUMBER.pattern})?(?P<unit>[a-z]*)", re.ASCII | re.IGNORECASE)
-# 1,3fit is a decimal comma; 60,1.3fit is a list.
+# 1,3fit has a decimal comma; 60,1.3fit is a list.
 _DECIMAL_COMMA = re.compile(r"(?:^|,)([+-]?\d),(\d+[a-z]+)(?:,|$)", re.ASCII | re.IGNORECASE)
 
 
@@ -47,13 +47,16 @@ def read_amounts(argument: str, text: str, unit: str) -> tuple[Amount, ...]:
     Parameters
     ----------
     argument
-        Whose value it is, for the error.
+        Name of the argument, for the error.
+    text
+        What was typed. Units may be in upper case or cut short.
     unit
-        ``fit`` or ``match``; upper case and the first letters will do.
+        ``fit`` or ``match``.
 
     Raises
     ------
     ArgumentError
+        The text is not a list of amounts.
     """
     comma = _DECIMAL_COMMA.search(text.replace(" ", ""))
     if comma and (unit == FIT or float(comma[1]) == 0):
@@ -66,7 +69,7 @@ def read_amounts(argument: str, text: str, unit: str) -> tuple[Amount, ...]:
 
 
 def read_amount(argument: str, text: str, unit: str) -> Amount:
-    """Read one amount, as `read_amounts` does."""
+    """Read one amount; see `read_amounts`."""
     found = _AMOUNT.fullmatch(text)
     if not text or not found or not unit.startswith(found["unit"].lower()):
         raise ArgumentError(

@@ -1,4 +1,4 @@
-"""The one way through: maps and requests become spheres, measured, drawn and written."""
+"""The main path: maps and requests become spheres, which are measured, drawn and written."""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -31,11 +31,11 @@ class Decoy:
     Attributes
     ----------
     measured
-        The map.
+        What is known of the map.
     recipe
-        What the sphere was made by.
+        The sphere's numbers.
     sphere
-        On the map's grid.
+        The sphere in the map's box.
     density
         Density inside.
     """
@@ -47,7 +47,7 @@ class Decoy:
 
     @property
     def map(self) -> Map:
-        """The map that it was made for."""
+        """The map that it is made for."""
         return self.measured.map
 
     @property
@@ -58,12 +58,12 @@ class Decoy:
 
     @cached_property
     def counts(self) -> Counts:
-        """What the sphere holds of the map."""
+        """How much of the map is inside the sphere."""
         return self.measured.counts(self.sphere)
 
     @cached_property
     def strength(self) -> float:
-        """Energy of the sphere's views over that of the map's; infinite for a constant map."""
+        """Energy of the sphere's views divided by the map's; infinite for a constant map."""
         return self.measured.views.strength(self.sphere, self.density)
 
 
@@ -85,13 +85,13 @@ class Job(NamedTuple):
     Attributes
     ----------
     map
-        What it is made for.
+        The map that it is made for.
     recipe
-        What it is made by.
+        The sphere's numbers.
     destination
         Where its file goes. None: no file.
     measured
-        What is known of the map already.
+        What is already known of the map.
     """
 
     map: Map
@@ -101,11 +101,12 @@ class Job(NamedTuple):
 
 
 def jobs_of(source_map: Map, request: Request, destination: Destination | None) -> list[Job]:
-    """Resolve a request, and measure the map first if the request needs that.
+    """Resolve a request, after measuring the map if it needs that.
 
     Raises
     ------
     ArgumentError
+        The request does not suit the map.
     """
     measured, fit = None, 0.0
     if request.needs_fit:
@@ -118,31 +119,28 @@ def jobs_of(source_map: Map, request: Request, destination: Destination | None) 
 
 
 def fit_of(measured: Measured, request: Request) -> float:
-    """Give the smallest radius in Å that holds the particle.
+    """Return the smallest radius in Å that holds the particle.
 
     Raises
     ------
     ArgumentError
-        There is none: the first argument that asks for it is to blame.
+        There is none; the first argument that asks for it is named.
     """
     if measured.particle is not None and measured.particle.fit > 0:
         return measured.particle.fit
-    asked = {"radius": request.radii, "offset": (request.offset,)}
-    argument, words = next(
-        (argument, word(amount))
-        for argument, amounts in asked.items()
-        for amount in amounts
-        if isinstance(amount, Multiple)
-    )
-    why = f"finds no density at or above the contour level {measured.level:.4g}"
-    if np.isnan(measured.level):
-        why = "needs a contour level, and that of the map is not a number"
+    amounts = [*(("radius", radius) for radius in request.radii), ("offset", request.offset)]
+    argument, amount = next(pair for pair in amounts if isinstance(pair[1], Multiple))
     remedy = measured.map.level_help and f"; {measured.map.level_help}"
-    raise ArgumentError(argument, f"{words} {why}{remedy}")
+    problem = f"finds no density at or above the contour level {measured.level:.4g}{remedy}"
+    if np.isnan(measured.level):
+        problem = f"needs a contour level, and the map's is not a number{remedy}"
+        if measured.map.set_level is None:
+            problem = "finds no number in the map: all of it is NaN or infinite"
+    raise ArgumentError(argument, f"{word(amount)} {problem}")
 
 
 class Made(NamedTuple):
-    """A decoy that has been made, with its densities ``[z, y, x]`` if they were wanted."""
+    """A decoy that has been made, and its densities ``[z, y, x]`` if they were asked for."""
 
     decoy: Decoy
     array: NDArray[np.float32] | None
@@ -151,25 +149,25 @@ class Made(NamedTuple):
 class Batch:
     """Spheres that are made together: all of them or none.
 
-    A context: where an error leaves it, nothing of them stays on disk.
+    It is a context manager: an error that leaves it leaves nothing on disk.
 
     Parameters
     ----------
     jobs
-        Those of one map must stand together.
+        The spheres; those of one map must be next to each other.
 
     Raises
     ------
     ValueError
-        A sphere cannot be made, or its file cannot be named, before there is any work.
+        A sphere cannot be made, or its file cannot be named; raised before any work.
     """
 
     def __init__(self, jobs: Sequence[Job]) -> None:
-        filed = [(recipe, place) for _, recipe, place, _ in jobs if place is not None]
-        if len(filed) > 1 and any(place.file for _, place in filed):
+        saved = [(job.recipe, job.destination) for job in jobs if job.destination is not None]
+        if len(saved) > 1 and any(destination.file for _, destination in saved):
             raise ArgumentError("save", "must name a folder for more than one sphere")
-        for recipe, place in filed:
-            place.path(recipe)  # It says if the name is too long.
+        for recipe, destination in saved:
+            destination.path(recipe)  # Raises if the name is too long.
         self._jobs = jobs
         self._spheres = [job.recipe.sphere(job.map.grid) for job in jobs]
         self._scratches: list[Scratch] = []
@@ -189,7 +187,7 @@ class Batch:
         Parameters
         ----------
         in_memory
-            Whether they are wanted as arrays as well; those that get no file always are.
+            Whether to return them as arrays too; those without a file always are.
 
         Raises
         ------
@@ -199,7 +197,7 @@ class Batch:
         pairs = zip(self._jobs, self._spheres, strict=True)
         for _, of_map in groupby(pairs, lambda pair: id(pair[0].map)):
             group = list(of_map)
-            # The map is measured while a sphere is drawn, and the disk takes it.
+            # The map is measured while a sphere is drawn and written.
             with ThreadPoolExecutor(1) as pool:
                 measuring = pool.submit(_measured, group[0][0], [sphere for _, sphere in group])
                 for job, sphere in group:
@@ -225,12 +223,12 @@ class Batch:
         return Made(measure(measuring.result(), job.recipe), array)
 
     def publish(self) -> list[str]:
-        """Give the files their names, when all are made.
+        """Give the files their names, once all are made.
 
         Returns
         -------
         list of str
-            Absolute paths of the files, empty where there is none.
+            Absolute path of each sphere's file; empty if it has none.
 
         Raises
         ------
@@ -239,17 +237,17 @@ class Batch:
         """
         scratches = iter(self._scratches)
         paths = []
-        for _, recipe, destination, _ in self._jobs:
-            if destination is None:
+        for job in self._jobs:
+            if job.destination is None:
                 paths.append("")
                 continue
-            with _writing(destination.file or destination.folder):
-                paths.append(destination.publish(next(scratches), recipe))
+            with _writing(job.destination.file or job.destination.folder):
+                paths.append(job.destination.publish(next(scratches), job.recipe))
         return paths
 
 
 def _measured(job: Job, spheres: Sequence[Sphere]) -> Measured:
-    """Measure a job's map, as far as that has not been done, for all spheres of it."""
+    """Measure a job's map for all of its spheres, unless that has been done."""
     new = list(dict.fromkeys(s for s in spheres if not (job.measured and job.measured.knows(s))))
     if job.measured is None:
         return job.map.measure(new)

@@ -1,4 +1,4 @@
-"""Where spheres are written: the folder, and the name that is free there."""
+"""Where spheres are written: the folder, and a free name in it."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ from .scratch import Scratch
 
 SUFFIX = ".mrc"
 JOB_FILE = "job.json"
-# Words for a file with an automatic name, and for none.
+# Words for a file with an automatic name, and for no file.
 YES = ("true", "on", "yes", "1")
 NO = ("false", "off", "no", "0")
 
@@ -24,27 +24,28 @@ class Destination:
     Parameters
     ----------
     source_map
+        The map that they are made for.
     save
-        True: beside the map's file, or else in the current folder. A folder: there. A path
-        that is no folder: to that file, over what is there.
+        True: beside the map's file, or else in the current folder. A folder: in it. Any other
+        path: that file, replacing what is there.
     current
-        Gives the current folder; asked only where it is used.
+        Returns the current folder; called only if that is used.
     open_maps
-        Files that must not be written: those of the maps in use.
+        Files that must not be overwritten: those of the maps in use.
 
     Attributes
     ----------
     folder
         Absolute path.
     file
-        Absolute path of the one file; empty where the files are named automatically.
+        Absolute path of the one file; empty if files are named automatically.
     note
         Why the folder is not the map's own; empty if it is, or was given.
 
     Raises
     ------
     ArgumentError
-        Nothing can be written there: one sentence says why.
+        Nothing can be written there.
     """
 
     folder: str
@@ -73,7 +74,7 @@ class Destination:
             raise ArgumentError("save", f"needs a folder that can be written, got {self.folder}")
 
     def _take(self, save: str, current: Callable[[], str]) -> None:
-        """Take the folder or the file that was typed."""
+        """Use the folder or the file that was typed."""
         if not _is_path(save):
             raise ArgumentError("save", f"has characters that no file name can have: {save!a}")
         path = save
@@ -117,7 +118,7 @@ class Destination:
         return any(_is_same_file(path, other) for other in self._open_maps)
 
     def path(self, recipe: Recipe, copy: int = 1) -> str:
-        """Path of a recipe's file, or of its `copy`-th where names are automatic.
+        """Path of a recipe's file, or of its `copy`-th file where names are automatic.
 
         Raises
         ------
@@ -127,12 +128,14 @@ class Destination:
         return self.file or os.path.join(self.folder, recipe.file_name(self._source, copy))
 
     def publish(self, scratch: Scratch, recipe: Recipe) -> str:
-        """Give a sphere's file, written by a recipe, its name.
+        """Give a written file its name.
 
         Parameters
         ----------
         scratch
+            The file, which holds a sphere.
         recipe
+            The sphere's.
 
         Returns
         -------
@@ -151,7 +154,7 @@ class Destination:
 
 
 def _own_folder(source_map: Map, current: Callable[[], str]) -> tuple[str, str]:
-    """Give the folder for files with automatic names, and why it is not the map's own."""
+    """Return the folder for automatic names, and why it is not the map's own."""
     why = "the map has no file"
     if source_map.path:
         folder = os.path.dirname(os.path.abspath(source_map.path))
@@ -168,7 +171,7 @@ def _own_folder(source_map: Map, current: Callable[[], str]) -> tuple[str, str]:
 
 
 def _is_in_job(folder: str) -> bool:
-    """Whether a folder, as it is named or as links lead to it, is in a cryoSPARC job."""
+    """Check whether a folder, by its name or by where links lead, is in a cryoSPARC job."""
     folders = {
         path
         for name in (Path(folder), Path(os.path.realpath(folder)))
@@ -181,7 +184,7 @@ def _current(current: Callable[[], str], instead: str) -> str:
     try:
         return current()
     except OSError as error:
-        # It can be removed while a program is in it.
+        # A folder can be removed while a program is in it.
         raise ArgumentError("save", f"needs {instead}: the current folder is gone") from error
 
 
@@ -193,7 +196,7 @@ def _is_path(text: str) -> bool:
 
 
 def _is_same_file(path: str, other: str) -> bool:
-    # Also where a file has been removed while its map is open.
+    # By name too: a file may have been removed while its map is open.
     if os.path.normcase(os.path.realpath(path)) == os.path.normcase(os.path.realpath(other)):
         return True
     try:

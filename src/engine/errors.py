@@ -1,18 +1,18 @@
-"""An error that knows which argument is to blame."""
+"""An error that knows which argument caused it."""
 
 
 class ArgumentError(ValueError):
     """An argument that cannot be used.
 
-    Each door names the argument in its own way: the command says ``innerRadius``, the shell
-    ``--inner-radius``, the panel ``Inner radius``.
+    Command, shell and panel each put their own name for it first: ``innerRadius``,
+    ``--inner-radius``, ``Inner radius``.
 
     Parameters
     ----------
     argument
         Its name in Python, such as ``inner_radius``.
     problem
-        What is wrong, to be read after a name: ``must be 0 Å or more, got -1``.
+        What is wrong, to be read after the name: ``must be 0 Å or more, got -1``.
     """
 
     def __init__(self, argument: str, problem: str) -> None:
@@ -21,5 +21,5 @@ class ArgumentError(ValueError):
         self.problem = problem
 
     def sentence(self, name: str) -> str:
-        """Say what is wrong, with the argument's name as it is known to the user."""
+        """Say what is wrong, with the argument's name as the user knows it."""
         return f"{name} {self.problem}"

@@ -17,21 +17,21 @@ Floats = NDArray[np.floating]
 
 Rotation = tuple[Point, Point, Point]
 NO_ROTATION: Rotation = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
-# Relative slack on squared distances: far above rounding, far below anything physical, so that
-# a voxel centre exactly on a surface is inside whatever the voxel size (3, 4 -> 5 at 1.1 Å).
+# Relative slack on squared distances: far above rounding, far below anything physical, so that a
+# voxel center exactly on a surface is inside whatever the voxel size (3, 4 -> 5 at 1.1 Å).
 SURFACE = 1e-10
-# Feet that differ by less, in voxels, are one: rounding.
+# Feet closer than this, in voxels, differ by rounding only.
 SAME_FOOT = 1e-9
 
 
 def as_point(numbers: Iterable[float]) -> Point:
-    """Give three numbers of any kind as Python's."""
+    """Convert three numbers of any kind to Python's."""
     x, y, z = map(float, numbers)
     return x, y, z
 
 
 def as_rotation(matrix: Iterable[Iterable[float]]) -> Rotation:
-    """Give the rows of a 3x3 matrix as Python's numbers."""
+    """Convert the rows of a 3x3 matrix to Python's numbers."""
     x, y, z = map(as_point, matrix)
     return x, y, z
 
@@ -47,7 +47,7 @@ class Planes(Protocol):
 class Patch(NamedTuple):
     """The rectangle of one plane that a ball reaches, with the squared distances in it.
 
-    The squared distance of a voxel centre from the ball's centre is ``flat2 + height2``.
+    The squared distance of a voxel center from the ball's center is ``flat2 + height2``.
 
     Attributes
     ----------
@@ -56,10 +56,10 @@ class Patch(NamedTuple):
     rows, columns
         The rectangle on the array's second and third axis.
     flat2
-        Squared distances (Å^2, float64) of its voxel centres from the foot of the ball's
-        centre in the plane.
+        Squared distances (Å^2, float64) of its voxel centers from the foot of the ball's
+        center in the plane.
     height2
-        Squared distance (Å^2) of the foot from the ball's centre.
+        Squared distance (Å^2) of the foot from the ball's center.
     """
 
     plane: int
@@ -95,7 +95,7 @@ class Grid:
 
     @cached_property
     def axes(self) -> Floats:
-        """Steps from a voxel to its next along x, y, z: columns of a 3x3 array, in Å."""
+        """Steps from a voxel to the next along x, y, z: columns of a 3x3 array, in Å."""
         skew = np.eye(3)
         if tuple(self.angles) != (90.0, 90.0, 90.0):
             # The standard crystallographic setting: International Tables, volume B, 1.1.
@@ -141,13 +141,13 @@ class Grid:
 
     @property
     def center_voxel(self) -> tuple[int, int, int]:
-        """Index (x, y, z) of the box centre: N//2, about which cryoSPARC and RELION rotate."""
+        """Index (x, y, z) of the box center: N//2, about which cryoSPARC and RELION rotate."""
         x, y, z = self.size
         return x // 2, y // 2, z // 2
 
     @property
     def center(self) -> Point:
-        """Position (x, y, z) of the box centre in Å."""
+        """Position (x, y, z) of the box center in Å."""
         return self.position(self.center_voxel)
 
     def position(self, index: Sequence[float]) -> Point:
@@ -176,13 +176,13 @@ class Grid:
             self.origin,
             (self.angles[a], self.angles[b], self.angles[c]),
         )
-        # Whatever the standard setting of the picked axes lacks is put into the rotation, which
-        # becomes improper where the order swaps hands: distances do not mind.
+        # What the standard setting of the picked axes cannot hold goes into the rotation. It
+        # becomes improper where the order changes handedness, which distances do not notice.
         turn = self.axes[:, list(order)] @ np.linalg.inv(picked.axes)
         return replace(picked, rotation=as_rotation(turn))
 
     def farthest(self, point: Point) -> float:
-        """Distance in Å from a point (x, y, z) to the farthest voxel centre of the box."""
+        """Distance in Å from a point (x, y, z) to the farthest voxel center of the box."""
         corners = np.array(np.meshgrid(*[(0, n - 1) for n in self.size])).reshape(3, -1)
         offsets = self.axes @ corners + np.subtract(self.origin, point)[:, None]
         return float(np.sqrt((offsets**2).sum(axis=0).max()))
@@ -190,7 +190,7 @@ class Grid:
     def clearance(self, point: Point) -> float:
         """Distance in Å from a point (x, y, z) to the nearest face of the box, < 0 if outside.
 
-        The faces are half a voxel beyond the outermost voxel centres.
+        The faces are half a voxel beyond the outermost voxel centers.
         """
         index = np.array(self.index(point)) + 0.5
         return float((np.minimum(index, np.array(self.size) - index) * self.spacings).min())
@@ -208,12 +208,12 @@ class Grid:
         Returns
         -------
         float
-            < 0 where it reaches beyond the box already.
+            < 0 if it reaches beyond the box already.
         """
         index = np.array(self.index(point)) + 0.5
         room = np.concatenate([index, np.array(self.size) - index]) * np.tile(self.spacings, 2)
         room -= reach
-        # What a step of 1 Å takes from the room before each face.
+        # What a step of 1 Å takes from the distance to each face.
         step = np.linalg.inv(self.axes)[:, 0] * self.spacings
         taken = np.concatenate([-step, step])
         if room.min() < 0:
@@ -223,8 +223,8 @@ class Grid:
     def feet(self, point: Point) -> tuple[Floats, Floats]:
         """Drop perpendiculars from a point to the planes.
 
-        In every plane distances are counted from the foot, the position nearest to the point, so
-        that nothing is lost to rounding however far the point is from the origin.
+        In every plane distances are measured from the foot, the position nearest to the point, so
+        that rounding does no harm however far the point is from the origin.
 
         Parameters
         ----------
@@ -244,7 +244,7 @@ class Grid:
         return feet, ((offsets + feet @ flat.T) ** 2).sum(axis=1)
 
     def flat2(self, foot: Sequence[float] | Floats, out: Floats | None = None) -> Floats:
-        """Squared distances of a plane's voxel centres from a foot in it.
+        """Squared distances of a plane's voxel centers from a foot in it.
 
         Parameters
         ----------
@@ -267,12 +267,12 @@ class Grid:
         return flat2
 
     def patches(self, point: Point, reach: float) -> Iterator[Patch]:
-        """Walk through the planes of a ball, with distances only where the ball can be.
+        """Go through the planes of a ball, with distances only where the ball can be.
 
         Parameters
         ----------
         point
-            Centre (x, y, z) of the ball in Å; it may lie off the grid or outside the box.
+            Center (x, y, z) of the ball in Å; it may lie off the grid or outside the box.
         reach
             Radius of the ball in Å.
 

@@ -16,7 +16,7 @@ from .radial import Counter, Counts, RadialTables, Tabulator
 from .sphere import Sphere
 from .strength import Binned, Views
 
-# Between them is whatever a microscope can see; beyond, numbers of float32 run out. In Å.
+# In Å: far beyond anything a microscope sees, and within what float32 can hold.
 SMALLEST_VOXEL, LARGEST_VOXEL = 1e-6, 1e9
 FARTHEST = 1e6  # voxels from the origin of space
 FLATTEST = 1e-6  # volume of a cell with edges of 1
@@ -31,21 +31,21 @@ class Map:
     Attributes
     ----------
     name
-        What the user calls it: the model's name, or the file's.
+        The model's name, or the file's.
     grid
         Where its voxels are.
     planes
         Its density: a 3D array ``[z, y, x]``, or a file's reader.
     set_level
-        Contour level at which it is shown. None: not known.
+        Contour level at which it is shown. None: unknown.
     path
         Its file; empty if it has none.
     plane_grid
-        The grid of ``planes``, where their axes are in another order than x, y, z.
+        The grid of ``planes``, if their axes are not in the order x, y, z.
     warnings
         Sentences about its file.
     level_help
-        How to set the contour level, as a part of a sentence.
+        How to set the contour level, as the end of a sentence.
     is_sized
         Whether its pixel size is known.
 
@@ -90,14 +90,14 @@ class Map:
     @classmethod
     @contextmanager
     def open(cls, path: str, level: float | None = None) -> "Iterator[Map]":
-        """Open a map's file as a context, in which it is read as needed.
+        """Open a map's file, to be read as needed until the context ends.
 
         Parameters
         ----------
         path
             An MRC or CCP4 file.
         level
-            Contour level.
+            Contour level. None: the one at which ChimeraX opens the map.
         """
         with mrc.MapFile(path) as file:
             nx, ny, nz = file.plane_grid.size
@@ -118,7 +118,7 @@ class Map:
 
     @property
     def source(self) -> str:
-        """Name of the file, or of the model that has none."""
+        """Name of the file, or of the model if there is none."""
         return os.path.basename(self.path) or self.name
 
     def measure(
@@ -130,19 +130,19 @@ class Map:
     ) -> "Measured":
         """Measure the map in one pass over its planes.
 
-        Where nothing is at or above the contour level, as in masks, whose level ChimeraX takes
-        from the bin above their only density, a second pass takes half the maximum.
+        If nothing is at or above the contour level, a second pass takes half the maximum. So it is
+        with masks, which ChimeraX opens at a level just above their only density.
 
         Parameters
         ----------
         spheres
-            To count what they hold.
+            Spheres whose contents to count.
         center
             Point (x, y, z) in Å to tabulate the map about.
         particle
             Whether to find the particle, about the same point.
         profile
-            Whether the tables are to have the map's mean density as well.
+            Whether the tables include the map's mean density.
         """
         level = self.set_level
         if level is None:
@@ -182,10 +182,12 @@ class Map:
                 binned.add(plane)
             for consumer in consumers:
                 consumer.add(plane, found)
+        views = views or binned.views()
+        del binned  # Finding the particle needs the memory.
         return Measured(
             self,
             level,
-            views or binned.views(),
+            views,
             {sphere: counter.counts() for sphere, counter in counters.items()},
             tabulators[0].tables() if tabulators else None,
             finders[0].particle() if finders else None,
@@ -209,17 +211,17 @@ class Measured:
     map
         The map.
     level
-        Contour level that was taken; NaN if there is none.
+        Contour level that was used; NaN if there is none.
     views
-        How strong the map's views are.
+        Its views, and how strong they are.
     counted
-        What spheres hold.
+        What each sphere holds.
     tables
-        The map about a point, from which any sphere about it is a look-up.
+        Its radial sums about a point, in which any sphere about that point can be looked up.
     particle
-        Its particle.
+        The particle in it.
     level_note
-        A sentence, where the level is not the map's own.
+        A sentence, if the level is not the map's own.
     """
 
     map: Map
@@ -232,28 +234,28 @@ class Measured:
 
     @cached_property
     def is_above(self) -> bool:
-        """Whether any voxel is at or above the level, as far as has been measured."""
+        """Whether any voxel is at or above the level, as far as was measured."""
         if self.tables is not None:
             return bool(self.tables.above[-1] > 0)
         return all(counts.above > 0 for counts in self.counted.values())
 
     def knows(self, sphere: Sphere) -> bool:
-        """Tell whether a sphere's counts can be had without another pass."""
+        """Check whether a sphere's counts are available without another pass."""
         return sphere in self.counted or (
             self.tables is not None and self.tables.center == sphere.center
         )
 
     def counts(self, sphere: Sphere) -> Counts:
-        """Tell what a sphere holds of the map; it must be one that is known."""
+        """Count what a sphere holds of the map; see `knows`."""
         if sphere in self.counted or self.tables is None:
             return self.counted[sphere]
         return self.tables.count(sphere)
 
     def with_spheres(self, spheres: Sequence[Sphere]) -> "Measured":
-        """Count what more spheres hold, in another pass over the map."""
+        """Return the same with the counts of more spheres, after another pass over the map."""
         counted = self.map._pass(self.level, spheres, views=self.views).counted
         return replace(self, counted={**self.counted, **counted})
 
     def without_planes(self) -> "Measured":
-        """Return what has been measured, without the map's density."""
+        """Return the same without the map's density."""
         return replace(self, map=replace(self.map, planes=()))

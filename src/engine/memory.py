@@ -1,31 +1,32 @@
-"""Memory: how much can be had, asked before work that needs a lot."""
+"""Memory: how much is available, checked before work that needs a lot."""
 
 
-def require(needed: float, what: str) -> None:
-    """Raise an error if something needs more memory than can be had.
+def require(needed: float, subject: str) -> None:
+    """Raise an error if something needs more memory than is available.
 
     Parameters
     ----------
     needed
         In bytes.
-    what
+    subject
         What needs it, as the subject of a sentence.
 
     Raises
     ------
     ValueError
-        One sentence that says how much is needed and how much there is.
+        There is not that much memory.
     """
     available = _available()
     if available is not None and needed > available:
         raise ValueError(
-            f"{what} would need {_gigabytes(needed)} of memory, and {_gigabytes(available)} is free"
+            f"{subject} would need {_gigabytes(needed)} of memory, "
+            f"and {_gigabytes(available)} is free"
         )
 
 
 def _available() -> float | None:
-    """Memory in bytes that can be had without swapping; None where nothing tells."""
-    # Trying it would tell nothing: most systems promise memory that they do not have.
+    """Memory in bytes that is available without swapping; None if unknown."""
+    # Allocating it would prove nothing: most systems promise memory that they do not have.
     try:
         import psutil  # Part of ChimeraX, on every system.
     except ImportError:

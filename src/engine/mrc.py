@@ -18,7 +18,7 @@ from mrcfile.dtypes import HEADER_DTYPE
 from mrcfile.utils import dtype_from_mode, machine_stamp_from_byte_order, mode_from_dtype
 
 from .contents import contents
-from .grid import NO_ROTATION, Grid, Rotation, as_point, as_rotation
+from .grid import NO_ROTATION, Grid, Point, Rotation, as_point, as_rotation
 from .sphere import Sphere, Totals
 
 HEADER_BYTES = HEADER_DTYPE.itemsize
@@ -35,16 +35,16 @@ UNPACKERS: dict[bytes, Any] = {
 COMPLEX = "complex numbers"
 OTHER_MODES = {3: COMPLEX, 4: COMPLEX, 16: "colors", 101: "numbers of 4 bits"}
 VOLUME_STACK_SPACEGROUPS = range(401, 631)
-# Where the header leaves open what it is, such a name tells a stack of images.
+# Names of stacks of images, where the header does not settle it.
 STACK_SUFFIXES = (".mrcs", ".st", ".ali")
-SAME_LENGTH = 0.01
-WIDEST_VOXEL = 20.0  # Å; beyond it MX = 1 is rather a slip
+SAME_LENGTH = 0.01  # relative
+WIDEST_VOXEL = 20.0  # Å; with wider ones, MX = 1 is probably a mistake
 IN_A_SHELL = "to set it, open the map in ChimeraX, type `volume #1 voxelSize 1.3` and save it"
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What a map's header says besides where its voxels are.
+    """What a map's header says, other than where its voxels are.
 
     Parameters
     ----------
@@ -57,24 +57,24 @@ class Facts:
     spacegroup
         ISPG.
     name
-        The file's.
+        Name of the file.
     """
 
     size: tuple[int, int, int]
     intervals: tuple[int, int, int]
-    cell: tuple[float, float, float]
+    cell: Point
     spacegroup: int
     name: str = ""
 
     @property
     def unsized(self) -> str:
-        """Axes without a pixel size, such as ``xz``; for any of them ChimeraX takes 1 Å on all."""
+        """Axes without a pixel size, such as ``xz``; if any, ChimeraX takes 1 Å on all axes."""
         axes = zip("xyz", self.intervals, self.cell, strict=True)
         return "".join(axis for axis, n, side in axes if not (n > 0 and 0 < side < inf))
 
     @property
     def volumes(self) -> int:
-        """Number of maps that are stacked along z; 1 for an ordinary map."""
+        """Number of maps stacked along z; 1 for an ordinary map."""
         nx, ny, nz = self.size
         depth = self.intervals[2] or ny
         is_stack = self.spacegroup in VOLUME_STACK_SPACEGROUPS
@@ -84,20 +84,20 @@ class Facts:
 
     @property
     def images(self) -> int:
-        """Number of images in it, where it is an image or a stack of them; 0 for a map."""
+        """Number of images, if it is an image or a stack of them; 0 for a map."""
         if min(self.size) == 1:
             return 1
         width, _, depth = self.intervals
         is_cube = len({*self.size}) == 1
         is_named_so = _plain_name(self.name).endswith(STACK_SUFFIXES)
-        # By MRC2014 images, but maps of RELION, cryoSPARC and ChimeraX have it as well.
+        # Images according to MRC2014, but RELION, cryoSPARC and ChimeraX write maps with it too.
         is_grouped_so = self.spacegroup == IMAGE_STACK_SPACEGROUP
         if self.volumes > 1:
             is_stack = False
         elif self.spacegroup in VOLUME_STACK_SPACEGROUPS:
             is_stack = depth == 1
         elif depth == 1 < width:
-            # One plane for each cell: images, but for a cube whose cell is as high as a voxel.
+            # One plane per cell: images, except for a cube whose cell is as high as a voxel.
             is_map = is_cube and self._has_cubic_voxels
             is_stack = is_named_so or is_grouped_so or not is_map
         elif is_grouped_so:
@@ -115,7 +115,7 @@ class Facts:
 
     @property
     def problem(self) -> str:
-        """Why no sphere can be made for it, to be read after its name; empty if one can."""
+        """Why no sphere can be made for it, to be read after its name; empty if one can be."""
         if not self.images:
             return ""
         if self.images == 1:
@@ -123,7 +123,7 @@ class Facts:
         return f"is a stack of {self.images} images by its header or name, not a map"
 
     def warnings(self, remedy: str = IN_A_SHELL) -> tuple[str, ...]:
-        """Say what to beware of: sentences.
+        """Say what is unusual about the file, in sentences.
 
         Parameters
         ----------
@@ -135,7 +135,7 @@ class Facts:
         if self.volumes > 1:
             found.append(
                 f"The map's file is a stack of {self.volumes} volumes; "
-                "the sphere is in the one box as which ChimeraX opens them."
+                "the sphere is in the single box that ChimeraX makes of them."
             )
         elif self.spacegroup == IMAGE_STACK_SPACEGROUP and nx == ny < nz and nz % nx == 0:
             found.append(
@@ -160,25 +160,21 @@ class MapFile:
     """A map in an MRC or CCP4 file, plain or packed by gzip, bzip2 or xz, read plane by plane.
 
     ``len()`` is the number of planes, ``map_file[k]`` reads plane k, and iteration reads them
-    all. As a context it closes the file.
-
-    Parameters
-    ----------
-    path
+    all. As a context manager it closes the file.
 
     Attributes
     ----------
     grid
         Where ChimeraX places the map's voxels.
     plane_grid
-        The same voxels in the order in which the file stores them: that of the planes.
+        The same voxels in the order of the file and its planes.
     facts
         What else its header says.
 
     Raises
     ------
     ValueError
-        The file is not a map, or damaged: one sentence says how.
+        The file is damaged or not a map.
     OSError
         The file cannot be read.
     """
@@ -199,29 +195,23 @@ class MapFile:
 
     def _read_start(self) -> None:
         start = self._read(0, HEADER_BYTES)
-        if what := contents(start):
-            raise ValueError(f"{self.path} is {what}, not an MRC map")
+        if kind := contents(start):
+            raise ValueError(f"{self.path} is {kind}, not an MRC map")
         if len(start) < HEADER_BYTES:
             raise self._damage("it is too short")
         header = _read_header(start)
         self._shape = tuple(int(n) for n in (header.nz, header.ny, header.nx))
         if min(self._shape) < 1:
             raise self._damage("its box is {2} x {1} x {0} voxels".format(*self._shape))
-        self._dtype = _dtype(header, self.path)
-        if self._dtype is None:
-            mode = int(header.mode)
-            if mode in OTHER_MODES:
-                what = f"holds {OTHER_MODES[mode]} (MRC mode {mode})"
-                raise ValueError(f"{self.path} {what}, which ChimeraX does not read")
-            raise self._damage(f"its MRC mode is {mode}")
-        # As ChimeraX has it. Half precision has no room to compare and add in.
+        self._dtype = self._read_dtype(header)
+        # As in ChimeraX. Half precision is too coarse to compare and add in.
         native = self._dtype.newbyteorder("=")
         self._given_dtype = np.dtype(np.float32) if native == np.float16 else native
         self._plane_bytes = self._shape[1] * self._shape[2] * self._dtype.itemsize
         self._data_start = HEADER_BYTES + int(header.nsymbt)
         if self._data_start < HEADER_BYTES:
             raise self._damage(f"its NSYMBT is {header.nsymbt}")
-        # To know its size a packed file has to be unpacked: only where that is needed.
+        # A packed file has to be unpacked to find its size, which is only done where needed.
         if not self._is_packed or self._data_start > HEADER_BYTES:
             self._check_size()
         order = [int(a) - 1 for a in (header.mapc, header.mapr, header.maps)]
@@ -235,6 +225,19 @@ class MapFile:
             self.plane_grid = self.grid.reordered(order)
         except np.linalg.LinAlgError as error:
             raise self._damage("its cell is flat") from error
+
+    def _read_dtype(self, header: np.record) -> np.dtype:
+        mode = int(header.mode)
+        if mode in OTHER_MODES:
+            held = f"{OTHER_MODES[mode]} (MRC mode {mode})"
+            raise ValueError(f"{self.path} holds {held}, which ChimeraX does not read")
+        try:
+            dtype = dtype_from_mode(mode)
+        except ValueError as error:
+            raise self._damage(f"its MRC mode is {mode}") from error
+        if dtype == np.int8 and _is_unsigned(header, self.path):
+            dtype = np.dtype(np.uint8)
+        return dtype.newbyteorder(_byte_order(header))
 
     def __enter__(self) -> Self:
         return self
@@ -254,11 +257,11 @@ class MapFile:
         if len(data) < self._plane_bytes:
             raise self._damage("it is too short for its box")
         if self._is_packed and k == len(self) - 1:
-            # The check sum comes last.
+            # The checksum comes last.
             self._read(end, None)
         plane = np.frombuffer(data, self._dtype).reshape(self._shape[1:])
         plane = plane.astype(self._given_dtype, copy=False)
-        # ChimeraX turns dark and light, as those of tomograms are.
+        # ChimeraX inverts them, as IMOD's tomograms are dark where others are light.
         return 255 - plane if plane.dtype == np.uint8 and _is_imod(self.path) else plane
 
     @property
@@ -266,7 +269,7 @@ class MapFile:
         return isinstance(self._file, (gzip.GzipFile, bz2.BZ2File, lzma.LZMAFile))
 
     def _read(self, start: int, count: int | None) -> bytes:
-        """Read some bytes, or see to it that the rest can be read."""
+        """Read some bytes, or make sure that the rest can be read."""
         try:
             self._file.seek(start)
             if count is None:
@@ -276,14 +279,14 @@ class MapFile:
         except (EOFError, zlib.error, lzma.LZMAError, OSError) as error:
             if isinstance(error, OSError) and error.errno:
                 raise OSError(error.errno, error.strerror, self.path) from error
-            # What is wrong with packed data has no number.
+            # Errors in packed data have no number.
             raise self._damage("it cannot be unpacked") from error
 
     def _check_size(self) -> None:
         self._read(0, None)
         size, data = self._file.tell(), self._shape[0] * self._plane_bytes
         if HEADER_BYTES + data == size:
-            # Old EMDB entries announce symmetry operators that are not there.
+            # Old EMDB entries announce symmetry operators but lack them.
             self._data_start = HEADER_BYTES
         if self._data_start + data > size:
             raise self._damage("it is too short for its box")
@@ -296,8 +299,8 @@ def _open(path: str) -> BinaryIO:
     mode = os.stat(path).st_mode
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
         # It could not be read twice; opening a pipe could wait forever.
-        what = "a pipe" if stat.S_ISFIFO(mode) else "a device or socket"
-        raise ValueError(f"{path} is {what}, and a map has to be a file")
+        kind = "a pipe" if stat.S_ISFIFO(mode) else "a device or socket"
+        raise ValueError(f"{path} is {kind}, and a map has to be a file")
     with open(path, "rb") as file:
         start = file.read(HEADER_BYTES)
     for magic, unpack in UNPACKERS.items():
@@ -307,7 +310,7 @@ def _open(path: str) -> BinaryIO:
 
 
 def _read_header(data: bytes) -> np.record:
-    # As ChimeraX tells the byte order: machine stamps are often wrong.
+    # ChimeraX finds the byte order this way: machine stamps are often wrong.
     little = np.rec.array(data, HEADER_DTYPE)[0]
     return little if 0 < little.nx < 65536 else np.rec.array(data, HEADER_DTYPE.newbyteorder())[0]
 
@@ -316,21 +319,8 @@ def _byte_order(header: np.record) -> Literal["<", ">"]:
     return ">" if header.dtype["nx"].str[0] == ">" else "<"
 
 
-def _dtype(header: np.record, path: str) -> np.dtype | None:
-    mode = int(header.mode)
-    try:
-        dtype = None if mode in OTHER_MODES else dtype_from_mode(mode)
-    except ValueError:
-        dtype = None
-    if dtype is None:
-        return None
-    if dtype == np.int8 and _is_unsigned(header, path):
-        dtype = np.dtype(np.uint8)
-    return dtype.newbyteorder(_byte_order(header))
-
-
 def _is_unsigned(header: np.record, path: str) -> bool:
-    """Whether bytes are unsigned: before MRC 2000, by IMOD's name, or as IMOD's stamp says."""
+    """Check whether bytes are unsigned: before MRC 2000, or by IMOD's stamp or file name."""
     if _is_ccp4(path):
         return False
     if not _is_mrc2000(header):
@@ -341,7 +331,7 @@ def _is_unsigned(header: np.record, path: str) -> bool:
 
 
 def _has_origin(header: np.record, path: str) -> bool:
-    """Whether ORIGIN is where MRC 2000 has it: CCP4 and older files keep other things there."""
+    """Check whether ORIGIN is as in MRC 2000: CCP4 and older files keep other things there."""
     return _is_mrc2000(header) and not _is_ccp4(path)
 
 
@@ -358,7 +348,7 @@ def _is_imod(path: str) -> bool:
 
 
 def _plain_name(path: str) -> str:
-    """Give a file's name in lower case, as it is when unpacked."""
+    """Return a file's name in lower case, without the suffix of packed files."""
     name = os.path.basename(path).lower()
     stem, suffix = os.path.splitext(name)
     return stem if suffix in (".gz", ".bz2", ".xz") else name
@@ -377,7 +367,7 @@ def _facts(header: np.record, order: Sequence[int], path: str) -> Facts:
 
 
 def _grid(header: np.record, facts: Facts, order: Sequence[int], has_origin: bool) -> Grid:
-    """Place a file's voxels as ChimeraX does."""
+    """Place the voxels where ChimeraX places them."""
     stored = int(header.nxstart), int(header.nystart), int(header.nzstart)
     start = [stored[order.index(a)] for a in range(3)]
     voxel_size = (1.0, 1.0, 1.0)
@@ -400,12 +390,12 @@ def _is_cell(angles: Sequence[float]) -> bool:
 
 
 def _is_origin(origin: Sequence[float], voxel_size: Sequence[float]) -> bool:
-    """Whether ORIGIN is a place: some programs left it unset, with huge numbers or NaN."""
+    """Check whether ORIGIN is a place: some programs leave it unset, with huge numbers or NaN."""
     return all(isfinite(o) and o + v != o for o, v in zip(origin, voxel_size, strict=True))
 
 
 def _rotation(header: np.record) -> Rotation:
-    """Rotation of the grid, which ChimeraX keeps in a label: axis and angle in degrees."""
+    """Read the grid's rotation, which ChimeraX keeps in a label: axis and angle in degrees."""
     for label in reversed(header.label):
         if label.startswith(ROTATION_LABEL):
             try:
@@ -447,13 +437,15 @@ def write(
     file
         New and empty, open for writing.
     grid
+        Grid of the file.
     sphere
+        What to draw on it.
     value
         Density inside.
     labels
         Printable ASCII, at most 80 characters each.
     array
-        Zeros of the grid's shape, float32, to draw into as well.
+        Zeros of the grid's shape, float32, to draw into too.
 
     Raises
     ------
@@ -461,7 +453,7 @@ def write(
         It cannot be written.
     """
     nx, ny, _ = grid.size
-    # What is never written reads as zero, and takes no room on most file systems.
+    # What is not written reads as zero, and takes no space on most file systems.
     file.truncate(HEADER_BYTES + 4 * grid.voxels)
     totals = Totals()
     for plane, row, strip in sphere.strips(grid, value, array, totals):
@@ -474,14 +466,14 @@ def write(
 
 
 def _begin_flush(file: BinaryIO) -> None:
-    """Have the disk start on what is written, while the rest is drawn."""
-    # Windows and macOS do not know it.
+    """Have the disk start on what is written while the rest is drawn."""
+    # Windows and macOS lack it.
     with suppress(AttributeError, OSError):
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def _new_header(grid: Grid, statistics: Sequence[float], labels: Sequence[str]) -> bytes:
-    """Give the header of a sphere's file, as MRC2014 wants it."""
+    """Build the header of a sphere's file, as MRC2014 wants it."""
     lengths = tuple(v * n for v, n in zip(grid.voxel_size, grid.size, strict=True))
     header = np.rec.array(np.zeros(1, HEADER_DTYPE.newbyteorder("<")))[0]
     header.nx, header.ny, header.nz = header.mx, header.my, header.mz = grid.size
@@ -502,7 +494,7 @@ def _new_header(grid: Grid, statistics: Sequence[float], labels: Sequence[str]) 
 
 
 def read_labels(path: str) -> list[str]:
-    """Read the labels of an MRC file, such as a sphere's; none where it cannot be read."""
+    """Read the labels of an MRC file, such as a sphere's; none if it cannot be read."""
     try:
         with open(path, "rb") as file:
             data = file.read(HEADER_BYTES)

@@ -3,18 +3,29 @@
 import math
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 TAG_LIMIT = 120  # leaves room for the recipe within FILE_NAME_LIMIT
-FILE_NAME_LIMIT = 255  # of ext4, XFS, APFS and NTFS
+FILE_NAME_LIMIT = 255  # in ext4, XFS, APFS and NTFS
 
-# A number as users type it: without the underscores and digits of other scripts that Python takes.
+# A number as users type it: without underscores or other scripts' digits, which Python takes.
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 
 # Used where a map's name says nothing but its type ("volume.mrc").
 NAMELESS = "decoy"
+
+# An argument in a file name: its letter, its digits before the point, and its unit. Radii are
+# padded so that names sort as numbers.
+NAME_PARTS = {
+    "radius": ("r", 3, "A"),
+    "offset": ("o", 3, "A"),
+    "edge": ("e", 1, "A"),
+    "inner_radius": ("i", 3, "A"),
+    "value": ("v", 1, ""),
+    "center": ("c", 1, ""),
+}
 
 # Also inside a model's name: ChimeraX calls a filtered map "J12_map.mrc gaussian".
 _EXTENSION = re.compile(
@@ -23,7 +34,7 @@ _EXTENSION = re.compile(
     re.IGNORECASE,
 )
 
-# What cryoSPARC calls the kinds of volume, as whole words; "_" and "-" part words.
+# What cryoSPARC calls the kinds of volume, as whole words; "_" and "-" separate words.
 _TYPE = re.compile(
     r"(?<![a-z0-9])"
     r"(?:cryosparc|final[_-]+(?:volume|map)|volume|map|sharp|locres|precision"
@@ -72,7 +83,7 @@ def keyword(argument: str) -> str:
 
 
 def tag(name: str) -> str:
-    """Take from a map's name what traces it, and nothing that cryoSPARC reads as a type.
+    """Keep the part of a map's name that traces it, and nothing that cryoSPARC reads as a type.
 
     ``cryosparc_P1_J15_class_00_final_volume.mrc`` gives ``P1_J15_class_00``, and
     ``J310_003_volume_map_sharp.mrc`` gives ``J310_003``.
@@ -87,51 +98,31 @@ def tag(name: str) -> str:
     -------
     str
         At most 120 of the characters ``A-Z a-z 0-9 _ -``, with no ``_`` or ``-`` at either end;
-        the tag of a tag is itself. Accents are dropped, and each run of other characters is one
-        ``_``. It is ``decoy`` where nothing is left, as of ``volume.mrc``.
+        the tag of a tag is itself. Accents are dropped, and each run of other characters becomes
+        one ``_``. It is ``decoy`` if nothing is left, as from ``volume.mrc``.
     """
     last = re.split(r"[/\\]", name.rstrip("/\\"))[-1]
     decomposed = unicodedata.normalize("NFKD", _EXTENSION.sub("", last))
     letters = "".join(c for c in decomposed if not unicodedata.combining(c))
     kept = re.sub(r"[^A-Za-z0-9_-]", "_", letters)
-    # Dropping a word or cutting the end can bare another type (half_volume_A, ..._maple) or a "_".
+    # Dropping a word or cutting the end can expose another type (half_volume_A, ..._maple) or "_".
     while (shorter := _without_types(kept)) != kept:
         kept = shorter
     return kept or NAMELESS
 
 
-def file_name(
-    tag: str,
-    radius: float,
-    offset: float = 0,
-    edge: float = 0,
-    inner_radius: float = 0,
-    value: str = "1",
-    center: tuple[float, float, float] | None = None,
-    copy: int = 1,
-) -> str:
+def file_name(tag: str, arguments: Mapping[str, str], copy: int = 1) -> str:
     """Name the MRC file of one recipe; different recipes have different names.
 
-    Parts that have their default are left out. Radii have three digits before the point, so
-    that names sort as numbers, and the decimal point is ``p``:
+    The decimal point is ``p``:
     ``J310_003_sphere_r062p5A_o086A_e12A_i020A_v0p35_c12p5_-3_40_02.mrc``.
 
     Parameters
     ----------
     tag
         What traces the map, from `tag`.
-    radius
-        Radius in Å, more than 0.
-    offset
-        How far beside the center, in Å.
-    edge
-        Full width of the soft edge in Å; 0 is a hard edge.
-    inner_radius
-        Radius of the hollow in Å; 0 is solid.
-    value
-        Density inside, as it is typed: ``1``, ``0.35``, ``2match``.
-    center
-        Centre x, y, z in Å; None is the box centre.
+    arguments
+        The text of each argument of the recipe that is not at its default, by name.
     copy
         2 and up number further files of the same recipe.
 
@@ -151,17 +142,13 @@ def file_name(
     if copy < 1:
         raise ValueError(f"The copy must be 1 or more, got {copy}")
 
-    parts = [tag, "sphere", f"r{_padded(radius)}A"]
-    if offset:
-        parts.append(f"o{_padded(offset)}A")
-    if edge:
-        parts.append(f"e{_pointless(number(edge))}A")
-    if inner_radius:
-        parts.append(f"i{_padded(inner_radius)}A")
-    if value != "1":
-        parts.append("v" + _pointless(value))
-    if center is not None:
-        parts.append("c" + "_".join(_pointless(number(c)) for c in center))
+    parts = [tag, "sphere"]
+    for argument, (letter, digits, unit) in NAME_PARTS.items():
+        if argument in arguments:
+            # A file name has one dot only.
+            text = arguments[argument].replace(".", "p").replace(",", "_")
+            whole, point, fraction = text.partition("p")
+            parts.append(letter + whole.zfill(digits) + point + fraction + unit)
     if copy > 1:
         parts.append(f"{copy:02d}")
 
@@ -177,14 +164,3 @@ def file_name(
 def _without_types(text: str) -> str:
     """Drop type words and surplus separators once, and cut to the limit."""
     return re.sub(r"[_-]*_[_-]*", "_", _TYPE.sub("_", text)).strip("_-")[:TAG_LIMIT]
-
-
-def _pointless(text: str) -> str:
-    """Write a number's text with ``p`` for the point, as a file name has one dot only."""
-    return text.replace(".", "p")
-
-
-def _padded(x: float) -> str:
-    """Write a number with at least three digits before the point."""
-    whole, point, fraction = _pointless(number(x)).partition("p")
-    return whole.zfill(3) + point + fraction

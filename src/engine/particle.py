@@ -1,6 +1,6 @@
 """The particle in a map: how large it is, without the specks of noise around it.
 
-What is above the contour level falls into connected pieces. Those of less than a tenth of the
+What is above the contour level consists of connected pieces. Pieces smaller than a tenth of the
 largest one are *specks*, which *Hide Dust* would hide; the rest is the particle.
 """
 
@@ -10,7 +10,7 @@ from math import ceil, floor, inf, log10, prod
 
 import numpy as np
 
-from .grid import SAME_FOOT, Grid
+from .grid import SAME_FOOT, Grid, Point
 from .radial import Above, above
 
 # `fit` holds this share of the particle's density.
@@ -18,11 +18,11 @@ FIT_SHARE = 0.99
 # A piece with less than this share of the largest one's voxels is a speck.
 SPECK_SIZE = 0.1
 MOST_BINS = 128  # along each axis
-# Work on so many bins or voxels at a time.
+# Number of bins or voxels to work on at a time, to save memory.
 CHUNK = 2**17
 # Rounding may put a radius this much above a whole Å.
 SLACK = 1e-6
-# Where there is less room than this, in Å, the next whole Å may be beyond the box.
+# With less room than this, in Å, the next whole Å may be beyond the box.
 NARROW = 10.0
 
 
@@ -32,14 +32,14 @@ class Particle:
 
     Attributes
     ----------
-    radius : float
+    radius
         Smallest radius in Å that holds 99 % of the particle's density above the contour level,
-        half a voxel at least; 0 if nothing is above it.
-    specks : int
+        at least half a voxel; 0 if nothing is above it.
+    specks
         Number of pieces that are left out.
-    speck_share : float
+    speck_share
         Their share of the density above the level.
-    room : float
+    room
         Distance in Å from the center to the nearest face of the box.
     """
 
@@ -50,7 +50,7 @@ class Particle:
 
     @property
     def fit(self) -> float:
-        """The radius rounded up: to a whole Å, or to three digits if that is beyond a tiny box."""
+        """The radius rounded up to a whole Å, or to three digits if that is beyond a tiny box."""
         radius = float(ceil(self.radius - SLACK))
         stays_in = self.radius <= self.room < min(NARROW, radius) or 0 < self.room < 1
         if not (self.radius and stays_in):
@@ -62,8 +62,8 @@ class Particle:
 class ParticleFinder:
     """Finds the particle in a map.
 
-    The map is taken in bins, at most 128 along each axis; in boxes of up to 128 voxels each voxel
-    is one. Of a bin are kept how many of its voxels are above the level, their density, and its
+    The map is divided into bins, at most 128 along each axis; in boxes of up to 128 voxels each
+    voxel is one. A bin keeps how many of its voxels are above the level, their density, and their
     mean distance from the center.
 
     Parameters
@@ -71,18 +71,18 @@ class ParticleFinder:
     grid
         Grid of the planes.
     center
-        Point (x, y, z) in Å that the radius is about.
+        Point (x, y, z) in Å about which the radius is measured.
     level
         Contour level; NaN if there is none.
     """
 
-    def __init__(self, grid: Grid, center: tuple[float, float, float], level: float) -> None:
+    def __init__(self, grid: Grid, center: Point, level: float) -> None:
         self._grid, self._center, self._level = grid, center, level
         self._sides = [ceil(n / MOST_BINS) for n in grid.size]
         columns, rows, layers = (
             np.arange(n) // side for n, side in zip(grid.size, self._sides, strict=True)
         )
-        # With an empty bin behind each row and each layer only neighbors are a step apart.
+        # With an empty bin after each row and each layer, only neighbors are a step apart.
         self._row = int(columns[-1]) + 2
         self._layer = self._row * (int(rows[-1]) + 2)
         self._bin_of = np.add.outer(rows * self._row, columns).astype(np.int32).ravel()
@@ -90,24 +90,16 @@ class ParticleFinder:
         self._feet, self._height2 = grid.feet(center)
         self._foot = np.full(2, inf)
         self._next_plane = 0
-        # Of the present layer: number, density and moment of its bins; voxels not yet in them.
+        # Number, density and moment of each bin in the current layer; voxels not yet in them.
         self._sums = np.zeros((3, self._layer))
         self._waiting: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-        # Of all bins. Where nothing is found their memory is never touched.
+        # For all bins. Where nothing is found, their memory is never touched.
         bins = self._layer * (self._layer_of[-1] + 1)
         self._number = np.zeros(bins, np.min_scalar_type(prod(self._sides)))
         self._density, self._distance = np.zeros((2, bins), np.float32)
 
     def add(self, plane: np.ndarray, found: Above | None = None) -> None:
-        """Take the next plane.
-
-        Parameters
-        ----------
-        plane
-            2D array ``[y, x]``.
-        found
-            What of it is above the level, where that is known.
-        """
+        """Take the next plane ``[y, x]``, and what is above the level in it if that is known."""
         k = self._next_plane
         self._next_plane += 1
         where, weights = found or above(plane, self._level)
@@ -125,7 +117,7 @@ class ParticleFinder:
             self._end_layer(slice(layer * self._layer, (layer + 1) * self._layer))
 
     def _sum_up(self) -> None:
-        """Add the voxels that are waiting to their bins."""
+        """Add the waiting voxels to their bins."""
         where, weights, distances = map(np.concatenate, zip(*self._waiting, strict=True))
         self._waiting = []
         for sums, each in zip(self._sums, (None, weights, weights * distances), strict=True):
@@ -136,12 +128,12 @@ class ParticleFinder:
         number, density, moment = self._sums[:, filled]
         self._number[here][filled] = number
         self._density[here][filled] = density
-        # Where nothing has a weight any distance will do.
+        # Without density any distance will do.
         self._distance[here][filled] = moment / np.where(density > 0, density, 1)
         self._sums[:] = 0
 
     def particle(self) -> Particle:
-        """Find the particle, when all planes have been added."""
+        """Find the particle, once all planes have been added."""
         room = self._grid.clearance(self._center)
         where = np.flatnonzero(self._number != 0).astype(np.int32)
         if not where.size:
@@ -156,7 +148,7 @@ class ParticleFinder:
         return Particle(radius, specks, share, room)
 
     def _sorted_out(self, where: np.ndarray) -> tuple[np.ndarray, int]:
-        """Tell which of the filled bins are of the particle, and the number of specks."""
+        """Return which of the filled bins are in the particle, and the number of specks."""
         # Noise as fine as the bins must not make bridges.
         solid = self._number[where] >= prod(self._sides) / 2
         piece = pieces(where, solid, self._row, self._layer)
@@ -168,16 +160,16 @@ class ParticleFinder:
 
 
 def _chunks(array: np.ndarray) -> Iterator[slice]:
-    """Walk through an array in parts, for memory's sake."""
+    """Split an array into parts, to save memory."""
     return (slice(first, first + CHUNK) for first in range(0, array.size, CHUNK))
 
 
 def _holding(share: float, distances: np.ndarray, density: np.ndarray) -> float:
-    """Give the smallest of some distances within which there is a share of the density."""
+    """Return the smallest of the distances within which there is this share of the density."""
     wanted = share * density.sum(dtype=float)
     low, high = -1.0, float(distances.max())
     between = distances > low
-    # Halve the range until few are left to be sorted.
+    # Halve the range until few are left to sort.
     while np.count_nonzero(between) > CHUNK / 8 and low < (middle := (low + high) / 2) < high:
         if density.sum(where=distances <= middle, dtype=float) < wanted:
             low = middle
@@ -192,10 +184,10 @@ def _holding(share: float, distances: np.ndarray, density: np.ndarray) -> float:
 
 
 def pieces(where: np.ndarray, solid: np.ndarray, row: int, layer: int) -> np.ndarray:
-    """Tell which cells of a 3D grid hang together, face to face.
+    """Find the connected pieces of cells in a 3D grid; cells connect face to face.
 
-    Solid cells make pieces. Another cell is of the piece of one solid neighbor; where there is
-    none, such cells make pieces among themselves.
+    Solid cells form pieces. Any other cell joins the piece of one solid neighbor; those without
+    one form pieces among themselves.
 
     Parameters
     ----------
@@ -204,8 +196,8 @@ def pieces(where: np.ndarray, solid: np.ndarray, row: int, layer: int) -> np.nda
     solid
         Which of them are solid.
     row, layer
-        Steps in the index to the next cell along y and z. No cell is behind the end of a row or
-        of a layer, so that only neighbors are a step apart.
+        Steps in the index to the next cell along y and z. A row ends in an empty place and a
+        layer in an empty row, so that only neighbors are a step apart.
 
     Returns
     -------
@@ -228,7 +220,7 @@ def pieces(where: np.ndarray, solid: np.ndarray, row: int, layer: int) -> np.nda
 def _neighbors(
     cells: np.ndarray, others: np.ndarray, step: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Find which of some cells have one of others a step away: positions in both, in parts."""
+    """Find the cells that have one of the others a step away: positions in both, in parts."""
     for some in _chunks(cells if others.size else others):
         sought = cells[some] + np.int32(step)
         near = np.searchsorted(others, sought)
@@ -238,17 +230,17 @@ def _neighbors(
 
 
 def _connected(where: np.ndarray, row: int, layer: int) -> np.ndarray:
-    """Tell which cells hang together: for each the number of its piece, from 0."""
+    """Find the connected pieces of cells, and return for each cell its piece's number, from 0."""
     if not where.size:
         return np.empty(0, np.int32)
-    # Cells side by side along x are one run.
+    # Cells side by side along x form a run.
     run = np.zeros(where.size, np.int32)
     np.cumsum(where[1:] != where[:-1] + 1, out=run[1:])
     links = [(run[:0], run[:0])]
     for step in (row, layer):
         for at, there in _neighbors(where, where, step):
             one, other = run[at], run[there]
-            # Two runs that meet do so at many cells.
+            # Runs that touch do so at many cells.
             new = np.ones(at.size, bool)
             new[1:] = (one[1:] != one[:-1]) | (other[1:] != other[:-1])
             links.append((one[new], other[new]))
@@ -256,14 +248,14 @@ def _connected(where: np.ndarray, row: int, layer: int) -> np.ndarray:
 
 
 def _joined(number: int, one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Join things by links between pairs: for each thing the number of its set, from 0."""
+    """Join linked items into sets, and return for each item the number of its set, from 0."""
     root = np.arange(number, dtype=np.int32)
     while one.size:
         low, high = np.minimum(one, other), np.maximum(one, other)
         np.minimum.at(root, high, low)
         while (root[root] != root).any():
             root = root[root]
-        # Only roots are hung on to others, so that what is joined stays so.
+        # Only roots are attached to others, so that what is joined stays joined.
         one, other = root[low], root[high]
         apart = one != other
         one, other = one[apart], other[apart]

@@ -1,9 +1,8 @@
 """What a map says about spheres: its contour level, what lies inside, how it falls off.
 
-A map is taken plane by plane, as it is read from a file or a 3D array. NaN and infinite voxels
-count as if they were not there.
+Maps are read plane by plane, from a file or a 3D array. NaN and infinite voxels are ignored.
 
-What is *above the contour level* is weighed by its density, so that a strong part of a map counts
+What is *above the contour level* is weighted by its density, so that a strong part of a map counts
 more than a faint one. Where the level is below zero, density is counted from the level.
 """
 
@@ -14,25 +13,25 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .grid import SAME_FOOT, SURFACE, Grid, Planes
+from .grid import SAME_FOOT, SURFACE, Grid, Planes, Point
 from .sphere import Sphere
 
 # ChimeraX opens a map at the level that this share of its voxels exceeds,
 LEVEL_SHARE = 0.01
-# as a histogram of so many bins has it,
+# by a histogram of this many bins,
 LEVEL_BINS = 10000
-# of every second, fourth, ... voxel along each axis where there are more than this.
+# which counts every second, fourth, ... voxel along each axis if there are more than this.
 LEVEL_VOXELS = 16 * 2**20
-# Every how many voxels tell where about the level is.
+# One voxel in this many shows roughly where the level is.
 SAMPLED = 32
 RADIAL_BINS = 2**17
 LARGEST = float(np.finfo(np.float32).max)
 
 
 def contour_level(planes: Planes, grid: Grid) -> float:
-    """Contour level at which ChimeraX opens a map.
+    """Find the contour level at which ChimeraX opens a map.
 
-    It is the upper edge of the bin of a histogram up to which there are 99 % of the voxels. Maps
+    It is the upper edge of the histogram's bin by which 99 % of the voxels have been counted. Maps
     of 2^28 voxels or more, which ChimeraX opens as one plane, get the level of their surface.
 
     Parameters
@@ -66,16 +65,16 @@ def contour_level(planes: Planes, grid: Grid) -> float:
     width = (last - first) / (LEVEL_BINS - 1)
     edges = first - width / 2, last + width / 2
     if _histogram(np.array([top.lowest, top.highest], np.float32), *edges).sum() == 2:
-        found = top.bin(*edges)
+        found = top.level_bin(*edges)
     else:
-        # Numbers of float32 are further apart than the bins, and some are in none.
+        # The numbers of float32 are farther apart than the bins, and some are in none.
         counts = sum(_histogram(values, *edges) for values in shown())
         found = int(np.searchsorted(np.cumsum(counts), (1 - LEVEL_SHARE) * np.sum(counts)))
     return first + found * width + width / 2
 
 
 def _display_step(size: tuple[int, int, int]) -> int:
-    """Every how many voxels along each axis ChimeraX shows of a map of a size (x, y, z)."""
+    """Return the step along each axis at which ChimeraX shows a map of a size (x, y, z)."""
     step = 1
     while prod(ceil(n / step) for n in size) > LEVEL_VOXELS:
         step *= 2
@@ -92,18 +91,18 @@ class _Top:
 
     Attributes
     ----------
-    voxels : int
+    voxels
         Number of voxels.
-    lowest, highest : float
-        Range of all voxels as ChimeraX finds it: it passes over the first voxels as long as each
-        is higher than the one before.
+    lowest, highest
+        Range of all voxels as ChimeraX finds it: it misses the first voxels as long as each is
+        higher than the one before.
     """
 
     def __init__(self, number: int) -> None:
         self._number = number
         self._kept: list[np.ndarray] = []
         self._size, self._room = 0, 2 * number
-        # What is not above the bar is not kept, once enough voxels are at it or above.
+        # Once enough voxels are at the bar or above, only those above it are kept.
         self._bar = -inf
         self.voxels = 0
         self.lowest, self.highest = inf, -inf
@@ -114,7 +113,7 @@ class _Top:
     def add(self, values: np.ndarray) -> None:
         """Take the next voxels: a 1D array of float32."""
         lowest, highest = float(values.min()), float(values.max())
-        # A NaN is either's result.
+        # A NaN makes both NaN.
         if not (isfinite(lowest) and isfinite(highest)):
             values = values[np.isfinite(values)]
             lowest, highest = values.min(initial=inf), values.max(initial=-inf)
@@ -130,7 +129,7 @@ class _Top:
             self._raise_bar()
 
     def _raise_bar(self) -> None:
-        # A sample says where about the bar may be; a little lower, it holds for all.
+        # A sample shows roughly where the bar can be, a little lower to be safe for all voxels.
         sample = np.concatenate([kept[::SAMPLED] for kept in self._kept])
         rank = max(sample.size - int(1.2 * self._number / SAMPLED) - 8, 0)
         sample.partition(rank)
@@ -151,13 +150,13 @@ class _Top:
         self._rises = not falls.size
         return values[end:]
 
-    def bin(self, start: float, end: float) -> int:
-        """Find the bin of the contour level in a histogram that holds all voxels."""
+    def level_bin(self, start: float, end: float) -> int:
+        """Find the contour level's bin in a histogram that holds all voxels."""
         kept = _higher(np.concatenate(self._kept), self._bar)
         counts = _histogram(kept, start, end)
         low = self._rise[self._rise < self.lowest]
         voxels = self.voxels - low.size + int(_histogram(low, start, end).sum())
-        # In bins up to this one; too many where it is lower than the bar's.
+        # Voxels in bins up to each; too many for bins below the bar's.
         up_to = voxels - counts.sum() + counts.cumsum()
         found = int(np.searchsorted(up_to, (1 - LEVEL_SHARE) * voxels))
         if self._bar == -inf:
@@ -182,13 +181,13 @@ def _histogram(values: np.ndarray, start: float, end: float) -> np.ndarray:
 
 
 class Above(NamedTuple):
-    """What of a plane is at or above the contour level.
+    """The voxels of a plane that are at or above the contour level.
 
     Attributes
     ----------
-    where : numpy.ndarray
-        Indices of the voxels in the flattened plane, ascending.
-    weights : numpy.ndarray
+    where
+        Their indices in the flattened plane, ascending.
+    weights
         Their densities, float64, not negative.
     """
 
@@ -198,7 +197,7 @@ class Above(NamedTuple):
 
 @np.errstate(invalid="ignore")
 def above(plane: np.ndarray, level: float) -> Above:
-    """Find what of a plane is at or above a contour level.
+    """Find the voxels of a plane at or above a contour level.
 
     Parameters
     ----------
@@ -209,7 +208,7 @@ def above(plane: np.ndarray, level: float) -> Above:
     """
     values = plane.ravel()
     if values.dtype.itemsize < 4 or not values.dtype.isnative:
-        # A level between two numbers of a small type is lost in it.
+        # A small type would round a level that is between two of its numbers.
         values = values.astype(np.float32)
     if abs(level) > LARGEST:
         level = level * inf
@@ -229,11 +228,11 @@ class Counts:
 
     Attributes
     ----------
-    voxels : int
-        Voxels whose center is in the sphere.
-    above : float
+    voxels
+        Number of voxels whose center is in the sphere.
+    above
         Summed density of the map's voxels at or above the contour level.
-    above_inside : float
+    above_inside
         The same of those in the sphere.
     """
 
@@ -243,7 +242,7 @@ class Counts:
 
     @property
     def share(self) -> float:
-        """Share of the density above the contour level that is inside; 0 where there is none."""
+        """Share of the density above the contour level that is inside; 0 if there is none."""
         return self.above_inside / self.above if self.above else 0.0
 
 
@@ -255,6 +254,7 @@ class Counter:
     grid
         Grid of the planes.
     sphere
+        What to look inside.
     level
         Contour level; NaN if there is none.
     """
@@ -268,15 +268,7 @@ class Counter:
         self._above = self._above_inside = 0.0
 
     def add(self, plane: np.ndarray, found: Above | None = None) -> None:
-        """Take the next plane.
-
-        Parameters
-        ----------
-        plane
-            2D array ``[y, x]``.
-        found
-            What of it is above the level, where that is known.
-        """
+        """Take the next plane ``[y, x]``, and what is above the level in it if that is known."""
         found = found or above(plane, self._level)
         self._above += float(found.weights.sum())
         patch = self._patch
@@ -292,53 +284,42 @@ class Counter:
         self._next_plane += 1
 
     def counts(self) -> Counts:
-        """Give what was counted, when all planes have been added."""
+        """Return the counts, once all planes have been added."""
         return Counts(self._voxels, self._above, self._above_inside)
 
 
 @dataclass(frozen=True)
 class RadialTables:
-    """A map's radial sums about a point, from which any radius is a look-up.
+    """A map's radial sums about a point, in which any radius can be looked up.
 
     Attributes
     ----------
-    center : (float, float, float)
+    center
         The point (x, y, z), in Å.
-    step : float
+    step
         Width of a bin in squared distance, in Å^2. Bin n holds voxels whose squared distance
         is within one step of n x step.
-    voxels, above : numpy.ndarray
-        Up to and with bin n: number of voxels; summed density of those at or above the contour
-        level.
-    known, total : numpy.ndarray or None
-        Up to and with bin n: number of voxels that are finite, and their sum. None where they
-        were not asked for.
+    voxels, above
+        Up to and including bin n: number of voxels; summed density of those at or above the
+        contour level.
+    known, total
+        Up to and including bin n: number of finite voxels, and their sum. None if not asked for.
     """
 
-    center: tuple[float, float, float]
+    center: Point
     step: float
     voxels: np.ndarray
     above: np.ndarray
     known: np.ndarray | None = None
     total: np.ndarray | None = None
 
-    def bin(self, radius: float) -> int:
-        """Last bin within a radius in Å; -1 if there is none."""
+    def last_bin(self, radius: float) -> int:
+        """Index of the last bin within a radius in Å."""
         return min(int(radius * radius * (1 + SURFACE) / self.step), self.voxels.size - 1)
 
     def count(self, sphere: Sphere) -> Counts:
-        """Measure a sphere about the tables' point by look-up, with no pass over the map.
-
-        Parameters
-        ----------
-        sphere
-
-        Returns
-        -------
-        Counts
-            As exact as the bins are.
-        """
-        bins = self.bin(sphere.radius) + 1
+        """Look up what a sphere about the tables' point holds, as exactly as the bins allow."""
+        bins = self.last_bin(sphere.radius) + 1
         held = sphere.holds(np.arange(bins) * self.step)
         voxels = np.diff(self.voxels[:bins], prepend=0)
         inside = np.diff(self.above[:bins], prepend=0)
@@ -355,8 +336,8 @@ class RadialTables:
         Returns
         -------
         radius, mean, share : numpy.ndarray
-            Outer radius of each shell in Å; the map's mean in the shell, NaN where it has no
-            finite voxel; share of the density at or above the contour level within the radius.
+            Outer radius of each shell in Å; the map's mean in the shell, NaN if it has no finite
+            voxel; share of the density at or above the contour level within the radius.
 
         Raises
         ------
@@ -366,7 +347,7 @@ class RadialTables:
         if self.known is None or self.total is None:
             raise ValueError("these tables were made without a profile")
         radius = np.arange(1, int(sqrt((self.voxels.size - 1) * self.step) / width) + 1) * width
-        bins = [self.bin(r) for r in radius]
+        bins = [self.last_bin(r) for r in radius]
         known = np.diff(self.known[bins], prepend=0)
         total = np.diff(self.total[bins], prepend=0)
         mean = np.full(radius.shape, nan)
@@ -382,16 +363,14 @@ class Tabulator:
     grid
         Grid of the planes.
     center
-        Point (x, y, z) in Å to count distances from.
+        Point (x, y, z) in Å to measure distances from.
     level
         Contour level; NaN if there is none.
     profile
-        Whether to add up all of the map for its profile, which takes most of the time.
+        Whether to sum the whole map for its profile, which takes most of the time.
     """
 
-    def __init__(
-        self, grid: Grid, center: tuple[float, float, float], level: float, profile: bool = True
-    ) -> None:
+    def __init__(self, grid: Grid, center: Point, level: float, profile: bool = True) -> None:
         self._grid, self._center, self._level = grid, center, level
         reach = grid.farthest(center)
         # A power of two of the voxel size squared: where the voxels are cubes and the center is
@@ -409,15 +388,7 @@ class Tabulator:
         self._next_plane = 0
 
     def add(self, plane: np.ndarray, found: Above | None = None) -> None:
-        """Take the next plane.
-
-        Parameters
-        ----------
-        plane
-            2D array ``[y, x]``.
-        found
-            What of it is above the level, where that is known.
-        """
+        """Take the next plane ``[y, x]``, and what is above the level in it if that is known."""
         found = found or above(plane, self._level)
         self._stand_on(self._feet[self._next_plane])
         first = self._firsts[self._next_plane]
@@ -438,9 +409,9 @@ class Tabulator:
         self._total[here] += np.bincount(where, values, number.size)
 
     def _stand_on(self, foot: np.ndarray) -> None:
-        """Work out the bins of a plane's voxels, counted from the one of its foot.
+        """Work out the bins of a plane's voxels, counted from its foot's bin.
 
-        Where planes lie straight above each other they are the same for all.
+        They are the same for planes straight above each other.
         """
         if abs(foot - self._foot).max() > SAME_FOOT:
             self._foot = foot
@@ -449,7 +420,7 @@ class Tabulator:
             self._number = np.bincount(self._pattern)
 
     def tables(self) -> RadialTables:
-        """Give the tables, when all planes have been added."""
+        """Return the tables, once all planes have been added."""
         sums = [self._voxels, self._above]
         if self._profile:
             sums += [self._known, self._total]

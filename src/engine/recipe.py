@@ -1,4 +1,4 @@
-"""A recipe: the numbers of one sphere, and how they are written."""
+"""A recipe: the numbers of one sphere, and how to write them."""
 
 import textwrap
 from collections.abc import Sequence
@@ -14,19 +14,19 @@ from .sphere import Sphere
 from .strength import Views
 
 SMALLEST_RADIUS = 1e-3  # voxels: well above rounding
-# Other programs square densities, and add them up, in float32.
+# Other programs sum the squares of densities in float32.
 LOWEST_VALUE, HIGHEST_VALUE = 1e-15, 1e15
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A length as it was asked for: a multiple of fit, and what it comes to in Å."""
+    """A length that was asked for as a multiple of fit, and that multiple in Å."""
 
     word: str
     length: float
 
     def note(self, length: float) -> str:
-        """Say what became of it where it is a length of so many Å."""
+        """Say what was asked for, and that it is shortened if the length in Å differs."""
         if length == self.length:
             return self.word
         return f"{self.word} = {number(self.length)} Å, shortened to stay in the box"
@@ -51,7 +51,7 @@ class Recipe:
     offset
         How far from there the sphere is along x, in Å.
     asked_radius, asked_offset
-        What they were asked as, where they were measured from the map.
+        What was asked for, if they were measured from the map.
     """
 
     radius: float
@@ -64,22 +64,24 @@ class Recipe:
     asked_offset: Asked | None = field(default=None, compare=False)
 
     @property
-    def words(self) -> str:
-        """The command's arguments that make this sphere, without those that have their default."""
-        return " ".join(
-            f"{keyword(argument)} {text}"
-            for argument, text in pairs(
-                [self.radius], self.center, self.offset, self.edge, self.inner_radius, [self.value]
-            )
+    def pairs(self) -> list[tuple[str, str]]:
+        """The arguments that make this sphere, as (name, text), without those at their default."""
+        return pairs(
+            [self.radius], self.center, self.offset, self.edge, self.inner_radius, [self.value]
         )
 
+    @property
+    def words(self) -> str:
+        """The same as the command has them."""
+        return " ".join(f"{keyword(argument)} {text}" for argument, text in self.pairs)
+
     def sphere(self, grid: Grid) -> Sphere:
-        """Give the sphere of density 1 on a grid.
+        """Return the sphere of density 1 on a grid.
 
         Raises
         ------
         ArgumentError
-            The radius is nothing beside a voxel, or the sphere holds no voxel or all of them.
+            The radius is tiny compared with a voxel, or the sphere holds no voxel or all of them.
         """
         smallest = SMALLEST_RADIUS * min(grid.voxel_size)
         if self.radius < smallest:
@@ -106,14 +108,14 @@ class Recipe:
         return self.asked_radius.note(self.radius) if self.asked_radius else number(self.radius)
 
     def density(self, sphere: Sphere, views: Views | None) -> float:
-        """Give the density inside.
+        """Return the density inside.
 
         Parameters
         ----------
         sphere
-            This recipe's.
+            This recipe's sphere.
         views
-            Those of the map. None: only where the value is a number.
+            The map's views, needed if the value is a multiple of match.
 
         Raises
         ------
@@ -128,7 +130,7 @@ class Recipe:
         return density
 
     def labels(self, density: float, source: str) -> list[str]:
-        """Give the labels of the sphere's file: the recipe, and the name of its map."""
+        """Return the labels of the sphere's file: the recipe, and the name of its map."""
         words = f"makesphere {self.words}"
         if isinstance(self.value, Multiple):
             words += f" = {density:.6g}"
@@ -138,17 +140,8 @@ class Recipe:
         return [*textwrap.wrap(words, LABEL_BYTES), source]
 
     def file_name(self, source: str, copy: int = 1) -> str:
-        """Name the file of this recipe, `copy` times, for a map of a name."""
-        return naming.file_name(
-            naming.tag(source),
-            self.radius,
-            self.offset,
-            self.edge,
-            self.inner_radius,
-            word(self.value),
-            self.center,
-            copy,
-        )
+        """Name the file of this recipe for a map, or its `copy`-th such file."""
+        return naming.file_name(naming.tag(source), dict(self.pairs), copy)
 
 
 def pairs(
@@ -159,7 +152,7 @@ def pairs(
     inner_radius: float,
     values: Sequence[Amount],
 ) -> list[tuple[str, str]]:
-    """Write arguments as (name, text), without those that have their default."""
+    """Write arguments as (name, text), without those at their default."""
     written = [("radius", ",".join(map(word, radii)))]
     if center is not None:
         written.append(("center", ",".join(map(number, center))))

@@ -1,4 +1,4 @@
-"""What is said of spheres: facts, warnings, and the next step."""
+"""What is reported about spheres: facts, warnings, and the next step."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,23 +13,23 @@ from .decoy import Decoy
 from .naming import by, number
 from .particle import Particle
 
-# An image goes to the input that it disagrees with least: pure noise, to the fainter of two.
+# An image goes to the input that it disagrees with least. Pure noise goes to the fainter of two.
 STRONGEST = 1.0
-# The views of less are those of an empty volume.
+# The views of a fainter sphere are like those of an empty volume.
 FAINTEST = 0.01
-# Share of the density above the contour level that is dust, from which there is a warning.
+# More dust than this, as a share of the density above the contour level, gets a warning.
 MUCH_DUST = 0.05
 
 
 class Row(NamedTuple):
-    """A line of a report: a word for what it is about, and the text."""
+    """A line of a report: its subject in a word, and the text."""
 
     label: str
     text: str
 
 
 class Result(NamedTuple):
-    """A decoy that was made, the path of its file, and why that is not in the map's folder."""
+    """A decoy that was made, the path of its file, and why it is not in the map's folder."""
 
     decoy: Decoy
     path: str = ""
@@ -38,18 +38,18 @@ class Result(NamedTuple):
 
 @dataclass(frozen=True)
 class Block:
-    """What is said of one sphere.
+    """What is reported about one sphere.
 
     Attributes
     ----------
     decoy
         The sphere.
     rows
-        Facts; of spheres of one map, only what the one before does not say.
+        Facts that differ from those of the map's sphere before.
     warnings
-        Sentences, likewise.
+        Sentences that none of the map's spheres before has.
     too_strong
-        On the last block of a map whose spheres are all too strong: a sentence. Else empty.
+        A sentence, in the last block of a map whose spheres are all too strong; otherwise empty.
     """
 
     decoy: Decoy
@@ -59,7 +59,7 @@ class Block:
 
 
 def blocks(results: Sequence[Result]) -> list[Block]:
-    """Report spheres that were made together; those of one map must stand together."""
+    """Report spheres that were made together; those of one map must be next to each other."""
     reported = []
     for _, of_map in groupby(results, lambda result: id(result.decoy.map)):
         reported += _blocks_of_map(list(of_map))
@@ -100,7 +100,15 @@ def as_text(rows: Sequence[Row]) -> str:
 
 
 def next_steps(files: int, is_sized: bool = True) -> list[Row]:
-    """Say what to do with a number of files of one map, whose pixel size is known or not."""
+    """Say what to do with the files of one map.
+
+    Parameters
+    ----------
+    files
+        Number of files.
+    is_sized
+        Whether the map's pixel size is known.
+    """
     paths, all_of_them, them = {
         1: ("this path", "it", "the file"),
         2: ("these paths", "both", "the files"),
@@ -117,7 +125,7 @@ def next_steps(files: int, is_sized: bool = True) -> list[Row]:
 
 
 def facts(decoy: Decoy) -> list[Row]:
-    """Say what a sphere is, with lengths in Å and in voxels."""
+    """Describe a sphere, with lengths in Å and in voxels."""
     recipe, grid, counts = decoy.recipe, decoy.map.grid, decoy.counts
     voxel = min(grid.voxel_size)
 
@@ -187,12 +195,12 @@ def signal(strength: float) -> str:
 
 
 def too_strong(decoys: Sequence[Decoy]) -> str:
-    """Say what will not happen where no sphere of a map is as faint as the map; else nothing.
+    """Warn if no sphere is as faint as the map; otherwise return an empty text.
 
     Parameters
     ----------
     decoys
-        All of one command for one map.
+        All spheres that one command made for one map.
     """
     faintest = min(decoy.strength for decoy in decoys)
     if not STRONGEST < faintest < float("inf"):
@@ -201,7 +209,7 @@ def too_strong(decoys: Sequence[Decoy]) -> str:
 
 
 def warnings(decoy: Decoy) -> list[str]:
-    """Say what may be wrong with a sphere, in sentences."""
+    """List what may be wrong with a sphere, in sentences."""
     measured, grid = decoy.measured, decoy.map.grid
     box = "{} x {} x {}".format(*grid.size)
     found = list(decoy.map.warnings)
@@ -214,12 +222,12 @@ def warnings(decoy: Decoy) -> list[str]:
     if not np.allclose(grid.voxel_size, grid.voxel_size[0], rtol=1e-3, atol=0):
         found.append(f"The voxels are not equally sized ({by(grid.voxel_size)} Å).")
     if np.abs(np.subtract(grid.rotation, np.eye(3))).max() > 1e-6:
-        found.append("The grid is rotated, which an MRC file tells only to ChimeraX.")
+        found.append("The grid is rotated, which only ChimeraX reads from an MRC file.")
     return found + _of_the_sphere(decoy)
 
 
 def _of_the_sphere(decoy: Decoy) -> list[str]:
-    """Say what may be wrong with the sphere rather than the map."""
+    """List what may be wrong with the sphere itself."""
     measured, sphere, found = decoy.measured, decoy.sphere, []
     clearance = decoy.map.grid.clearance(sphere.center)
     if sphere.reach > clearance * (1 + 1e-6):

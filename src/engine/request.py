@@ -1,4 +1,4 @@
-"""A request: what was asked of a map, with words such as fit; it resolves to recipes."""
+"""A request: what was asked for, in words such as fit; it resolves to recipes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,13 +12,15 @@ from .grid import Grid, Point
 from .naming import keyword, number
 from .recipe import Asked, Recipe, pairs, require_density
 
-# Centers come through transforms of the scene: this is rounding, in Å.
+# In Å: rounding of centers that pass through the scene's transforms.
 SAME_POINT = 1e-6
+# Nobody asks for a sphere that has to be shortened to less than this share.
+LEAST_SHARE = 0.1
 
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked of a map: amounts as they were typed.
+    """The spheres that were asked for, in amounts as they were typed.
 
     Attributes
     ----------
@@ -29,15 +31,16 @@ class Request:
     center
         Position (x, y, z) in Å in the map's coordinates. None: the box center.
     offset
-        How far from there the spheres are along the map's x axis, in Å or of fit.
+        How far from there the spheres are along the map's x axis, in Å or a multiple of fit.
     edge
         Full width in Å of a raised-cosine edge.
     inner_radius
-        In Å.
+        Radius of the hollow, in Å.
 
     Raises
     ------
     ArgumentError
+        An amount is out of range, or listed more than once.
     """
 
     radii: tuple[Amount, ...]
@@ -52,11 +55,11 @@ class Request:
             if not (isfinite(radius) and radius > 0):
                 raise ArgumentError("radius", f"must be a number above 0 Å, got {radius:g}")
             self._require_wall(radius)
-        lengths = {"edge": self.edge, "inner_radius": self.inner_radius, "offset": self.offset}
-        for argument, length in lengths.items():
-            for number_given in _numbers([length]):
-                if not (isfinite(number_given) and number_given >= 0):
-                    raise ArgumentError(argument, f"must be 0 Å or more, got {number_given:g}")
+        amounts = {"edge": self.edge, "inner_radius": self.inner_radius, "offset": self.offset}
+        for argument, amount in amounts.items():
+            for length in _numbers([amount]):
+                if not (isfinite(length) and length >= 0):
+                    raise ArgumentError(argument, f"must be 0 Å or more, got {length:g}")
         for value in _numbers(self.values):
             require_density(value)
         if self.center is not None and not all(map(isfinite, self.center)):
@@ -67,7 +70,7 @@ class Request:
 
     @property
     def pairs(self) -> list[tuple[str, str]]:
-        """The arguments as (name, text), without those that have their default."""
+        """The arguments as (name, text), without those at their default."""
         return pairs(
             self.radii, self.center, self.offset, self.edge, self.inner_radius, self.values
         )
@@ -83,20 +86,21 @@ class Request:
         return any(isinstance(amount, Multiple) for amount in (*self.radii, self.offset))
 
     def resolve(self, grid: Grid, fit: float = 0.0) -> list[Recipe]:
-        """Give a recipe for each sphere, radius first.
+        """Return a recipe for each sphere, radius first.
 
-        What is measured from the map stays in its box: it is shortened to what the box holds.
+        What is measured from the map is shortened to what its box holds.
 
         Parameters
         ----------
         grid
-            The map's.
+            The map's grid.
         fit
-            Smallest radius in Å that holds the map's particle; needed where `needs_fit`.
+            Smallest radius in Å that holds the map's particle; used if `needs_fit`.
 
         Raises
         ------
         ArgumentError
+            The box has no room for a sphere, or two spheres come to the same radius.
         """
         center = _simplified(self.center, grid)
         start = center or grid.center
@@ -121,16 +125,20 @@ class Request:
         if not isinstance(amount, Multiple):
             return float(amount), None
         asked = Asked(word(amount), fitting(amount.times, fit))
-        # An offset of fit gives way to the radius, one in Å does not.
+        # An offset in multiples of fit gives way to the radius; one in Å does not.
         offset = 0.0 if isinstance(self.offset, Multiple) else self.offset
         clearance = grid.clearance(beside(start, offset))
         room = clearance - self.edge / 2
-        if room <= 0:
-            if clearance > 0:
-                raise ArgumentError("edge", f"of {number(self.edge)} Å does not fit into the box")
-            if offset:
-                raise ArgumentError("offset", f"of {number(offset)} Å leads out of the box")
-            raise ArgumentError("center", f"is outside the box, where {asked.word} has no room")
+        least = LEAST_SHARE * asked.length
+        if room < least:
+            no_room = f"leaves no room in the box for {asked.word} = {number(asked.length)} Å"
+            if clearance >= least:
+                raise ArgumentError("edge", f"of {number(self.edge)} Å {no_room}")
+            if offset and grid.clearance(start) >= least:
+                raise ArgumentError("offset", f"of {number(offset)} Å {no_room}")
+            if self.center is not None:
+                raise ArgumentError("center", no_room)
+            raise ArgumentError("radius", f"{asked.word} is too large for this box")
         return min(asked.length, _rounded_down(room)), asked
 
     def _offset(
@@ -150,11 +158,11 @@ class Request:
         return offset, asked
 
     def _require_different(self, radii: Sequence[float]) -> None:
-        for place, radius in enumerate(radii):
-            if radius in radii[:place]:
-                one, other = self.radii[radii.index(radius)], self.radii[place]
+        for i, radius in enumerate(radii):
+            if radius in radii[:i]:
+                first, second = self.radii[radii.index(radius)], self.radii[i]
                 raise ArgumentError(
-                    "radius", f"{word(one)} and {word(other)} both come to {number(radius)} Å"
+                    "radius", f"{word(first)} and {word(second)} both come to {number(radius)} Å"
                 )
 
     def _require_wall(self, radius: float) -> None:
@@ -166,20 +174,20 @@ class Request:
 
 
 def fitting(times: float, fit: float) -> float:
-    """Give a multiple of fit, rounded up to a whole Å; below 1 Å, where voxels are tiny, exact."""
+    """Multiply fit, and round up to a whole Å unless fit is below 1 Å, with tiny voxels."""
     length = times * fit
     # 1.1 x 50 is a little more than 55.
     return float(np.ceil(length - 1e-9 * fit)) if fit >= 1 else length
 
 
 def beside(point: Point, offset: float) -> Point:
-    """Give the point that is so many Å from another along x."""
+    """Return the point that is an offset in Å from another along x."""
     x, y, z = point
     return x + offset, y, z
 
 
 def _rounded_down(room: float) -> float:
-    """Round to a whole Å, or to three digits in a box of less than that."""
+    """Round down to a whole Å, or to three digits if there is less room than that."""
     if room >= 1 or not room:
         return float(floor(room))
     digits = 2 - floor(np.log10(room))
@@ -187,7 +195,7 @@ def _rounded_down(room: float) -> float:
 
 
 def _simplified(center: Point | None, grid: Grid) -> Point | None:
-    """Round a center, and give None if it is the box center."""
+    """Round a center, and return None if it is the box center."""
     if center is None:
         return None
     # + 0.0: no minus zero
@@ -200,8 +208,8 @@ def _numbers(amounts: Sequence[Amount]) -> list[float]:
 
 
 def _require_once(argument: str, amounts: Sequence[Amount]) -> None:
-    for place, amount in enumerate(amounts):
-        if amount in amounts[:place]:
+    for i, amount in enumerate(amounts):
+        if amount in amounts[:i]:
             raise ArgumentError(argument, f"has {word(amount)} more than once")
 
 

@@ -1,4 +1,4 @@
-"""A file is whole or absent: written out of sight, then moved to its name in one step."""
+"""All-or-nothing files: written out of sight, then moved to their names in one step."""
 
 import os
 import time
@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 try:
     import fcntl
-except ImportError:  # Windows, where a file that is open cannot be removed: that is the lock.
+except ImportError:  # Windows, where an open file cannot be removed: that is the lock.
     fcntl = None  # type: ignore[assignment]
 
 PREFIX = ".makesphere-"
@@ -15,7 +15,7 @@ YOUNG = 3600  # seconds
 
 
 class Scratch:
-    """A file while it is written: beside its final name, out of sight, locked.
+    """A file that is being written: in its final folder, out of sight, locked.
 
     Parameters
     ----------
@@ -25,12 +25,12 @@ class Scratch:
     Attributes
     ----------
     file
-        To be written.
+        The open file, to write to.
 
     Raises
     ------
     OSError
-        As from all methods: the folder cannot be written, the disk is full, ...
+        The folder cannot be written, the disk is full, ...; likewise in all methods.
     """
 
     def __init__(self, folder: str) -> None:
@@ -41,30 +41,31 @@ class Scratch:
         self._path, self.file = _create(folder)
 
     def flush(self) -> None:
-        """See to it that what has been written is on disk."""
+        """Make sure that what has been written is on disk."""
         self.file.flush()
         os.fsync(self.file.fileno())
 
     def replace(self, path: str) -> None:
-        """Move the file to its final name, over what is there."""
+        """Move the file to its final name, replacing what is there."""
         self._release()
         os.replace(self._path, path)
         self._moved = True
         self._close()
 
     def claim(self, path: str, head: int) -> bool:
-        """Move the file to its final name, if that is free or held by the same.
+        """Move the file to its final name, if that is free or taken by a file like it.
 
         Parameters
         ----------
         path
+            The final name.
         head
-            Files are the same that begin with the same number of bytes.
+            Number of bytes at the start by which files are compared.
 
         Returns
         -------
         bool
-            Whether it was moved.
+            Whether the file was moved.
         """
         try:
             os.link(self._path, path)
@@ -80,7 +81,7 @@ class Scratch:
             self._linked = path
             self.discard()
             return True
-        # Asked last: another makesphere may just have written the same.
+        # Compared last: another makesphere may just have written the same.
         self.file.seek(0)
         if _start(path, head) != self.file.read(head):
             return False
@@ -88,7 +89,7 @@ class Scratch:
         return True
 
     def withdraw(self) -> None:
-        """Remove the file also from a name that was free, as others of its set failed."""
+        """Remove the file from a name that was free, because others of its set failed."""
         if self._linked:
             with suppress(OSError):
                 os.unlink(self._linked)
@@ -98,8 +99,8 @@ class Scratch:
         if self._moved:
             return
         self._moved = True
-        # A full disk fails again when it closes. A folder that lost its permissions keeps the
-        # file until another makesphere sweeps it.
+        # On a full disk, closing fails again. A folder that lost its permissions keeps the file
+        # until another makesphere sweeps it.
         with suppress(OSError):
             self._release()
         with suppress(OSError):
@@ -114,8 +115,8 @@ class Scratch:
     def _close(self) -> None:
         self.file.close()
         if fcntl is not None:
-            # The new name is safe once its folder is on disk. Some network file systems do not
-            # know that, and some folders can be written but not read.
+            # The new name is safe once its folder is on disk. Some network file systems cannot
+            # do that, and some folders can be written but not read.
             with suppress(OSError):
                 folder = os.open(self.folder, os.O_RDONLY)
                 try:
@@ -140,16 +141,16 @@ def _create(folder: str) -> tuple[str, BinaryIO]:
 
 
 def _sweep(folder: str) -> None:
-    """Remove what a killed makesphere left: old scratch files that nobody holds."""
+    """Remove what killed runs left: old scratch files that nobody holds."""
     names = []
     with suppress(OSError):
         names = [name for name in os.listdir(folder) if name.startswith(PREFIX)]
     for name in names:
-        # Not where it is in use, or another user's.
+        # Unless it is in use, or another user's.
         with suppress(OSError):
             # NFS locks only what can be written.
             with open(os.path.join(folder, name), "r+b") as file:
-                # On some cluster file systems a lock is known to its own computer only.
+                # On some cluster file systems only its own computer sees a lock.
                 if time.time() - os.fstat(file.fileno()).st_mtime < YOUNG:
                     continue
                 if fcntl is not None:

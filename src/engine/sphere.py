@@ -19,12 +19,12 @@ class Sphere:
     Parameters
     ----------
     radius
-        In Å, > 0. Voxel centres at this distance are inside (hard edge) or at half the
-        density (soft edge).
+        In Å, > 0. A voxel whose center is at this distance is inside (hard edge) or has half
+        the density (soft edge).
     center
         Position (x, y, z) in Å.
     edge
-        Full width in Å of a raised-cosine edge, centred on the radius. 0: hard.
+        Full width in Å of a raised-cosine edge, centered on the radius. 0: hard.
     inner_radius
         Radius in Å of the hollow, >= 0 and < radius. 0: solid.
     """
@@ -36,23 +36,23 @@ class Sphere:
 
     @property
     def reach(self) -> float:
-        """Distance in Å from the centre beyond which there is only background."""
+        """Distance in Å from the center beyond which there is only background."""
         return self.radius + self.edge / 2
 
     def density(self, flat2: Floats, height2: float = 0.0) -> Densities:
-        """Density at squared distances from the centre.
+        """Return the density at squared distances from the center.
 
         Parameters
         ----------
         flat2
             Squared distances in Å^2, float64, any shape.
         height2
-            What is to be added to all of them, in Å^2.
+            To be added to all of them, in Å^2.
 
         Returns
         -------
         numpy.ndarray
-            Density between 0 and 1, same shape: float32, or bool where the edge is hard.
+            Density between 0 and 1, same shape: float32, or bool if the edge is hard.
         """
         if not self.edge:
             return self.holds(flat2, height2)
@@ -62,29 +62,20 @@ class Sphere:
         return density
 
     def holds(self, flat2: Floats, height2: float = 0.0) -> NDArray[np.bool_]:
-        """Whether voxel centres are in the sphere, edge or no edge; arguments as of `density`."""
+        """Check which distances are within the radius, whatever the edge; see `density`."""
         inside = flat2 <= _limit(self.radius) - height2
         if self.inner_radius:
             inside &= flat2 > _limit(self.inner_radius) - height2
         return inside
 
     def covers(self, grid: Grid) -> tuple[bool, bool]:
-        """Tell whether some, and whether all, of a grid's voxels are in the sphere.
-
-        Parameters
-        ----------
-        grid
-
-        Returns
-        -------
-        some, all : bool
-        """
+        """Check whether any, and whether all, of a grid's voxels are in the sphere."""
         some, found = False, 0
         for patch in grid.patches(self.center, self.radius):
             held = self.holds(patch.flat2, patch.height2)
             some = some or bool(held.any())
             found += int(np.count_nonzero(held))
-            # Whatever comes now, one is out.
+            # The answer is known: some are in, and at least one is out.
             if some and found < (patch.plane + 1) * grid.shape[1] * grid.shape[2]:
                 break
         return some, found == grid.voxels
@@ -101,13 +92,14 @@ class Sphere:
         Parameters
         ----------
         grid
+            Where to draw.
         value
             Density inside.
         array
             Zeros of the grid's shape, float32, to draw into. By default there is no array, and
             a strip is overwritten by the next.
         totals
-            To add up what is drawn.
+            Sums to which to add what is drawn.
 
         Yields
         ------
@@ -132,21 +124,7 @@ class Sphere:
     def draw(
         self, grid: Grid, value: float = 1.0, array: NDArray[np.float32] | None = None
     ) -> NDArray[np.float32]:
-        """Draw the sphere on a grid.
-
-        Parameters
-        ----------
-        grid
-        value
-            Density inside.
-        array
-            Zeros of the grid's shape, float32, to draw into. By default a new array.
-
-        Returns
-        -------
-        numpy.ndarray
-            Densities, float32, indexed ``[z, y, x]``.
-        """
+        """Draw the sphere on a grid, in an array ``[z, y, x]`` of float32; see `strips`."""
         if array is None:
             array = np.zeros(grid.shape, np.float32)
         for _ in self.strips(grid, value, array):
@@ -155,7 +133,7 @@ class Sphere:
 
 
 class Totals:
-    """What a sphere's voxels add up to, for a density of 1 inside."""
+    """Sums over a sphere's voxels, for a density of 1 inside."""
 
     def __init__(self) -> None:
         self._drawn = 0
@@ -163,13 +141,7 @@ class Totals:
         self._lowest, self._highest = 1.0, 0.0
 
     def add(self, density: Densities) -> None:
-        """Add the densities of some voxels.
-
-        Parameters
-        ----------
-        density
-            As from `Sphere.density`.
-        """
+        """Add the densities of some voxels, as `Sphere.density` returns them."""
         if not density.size:
             return
         self._drawn += density.size
@@ -190,7 +162,7 @@ class Totals:
         Parameters
         ----------
         voxels
-            Those of the box; what has not been added is background.
+            Number of voxels in the box; those not added are background.
         value
             Density inside.
 
@@ -211,7 +183,7 @@ def _limit(radius: float) -> float:
 
 
 def _soft_ball(flat2: Floats, height2: float, radius: float, edge: float) -> NDArray[np.float32]:
-    """Density of a solid ball: 1 inside, half a cosine wave down to 0 across its edge."""
+    """Return a solid ball's density: 1 inside, half a cosine wave down to 0 across its edge."""
     distance2 = flat2 + height2
     start, end = radius - edge / 2, radius + edge / 2
     inside = distance2 <= start * start if start >= 0 else np.zeros(distance2.shape, bool)

@@ -1,4 +1,4 @@
-"""How strong a sphere is beside a map, as images show the two.
+"""How strong a sphere is compared with a map, as seen in images.
 
 An image goes to the input that disagrees with it least, so between a map and a sphere it matters
 how much of an image each of them claims to explain: the energy of its views. Pure noise goes to
@@ -35,32 +35,32 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .errors import ArgumentError
-from .grid import SURFACE, Floats, Grid
+from .grid import SURFACE, Floats, Grid, Point
 from .sphere import Sphere
 
 LOW_PASS = 20.0  # Å
-# Boxes of less than 30 Å are seen more finely, or there would be nothing to see.
+# Boxes smaller than 30 Å are seen in more detail, or there would be nothing to see.
 FEWEST_WAVES = 1.5
 MATCHED = 0.5  # strength of `match`
 
-# The microscope: 300 kV, and what most data sets are taken with.
+# The microscope: 300 kV, and the settings of most data sets.
 WAVELENGTH = 0.0196875  # Å
 SPHERICAL_ABERRATION = 2.7e7  # Å
 AMPLITUDE_CONTRAST = 0.1
 LEAST_DEFOCUS, MOST_DEFOCUS = 1e4, 2.5e4  # Å
 
-# Averaging over bins spares waves longer than four of them. With three, finer detail passes for
+# Averaging over bins spares waves longer than four of them. With three, finer detail is taken for
 # waves of 20 Å: up to 4 % of a map's energy.
 BINS_PER_WAVE = 4
 # Small boxes need not be binned.
 FEWEST_BINS = 48
 # Heterogeneous Refinement itself reduces boxes to 128 voxels.
 MOST_BINS = 128
-# Steps of integrals over the frequency: 20 for each turn of a phase across the widest box.
+# Steps of integrals over frequency: 20 for each turn of a phase across the widest box.
 FREQUENCIES = 2048
 # Hard balls that add up to a soft one.
 EDGE_NODES = 32
-# A sphere that reaches no farther, in voxels, may differ in size from the voxels it holds.
+# A sphere that reaches no farther, in voxels, can differ noticeably in size from its voxels.
 COARSE = 10
 # Frequencies along x that are transformed at a time, to save memory.
 BLOCK = 32
@@ -91,7 +91,7 @@ def contrast(frequency: ArrayLike) -> Floats:
 
 @dataclass(frozen=True)
 class Views:
-    """The views of a map, to measure spheres by.
+    """The views of a map, against which spheres are measured.
 
     Attributes
     ----------
@@ -100,7 +100,7 @@ class Views:
     cut
         Highest frequency of a view, in 1/Å.
     grid
-        The map's.
+        The map's grid.
     """
 
     energy: float
@@ -109,7 +109,7 @@ class Views:
 
     @property
     def side(self) -> float:
-        """Side in Å of the square over which a view has its mean."""
+        """Side in Å of the square over which a view's mean is taken."""
         return _side(self.grid)
 
     @property
@@ -118,38 +118,38 @@ class Views:
         return self.grid.clearance(self.grid.center)
 
     def cuts(self, sphere: Sphere) -> bool:
-        """Tell whether a sphere extends beyond the largest ball in the box.
+        """Check whether the largest ball in the box cuts a sphere.
 
-        Heterogeneous Refinement cuts off what does, so the strength in the job is another one.
+        Heterogeneous Refinement cuts it too, so in the job its strength differs.
         """
         farthest = dist(sphere.center, self.grid.center) + sphere.reach
         return farthest > self.reach * (1 + SURFACE)
 
     def strength(self, sphere: Sphere, density: float) -> float:
-        """Compare a sphere of a given density with the map: infinite if that is constant."""
+        """Compare a sphere of a given density with the map; infinite for a constant map."""
         energy = density * density * self.sphere_energy(sphere)
         return energy / self.energy if self.energy else float("inf")
 
     def match(self, sphere: Sphere) -> float:
-        """Give the density at which a sphere is half as strong as the map.
+        """Return the density at which a sphere is half as strong as the map.
 
         Raises
         ------
         ArgumentError
-            The map is constant, or nothing of the sphere is where it counts.
+            The map is constant, or the sphere is outside the part of the box that counts.
         """
         if not self.energy:
             raise ArgumentError("value", "match needs a map that is not constant")
         energy = self.sphere_energy(sphere)
         if not energy > 0:
-            raise ArgumentError("value", "match needs a sphere with a part of it inside the box")
+            raise ArgumentError("value", "match needs a sphere that is partly inside the box")
         return sqrt(MATCHED * self.energy / energy)
 
     def sphere_energy(self, sphere: Sphere) -> float:
-        """Give the energy, in Å^4, of a sphere of density 1, wherever it is in the box.
+        """Return the energy, in Å^4, of a sphere of density 1, wherever it is in the box.
 
         A sphere larger than the largest ball in the box is cut down to that. One that extends
-        beyond it because it is off center counts in full: see `cuts`.
+        beyond it because it is off center counts in full; see `cuts`.
         """
         step = self.cut / FREQUENCIES
         frequency = (np.arange(FREQUENCIES) + 0.5) * step
@@ -158,11 +158,11 @@ class Views:
         power = np.square(weights @ _ball_transform(radii, frequency))
         whole = 2 * pi * step * float((frequency * contrast(frequency)) @ power)
         mean = float(contrast(0)) * (_volume(radii, weights) / self.side) ** 2
-        # In a box of a few voxels all but nothing of a wide sphere is below the cut.
+        # In a box of a few voxels next to nothing of a wide sphere is below the cut.
         return max(whole - mean, 0.0)
 
     def _growth(self, sphere: Sphere) -> float:
-        """Give the factor by which a sphere has to grow to be as large as its voxels together."""
+        """Return the factor by which to enlarge a sphere to the volume of its voxels."""
         if sphere.reach > COARSE * max(self.grid.voxel_size):
             return 1.0
         patches = self.grid.patches(sphere.center, sphere.reach)
@@ -172,12 +172,12 @@ class Views:
 
 
 def _side(grid: Grid) -> float:
-    """Shortest distance in Å between opposite faces of a box."""
+    """Return the shortest distance in Å between opposite faces of a box."""
     return float((grid.spacings * grid.size).min())
 
 
 def _balls(sphere: Sphere, reach: float) -> tuple[Floats, Floats]:
-    """Give radii and weights of hard balls that add up to a sphere; a hollow's are negative."""
+    """Return radii and weights of hard balls that add up to a sphere; a hollow's are negative."""
     nodes, weights = np.zeros(1), np.ones(1)
     if sphere.edge:
         nodes, weights = np.polynomial.legendre.leggauss(EDGE_NODES)
@@ -194,7 +194,7 @@ def _volume(radii: Floats, weights: Floats) -> float:
 
 
 def _ball_transform(radii: Floats, frequency: Floats) -> Floats:
-    """Transform balls of density 1: an array with a row for each radius, in Å^3."""
+    """Transform balls of density 1 into an array with a row for each radius, in Å^3."""
     turn = 2 * pi * np.multiply.outer(radii, frequency)
     return (np.sin(turn) - turn * np.cos(turn)) / (2 * pi**2 * frequency**3)
 
@@ -202,7 +202,7 @@ def _ball_transform(radii: Floats, frequency: Floats) -> Floats:
 class Binned:
     """A map in bins of at most a quarter of 20 Å, filled plane by plane as the map is read.
 
-    Where that takes more than 128 bins along a side, bins are larger, and the cut is at their
+    If that takes more than 128 bins along a side, bins are larger, and the cut is at their
     Nyquist frequency if that is below 1/20 Å.
 
     Parameters
@@ -229,13 +229,7 @@ class Binned:
         self._is_constant = True
 
     def add(self, plane: NDArray) -> None:
-        """Add the next plane.
-
-        Parameters
-        ----------
-        plane
-            Densities of any kind, indexed ``[y, x]``. NaN and infinite ones count as 0.
-        """
+        """Add the next plane ``[y, x]``, of any type; NaN and infinite voxels count as 0."""
         # inf - inf, and sums beyond float32
         with np.errstate(invalid="ignore", over="ignore"):
             sums = self._sum_rows(plane)
@@ -252,7 +246,7 @@ class Binned:
             self._look_for_change(plane)
 
     def _sum_rows(self, plane: NDArray) -> NDArray[np.float32]:
-        """Add up the rows of each bin."""
+        """Sum the rows of each bin."""
         bins_y = self._bins[1]
         whole = len(plane) // bins_y * bins_y
         sums = np.empty_like(self._rows)
@@ -270,7 +264,7 @@ class Binned:
             self._is_constant = bool((known == self._level).all())
 
     def views(self) -> Views:
-        """Measure the map's views, once, after all planes have been added."""
+        """Measure the map's views, once and after all planes have been added."""
         grid = self._grid
         bins = np.array(self._bins, float)
         voxel_size = np.array(grid.voxel_size) * bins
@@ -294,8 +288,8 @@ class Binned:
         energy *= float(np.linalg.det(grid.axes)) ** 2
         return Views(max(energy, 0.0) if isfinite(energy) else float("inf"), cut, grid)
 
-    def _cut_to_ball(self, binned: Grid, center: tuple[float, float, float], reach: float) -> None:
-        """Keep what is in a ball: of bins at its surface, the share that is inside."""
+    def _cut_to_ball(self, binned: Grid, center: Point, reach: float) -> None:
+        """Keep what is in a ball; of bins at its surface, the share that is inside."""
         thickness = float(np.cbrt(abs(np.linalg.det(binned.axes))))
         feet, height2 = binned.feet(center)
         for k, plane in enumerate(self._sums):
@@ -304,7 +298,7 @@ class Binned:
 
 
 class _Waves(NamedTuple):
-    """The waves along one axis: for each its frequency, its value in each bin and its weight."""
+    """Waves along one axis: the frequency of each, its value in each bin and its weight."""
 
     frequencies: Floats  # in waves per bin
     values: NDArray[np.complex64]
@@ -315,7 +309,7 @@ class _Waves(NamedTuple):
         """Take the multiples from `first` to `last` of one wave in a period, in bins."""
         frequencies = np.arange(first, last + 1) / period
         values = np.exp(-2j * pi * np.multiply.outer(frequencies, np.arange(size)))
-        # Averaging over the voxels of a bin makes a wave fainter.
+        # Averaging over the voxels of a bin weakens a wave.
         weights = (np.sinc(frequencies / voxels) / np.sinc(frequencies)) ** 2
         return cls(frequencies, values.astype(np.complex64), weights)
 
@@ -334,13 +328,13 @@ def _energy(
     array
         Sums over bins, indexed ``[z, y, x]``.
     axes
-        Steps from a bin to its next along x, y, z: columns, in Å.
+        Steps from a bin to the next along x, y, z: columns, in Å.
     voxels
-        Voxels of a bin along x, y, z.
+        Number of voxels of a bin along x, y, z.
     diameter
-        The ball's, in Å.
+        Diameter of the ball, in Å.
     cut
-        In 1/Å.
+        Highest frequency, in 1/Å.
 
     Returns
     -------
@@ -386,7 +380,7 @@ def _weighted_power(
     reciprocal
         Inverse of the axes, in 1/Å.
     kernel
-        Frequencies in 1/Å, and its values there; beyond them it is 0.
+        Frequencies in 1/Å, and the kernel's values there; beyond them it is 0.
     """
     x, y, z = waves
     kx, ky, kz = (

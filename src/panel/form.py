@@ -52,8 +52,7 @@ FIELDS = {
     "edge": (5, (), "Full width of a soft edge; 0 is a hard edge"),
     "inner_radius": (5, (), "Radius of a hollow; 0 is a solid sphere"),
 }
-# Pixels that are left for the rows at least.
-ROOM = 60
+NARROWEST = 70  # pixels
 MORE = ("offset", "edge", "inner_radius")
 MARGIN_FIT = RECOMMENDED_TEXTS["radius"]
 
@@ -84,7 +83,11 @@ class Form(QWidget):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(6, 4, 6, 4)
         outer.setSpacing(4)
-        # Where there is little room these rows are scrolled; what is below them stays in place.
+        self.text_fields, self.beside_labels = {}, {}
+        # Volume Viewer takes room from the panel when a map comes: what is at the top stays in
+        # place, and the rows below it are scrolled.
+        self._add_map(outer, session)
+        self._add_buttons(outer)
         self.scroll_area = QScrollArea(frameShape=QFrame.Shape.NoFrame, widgetResizable=True)
         self.scroll_area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         outer.addWidget(self.scroll_area)
@@ -92,20 +95,17 @@ class Form(QWidget):
         layout = QVBoxLayout(rows)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(3)
-        self.text_fields, self.beside_labels = {}, {}
-        self._add_map(layout, session)
         self._add_sphere(layout)
+        self._add_file(layout)
+        self._add_facts(layout)
         self.profile_plot = Profile()
         self.profile_plot.dragged.connect(self.moved)
         layout.addWidget(self.profile_plot, stretch=1)
-        self._add_facts(layout)
-        self._add_file(layout)
         self.scroll_area.setWidget(rows)
+        # Where a map makes Volume Viewer grow, a panel that insists makes ChimeraX's window grow.
+        self.scroll_area.setMinimumHeight(1)
         bar = self.scroll_area.verticalScrollBar().sizeHint().width()
         self.scroll_area.setMinimumWidth(rows.minimumSizeHint().width() + bar)
-        self._add_buttons()
-        # The same with and without a reason, so that the dock need not grow for it.
-        self.setMinimumHeight(self.minimumSizeHint().height() + ROOM)
 
     # Rows
 
@@ -120,7 +120,7 @@ class Form(QWidget):
         self.map_menu.setSizePolicy(WIDE, NARROW)
         self.recommended_button = QToolButton(text="Recommended")
         self.recommended_button.setToolTip(
-            f"The decoys that caught the most junk and kept the particles: {RECOMMENDED.words}"
+            f"A faint and a bright sphere around the particle: {RECOMMENDED.words}"
         )
         self.recommended_button.clicked.connect(lambda: self.link_clicked.emit("recommended"))
         layout.addLayout(_row(QLabel("Map"), self.map_menu, self.recommended_button))
@@ -133,6 +133,7 @@ class Form(QWidget):
         for button, text in ((self.fit_button, "fit"), (self.margin_button, MARGIN_FIT)):
             button.clicked.connect(lambda _, text=text: self.set_texts({"radius": text}))
         self.slider = _Slider(Qt.Orientation.Horizontal)
+        self.slider.setMinimumWidth(NARROWEST)
         self.slider.valueChanged.connect(self._slide)
         radius = self._field("radius")
         layout.addLayout(_row(*radius, self.fit_button, self.margin_button, self.slider))
@@ -188,7 +189,7 @@ class Form(QWidget):
             | flags.LinksAccessibleByKeyboard
         )
         self.facts_label.linkActivated.connect(self.link_clicked)
-        # Room for them all, so that nothing jumps when they come.
+        # Room for them all, so that the plot does not jump when they come.
         self.facts_label.setMinimumHeight(5 * self.facts_label.fontMetrics().lineSpacing())
         layout.addWidget(self.facts_label)
 
@@ -207,10 +208,7 @@ class Form(QWidget):
         self.replaces_label = QLabel()
         layout.addLayout(_row(as_label, self.name_field, self.replaces_label))
 
-    def _add_buttons(self):
-        self.reason_label = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
-        self.reason_label.setSizePolicy(WIDE, QSizePolicy.Policy.Minimum)
-        self.layout().addWidget(self.reason_label)
+    def _add_buttons(self, layout):
         row, (self.make_button, self.help_button) = button_row(
             self, [("Make 88 Spheres", self.asked), ("Help", self.help_asked)], button_list=True
         )
@@ -219,15 +217,35 @@ class Form(QWidget):
         self.made_label, self.path_field = QLabel(), QLineEdit(readOnly=True)
         self.copy_button = QPushButton("Copy path")
         self.copy_button.setToolTip("For cryoSPARC's Import 3D Volumes, type map")
+        self.reason_label = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
+        self.reason_label.setSizePolicy(WIDE, QSizePolicy.Policy.Preferred)
+        self.path_field.setMinimumWidth(NARROWEST)
         for widget in (self.made_label, self.path_field, self.copy_button):
             row.layout().addWidget(widget)
-            widget.hide()
         row.layout().setStretchFactor(self.path_field, 100)
+        # The panel does not become wider when spheres have been made.
+        self.made_label.setText("Made #88, #89")
+        row.setMinimumWidth(row.minimumSizeHint().width())
+        self.show_made("", [])
+        row.layout().addWidget(self.reason_label, stretch=100)
+        # Two lines, and nothing moves when they come.
+        height = max(2 * self.fontMetrics().lineSpacing(), self.make_button.sizeHint().height())
+        row.setMinimumHeight(height + row.layout().contentsMargins().top() * 2)
 
     def _disclose(self, shown):
         arrows = Qt.ArrowType
         self.more_button.setArrowType(arrows.DownArrow if shown else arrows.RightArrow)
         self.more_frame.setVisible(shown)
+
+    def enterEvent(self, event):
+        """Look again when the mouse comes: the files may be others."""
+        super().enterEvent(event)
+        self.changed.emit()
+
+    @property
+    def needed_height(self):
+        """Pixels in which no row is scrolled."""
+        return self.minimumSizeHint().height() + self.scroll_area.widget().sizeHint().height()
 
     # What stands in them
 
@@ -325,11 +343,12 @@ class Form(QWidget):
         links = [*more_warnings]
         if shown.too_strong:
             links.append((shown.too_strong, "Recommended", "recommended"))
-        for sentence, text, name in links:
-            warnings.append(f'{html.escape(sentence)} <a href="{name}">{text}</a>')
         color = signal_color(self.facts_label, "#a05000", "#ffb050")
+        for sentence, text, name in links:
+            link = f'<a href="{name}" style="color:{color}">{text}</a>'
+            warnings.append(f"{html.escape(sentence)} {link}")
         told = "".join(f'<div style="color:{color}">⚠ {text}</div>' for text in warnings)
-        self.facts_label.setText(f'<table cellspacing="0">{rows}</table>{told}')
+        self.facts_label.setText(f'{told}<table cellspacing="0">{rows}</table>')
 
     def _show_file(self, shown):
         is_saved = self.save_box.isChecked()
@@ -360,7 +379,8 @@ class Form(QWidget):
         self.reason_label.setStyleSheet(color and f"color: {color}")
         self.reason_label.setText(shown.reason)
         self.reason_label.setVisible(bool(shown.reason))
-        for name, field in (*self.text_fields.items(), ("save", self.name_field)):
+        paths = [("save", self.folder_field), ("save", self.name_field)]
+        for name, field in (*self.text_fields.items(), *paths):
             _write_in(color if name == shown.argument else "", field)
         if shown.argument in MORE:
             self.more_button.setChecked(True)
@@ -368,6 +388,8 @@ class Form(QWidget):
     def show_made(self, text, paths):
         """Show what has been made, and the paths of its files."""
         self.paths = paths
+        # Its place is taken by the reason why nothing can be made.
+        text, paths = ("", []) if self.reason_label.text() else (text, paths)
         self.made_label.setText(text)
         self.made_label.setVisible(bool(text))
         self.path_field.setText(", ".join(paths))
@@ -400,6 +422,7 @@ class _PathField(QLineEdit):
 
     def show_automatic(self, text, anyhow=False):
         """Show what is automatic, unless something is typed."""
+        self.setPlaceholderText(text)
         text = text if anyhow else self.typed or text
         # Not while it is being emptied to type another.
         if text != self.text() and not (self.hasFocus() and self.isModified() and not self.typed):

@@ -4,7 +4,12 @@ from weakref import WeakKeyDictionary
 
 from chimerax.core.commands import run
 from chimerax.core.errors import UserError
-from chimerax.core.models import MODEL_DISPLAY_CHANGED, MODEL_NAME_CHANGED, REMOVE_MODELS
+from chimerax.core.models import (
+    ADD_MODELS,
+    MODEL_DISPLAY_CHANGED,
+    MODEL_NAME_CHANGED,
+    REMOVE_MODELS,
+)
 from chimerax.core.settings import Settings
 from chimerax.core.tools import ToolInstance, get_singleton
 from chimerax.ui import MainToolWindow
@@ -49,7 +54,7 @@ class MakeSphereTool(ToolInstance):
         # What stands in the fields, for each map.
         self._words = WeakKeyDictionary()
         self._shown = View()
-        self._seen = False
+        self._seen = self._is_haze = False
         # (model, volume, balls, path): all that are open, and those of the last command.
         self._made, self._latest = [], []
         self._settings = _Settings(session, tool_name)
@@ -66,7 +71,7 @@ class MakeSphereTool(ToolInstance):
         self._connect()
         self._refresh_timer = QTimer(area, singleShot=True)
         self._refresh_timer.timeout.connect(self._refresh)
-        self._dock = dock.Dock(area)
+        self._dock = dock.Dock(area, lambda: self.form.needed_height)
         self._dock.seen.connect(self._see)
         self.tool_window.manage(dock.place(session))
         self._dock.settle()
@@ -86,9 +91,11 @@ class MakeSphereTool(ToolInstance):
         self._measuring.changed.connect(self._refresh)
         triggers = self.session.triggers
         self._handlers = [
+            triggers.add_handler(ADD_MODELS, lambda *_: self._dock.keep()),
             triggers.add_handler(REMOVE_MODELS, self._closed),
             triggers.add_handler(MODEL_DISPLAY_CHANGED, self._refresh_soon),
             triggers.add_handler(MODEL_NAME_CHANGED, self._refresh_soon),
+            triggers.add_handler("frame drawn", self._camera_moved),
             # The map's path or the current folder may be another now.
             triggers.add_handler("command finished", self._refresh_soon),
         ]
@@ -133,6 +140,10 @@ class MakeSphereTool(ToolInstance):
         if self._seen:
             self._refresh_timer.start(0)
 
+    def _camera_moved(self, *_):
+        if self._seen and self._preview.is_larger_than_view != self._is_haze:
+            self._refresh_soon()
+
     def _refresh(self):
         """Show what the fields and the map come to."""
         form = self.form
@@ -144,8 +155,9 @@ class MakeSphereTool(ToolInstance):
         self._shown = shown = view(form.texts(), form.save(), known)
         self._measuring.want(shown.wanted)
         self._show_preview()
+        self._is_haze = self._preview.is_larger_than_view
         warnings = []
-        if self._preview.is_larger_than_view:
+        if self._is_haze:
             warnings.append(("The preview is larger than the view.", "View", "view"))
         form.show_view(shown, warnings)
         self._show_made()

@@ -51,30 +51,14 @@ class Ball:
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of the map that the panel is for.
+    """What is known of the map that the panel is for."""
 
-    Attributes
-    ----------
-    map
-        The map, without its density. None: none is open, or it cannot be used.
-    about
-        Gives what has been measured about a point, or None.
-    trouble
-        Why the map cannot be used.
-    spec
-        The map's, such as ``#1``.
-    is_moved
-        Whether the map's coordinates are not those of the scene.
-    open_files
-        Files that must not be written.
-    """
-
-    map: Map | None
-    about: Callable[[Point], Measured | None] = lambda _: None
-    trouble: str = ""
+    map: Map | None  # without its density; None: none is open, or it cannot be used
+    about: Callable[[Point], Measured | None] = lambda _: None  # what is known about a point
+    trouble: str = ""  # why the map cannot be used
     spec: str = "#1"
-    is_moved: bool = False
-    open_files: Sequence[str] = ()
+    is_moved: bool = False  # whether the map's coordinates are not those of the scene
+    open_files: Sequence[str] = ()  # must not be written
 
 
 @dataclass(frozen=True)
@@ -88,60 +72,28 @@ class Save:
 
 @dataclass
 class View:
-    """What the panel shows.
+    """What the panel shows; lengths in Å."""
 
-    Attributes
-    ----------
-    reason
-        Why nothing can be made.
-    argument
-        Name of the argument that is to blame for that; empty if none is.
-    beside
-        What stands next to a field, by the argument's name.
-    facts, warnings, too_strong
-        Of the spheres, as the command says them.
-    measured
-        What the plot shows.
-    wanted
-        Points (x, y, z) to measure the map about; the particle, about the first.
-    slider_range
-        Lowest and highest radius, in Å; the lowest is a step as well.
-    balls
-        The preview: what will be made, outer and inner surfaces.
-    radius, offset
-        Of the first sphere, in Å.
-    count
-        Number of spheres.
-    folder, folder_note, names
-        Where they are saved, and why there.
-    save
-        The same as the command's argument.
-    replaced
-        Path of a file that makesphere did not write from this recipe, and that will be replaced.
-    command
-        What the button runs; empty if nothing can be made.
-    """
-
-    reason: str = ""
-    argument: str = ""
-    beside: dict[str, str] = field(default_factory=dict)
+    command: str = ""  # what the button runs; empty if nothing can be made
+    reason: str = ""  # why that is so
+    argument: str = ""  # whose field is to blame for it, by name
+    asked: Request | None = None
+    count: int = 0  # spheres
+    radius: float | None = None  # of the first
+    offset: float = 0.0  # of the first
+    slider_range: tuple[float, float] = (STEP, 2 * STEP)  # the lowest is a step as well
+    balls: list[Ball] = field(default_factory=list)  # the preview: outer and inner surfaces
+    beside: dict[str, str] = field(default_factory=dict)  # next to fields, by argument
     facts: list[Row] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-    too_strong: str = ""
-    measured: Measured | None = None
-    wanted: list[Point] = field(default_factory=list)
-    slider_range: tuple[float, float] = (STEP, 2 * STEP)
-    balls: list[Ball] = field(default_factory=list)
-    radius: float | None = None
-    offset: float = 0.0
-    count: int = 0
+    too_strong: str = ""  # a warning that Recommended mends
+    measured: Measured | None = None  # what the plot shows
+    wanted: list[Point] = field(default_factory=list)  # to be measured about; fit: the first
     folder: str = ""
-    folder_note: str = ""
+    folder_note: str = ""  # why it is not the map's own
     names: list[str] = field(default_factory=list)
-    save: bool | str = False
-    replaced: str = ""
-    command: str = ""
-    asked: Request | None = None
+    save: bool | str = False  # the command's argument
+    replaced: str = ""  # path of a file that was not written from this recipe
 
     @property
     def button(self) -> str:

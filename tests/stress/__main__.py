@@ -3,8 +3,8 @@
     python tests/stress [part ...] [--seed S] [--count N]
 
 COUNT 1000 is what the README promises: 200 random kills, 2,000 files, 5,000 command lines, 50
-rounds of two at once. Parts that need ChimeraX run where CHIMERAX names it, with makesphere
-installed. Ends with a table of figures, or at the first failure with what repeats it.
+rounds of two at once. Parts that need ChimeraX run if CHIMERAX names it and it has makesphere.
+Ends with a table of figures, or at the first failure with what repeats it.
 """
 
 import argparse
@@ -22,12 +22,12 @@ CHIMERAX = os.environ.get("CHIMERAX")
 
 
 def _kills(folder, seed, count):
-    a_range = kills.Range(folder, 256)
-    found = kills.by_time(a_range, seed, count // 5)
-    lines = kills.by_line(a_range)
+    arena = kills.Arena(folder, 256)
+    found = kills.by_time(arena, seed, count // 5)
+    lines = kills.by_line(arena)
     return (
         f"{count // 5} kills at random moments of writing 64 MB ({found['scratch']} while the new "
-        f"file was half there), {lines} before each line that writes: target always whole "
+        f"file was half written), {lines} before each line that writes: target always whole "
         f"({found['absent']} x absent, {found['old']} x old, {found['new']} x new), swept"
     )
 
@@ -35,7 +35,7 @@ def _kills(folder, seed, count):
 def _files(folder, seed, count):
     with files.little_memory():
         made, refused = files.run(seed, 2 * count, folder)
-        # The same files, as somebody at a shell has them.
+        # Similar files, in real processes as from a shell.
         files.run(seed, count // 20, folder, real=True)
     return f"{2 * count} files in 2 GB: {made} right spheres, {refused} refused in one line"
 
@@ -70,7 +70,7 @@ CHIMERAX_PARTS = {"lines": _lines, "chimerax-races": _chimerax_races}
 
 
 def main():
-    """Run the parts that the command line names, or all."""
+    """Run the parts named on the command line, or all."""
     parts = {**PARTS, **(CHIMERAX_PARTS if CHIMERAX else {})}
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("parts", nargs="*", metavar="part", help=", ".join(parts))

@@ -9,7 +9,7 @@ import mrcfile
 import numpy as np
 
 RADIUS = 300.5
-# From a process of its own: a child's peak includes what its parent had when it was started.
+# In a process of its own: a child's peak includes what its parent used when starting it.
 MEASURE = """
 import resource, subprocess, sys
 subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True)
@@ -24,7 +24,7 @@ def run(folder, size=1024):
     -------
     seconds : float
     peak : int
-        Most memory that the command had, in bytes.
+        Most memory that the command used, in bytes.
     """
     path = Path(folder, "J1_map.mrc")
     with mrcfile.new(path, np.zeros((1, 1, 1), np.float32)) as file:
@@ -32,7 +32,7 @@ def run(folder, size=1024):
         file.header.mx = file.header.my = file.header.mz = size
         file.header.cella = (size, size, size)
     with open(path, "r+b") as file:
-        # A hole: it reads as zeros, and takes no room.
+        # A hole, which reads as zeros and takes no space.
         file.truncate(1024 + 4 * size**3)
         for k in range(3 * size // 8, 5 * size // 8):
             file.seek(1024 + 4 * size * (size * k + size // 2))
@@ -46,10 +46,10 @@ def run(folder, size=1024):
         check=True,
     )
     seconds = time.monotonic() - began
-    (made,) = set(Path(folder).iterdir()) - {path}
-    _check(made, size, RADIUS * size / 1024)
+    (sphere,) = set(Path(folder).iterdir()) - {path}
+    _check(sphere, size, RADIUS * size / 1024)
     path.unlink()
-    made.unlink()
+    sphere.unlink()
     return seconds, int(done.stdout) * (1 if sys.platform == "darwin" else 1024)
 
 

@@ -95,7 +95,7 @@ class Sample:
         header.machst = {"<": [0x44, 0x44, 0, 0], ">": [0x11, 0x11, 0, 0]}[self.order]
         return header
 
-    # What is strange but no damage: the sphere must come out.
+    # Strange but not damaged: the sphere must come out.
 
     def _cell(self):
         self.header.cellb = self.random.choice(
@@ -134,7 +134,7 @@ class Sample:
         label = self.random.choice([b"Chimera rotation: " + rotation, b"\xff" * 80, b"\n\n"])
         self.header.label[0] = label
 
-    # Damage: whatever comes, it must be right or say why not.
+    # Damaged: the result must be correct, or say why there is none.
 
     def _cut(self):
         self.content = self.content[: self.random.randrange(len(self.content))]
@@ -227,7 +227,7 @@ class Sample:
         return words
 
     def write(self, folder):
-        """Write the file into a folder and give its path."""
+        """Write the file into a folder and return its path."""
         path = Path(folder, self.name)
         path.write_bytes(self.content)
         return path
@@ -244,7 +244,7 @@ def judge(sample, path, status, out, err):
     Raises
     ------
     AssertionError
-        It was neither a right sphere nor one clear line.
+        The result was neither a correct sphere nor one clear line.
     """
     made = sorted(set(os.listdir(path.parent)) - {path.name})
     assert path.read_bytes() == sample.content, "the map's file was changed"
@@ -266,7 +266,7 @@ def _check_sphere(sample, source, path):
     grid = source.grid
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        # What NumPy 2.5 says of mrcfile itself.
+        # NumPy 2.5 warns about mrcfile itself.
         warnings.filterwarnings("ignore", "Setting the dtype on a NumPy array")
         said = io.StringIO()
         assert mrcfile.validate(path, print_file=said), said.getvalue()
@@ -282,7 +282,7 @@ def _check_sphere(sample, source, path):
     distance = np.linalg.norm(np.tensordot(grid.axes, [x, y, z], 1), axis=0).T
     value = sample.value
     if value == "match":
-        # A label that is cut does not tell it.
+        # A label that is cut does not hold it.
         value = float(data.max() if label.endswith("...") else label.rpartition(" ")[2])
     ball = _ball(distance, radius, sample.edge)
     if sample.inner:
@@ -321,18 +321,21 @@ def _in_a_process_of_its_own(words):
 
 
 def run(seed, count, folder, first=0, real=False):
-    """Try samples, each in a folder of its own.
+    """Try samples, each in its own folder.
 
     Parameters
     ----------
     seed, count, first : int
+        Which samples, and how many.
     folder : str or Path
+        Empty folder to work in.
     real : bool
         Whether each command gets a process of its own, as from a shell.
 
     Returns
     -------
     made, refused : int
+        Number of spheres made, and of files refused.
     """
     made = 0
     for number in range(first, first + count):
@@ -357,7 +360,7 @@ def run(seed, count, folder, first=0, real=False):
 
 @contextlib.contextmanager
 def little_memory():
-    """Let this process, and those that it starts, have 2 GB of memory and no more."""
+    """Limit this process, and those that it starts, to 2 GB of memory."""
     import resource
 
     before = resource.getrlimit(resource.RLIMIT_AS)

@@ -32,7 +32,7 @@ def _race(session, folder, radius, rounds):
         sphere = run(session, f"makesphere #1 radius {radius} save here.mrc", log=False)
         session.models.close([sphere])
         Path(f"done-{number}-{radius}").touch()
-        # Who started this judges the file, and lets the next round begin.
+        # The parent process judges the file, then lets the next round begin.
         while not Path(f"judged-{number}").exists():
             time.sleep(0.001)
 
@@ -45,5 +45,5 @@ except BaseException:
     status = 1
 sys.stdout.flush()
 sys.stderr.flush()
-# ChimeraX would make its own exit status of it.
+# ChimeraX would replace the exit status.
 os._exit(status)

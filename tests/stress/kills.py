@@ -1,4 +1,4 @@
-"""The shell command killed while it writes: its target is never anything but whole."""
+"""The shell command, killed while it writes: its target is always whole."""
 
 import contextlib
 import hashlib
@@ -19,18 +19,19 @@ RADII = {"old": "100", "new": "120"}
 CASES = ["free name", "same sphere", "over another file"]
 
 
-class Range:
-    """A folder with a map in which one sphere is written again and again, mostly in vain.
+class Arena:
+    """A folder with a map, in which a sphere is written again and again, mostly in vain.
 
     Parameters
     ----------
     folder : str or Path
+        Empty folder to work in.
     size : int
         Voxels along each side of the map: 256 gives files of 64 MB.
     """
 
     def __init__(self, folder, size):
-        self.folder = Path(folder, "range")
+        self.folder = Path(folder, "arena")
         self.kept = Path(folder, "kept")
         self.folder.mkdir()
         self.kept.mkdir()
@@ -51,16 +52,17 @@ class Range:
         Returns
         -------
         words : list of str
-            Of the command that will be killed.
+            Arguments of the command to kill.
         target : Path
+            The file that it writes.
         whole : list of Path
-            What the target may be afterwards: copies of whole files, None for absent.
+            What the target may be afterwards: copies of whole files, or None for absent.
         """
         typed = self.folder / "typed.mrc"
         for path in (self.auto, typed):
             path.unlink(missing_ok=True)
         if case == "over another file":
-            # A hard link costs no copy, and what is written into it changes the digest.
+            # A hard link needs no copying, and writing into it would change the digest.
             os.link(self.kept / "old.mrc", typed)
             words = ["--radius", RADII["new"], "--output", str(typed)]
             return words, typed, [self.kept / "old.mrc", self.kept / "new.mrc"]
@@ -70,7 +72,7 @@ class Range:
         return ["--radius", RADII["new"]], self.auto, [None, self.kept / "auto.mrc"]
 
     def write(self, words):
-        """Run the shell command in this process, without a word."""
+        """Run the shell command in this process, silently."""
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             return main([str(self.map), *words])
 
@@ -79,7 +81,7 @@ class Range:
         return [p.name for p in self.folder.iterdir() if p.name.startswith(scratch.PREFIX)]
 
     def judge(self, target, whole):
-        """Raise an error if the target is not whole, and say which of the whole files it is."""
+        """Raise an error if the target is not whole, and return the file of which it is a copy."""
         if not target.exists():
             assert None in whole, f"{target.name} was lost"
             return None
@@ -90,7 +92,7 @@ class Range:
         raise AssertionError(f"{target} is neither the old file nor the new one")
 
     def judge_sweep(self):
-        """Raise an error if a run an hour later leaves anything of the killed ones."""
+        """Raise an error if a run an hour later leaves anything behind from killed ones."""
         for name in self.scratches():
             os.utime(self.folder / name, (0, 0))
         assert self.write(["--radius", "7", "--output", str(self.folder / "typed.mrc")]) == 0
@@ -104,7 +106,7 @@ def _digest(path):
 
 
 def _child(work):
-    """Start a process that does some work and no more."""
+    """Start a process that does some work and ends."""
     pid = os.fork()
     if pid:
         return pid
@@ -115,49 +117,49 @@ def _child(work):
 
 
 def _has_ended(pid):
-    # Without taking its status, so that its number stays its own.
+    # Without collecting its status, so that its number is not reused.
     return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
-def by_time(a_range, seed, count):
+def by_time(arena, seed, count):
     """Kill the command at random moments, most of them while it writes.
 
     Returns
     -------
     dict
-        How many kills left what: absent, old, new; how many a scratch file; how many came late.
+        Number of kills by what they left: absent, old, new; a scratch file; and that came late.
     """
     pick = random.Random(seed)
     began = time.monotonic()
-    a_range.write(a_range.prepare("free name")[0])
+    arena.write(arena.prepare("free name")[0])
     run = time.monotonic() - began
     found = {"absent": 0, "old": 0, "new": 0, "scratch": 0, "late": 0}
     for number in range(count):
-        words, target, whole = a_range.prepare(CASES[number % len(CASES)])
-        before = set(a_range.scratches())
-        pid = _child(lambda words=words: a_range.write(words))
+        words, target, whole = arena.prepare(CASES[number % len(CASES)])
+        before = set(arena.scratches())
+        pid = _child(lambda words=words: arena.write(words))
         if pick.random() < 0.25:
             time.sleep(pick.random() * run)
         else:
-            # From when the scratch file is there, or gone again.
-            while set(a_range.scratches()) <= before and not _has_ended(pid):
+            # Wait until the scratch file appears, or is gone again.
+            while set(arena.scratches()) <= before and not _has_ended(pid):
                 time.sleep(0.0005)
             time.sleep(pick.random() * run * 1.5)
         os.kill(pid, signal.SIGKILL)
         _, status = os.waitpid(pid, 0)
         found["late"] += not os.WIFSIGNALED(status)
-        is_left = bool(set(a_range.scratches()) - before)
+        is_left = bool(set(arena.scratches()) - before)
         found["scratch"] += is_left
-        path = a_range.judge(target, whole)
+        path = arena.judge(target, whole)
         found["absent" if path is None else "old" if path == whole[0] else "new"] += 1
         if number % 10 == 9:
-            a_range.judge_sweep()
-    a_range.judge_sweep()
+            arena.judge_sweep()
+    arena.judge_sweep()
     return found
 
 
-def by_line(a_range, every=1):
-    """Kill the command before each line of the code that writes, in each case.
+def by_line(arena, every=1):
+    """Kill the command before each line of the code that writes, in every case.
 
     Returns
     -------
@@ -166,24 +168,24 @@ def by_line(a_range, every=1):
     """
     kills = 0
     for case in CASES:
-        lines = _lines_of(lambda: a_range.write(a_range.prepare(case)[0]))  # noqa: B023
+        lines = _lines_of(lambda: arena.write(arena.prepare(case)[0]))  # noqa: B023
         assert len(lines) > 30
         for line in lines[::every]:
-            words, target, whole = a_range.prepare(case)
+            words, target, whole = arena.prepare(case)
 
             def work(words=words, line=line):
                 _at_line(line, lambda: os.kill(os.getpid(), signal.SIGKILL))
-                a_range.write(words)
+                arena.write(words)
 
             _, status = os.waitpid(_child(work), 0)
             assert os.WIFSIGNALED(status), f"line {line} was not reached"
             try:
-                a_range.judge(target, whole)
+                arena.judge(target, whole)
             except AssertionError as error:
                 error.add_note(f"killed before line {line} of the modules that write, {case}")
                 raise
             kills += 1
-    a_range.judge_sweep()
+    arena.judge_sweep()
     return kills
 
 

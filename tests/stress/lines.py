@@ -14,7 +14,7 @@ from chimerax.core.models import Model
 from chimerax.map import volume_from_grid_data
 from chimerax.map_data import ArrayGridData
 
-# Of each argument: what should work (most of it does), and what should not (some of it does).
+# For each argument: values that should work (most do), and values that should not (some do).
 SPECS = (
     ["#1", "#2", "#3", "#5", "#1,2", "#1", "##name=map", "#1 & #1"],
     """#4 #6 #7 #8 #9 #99 #1,3 #1-5 #1-9 all #1.1 #!1 1 /A sel #1:5 bogus #1,99 #1-#2 #2|#1 ~#1
@@ -63,7 +63,7 @@ NO_KEYWORDS = ["bogus", "c", "radiuss", "-", "fit", "\u00e9dge", "edge=3", "'edg
 
 
 def draw_line(pick):
-    """Draw a command line: half of them careful, so that most of it is right."""
+    """Draw a command line; half of them are careful, so that most of the line is right."""
     care = pick.choice([0.03, 0.3])
 
     def draw(good, bad):
@@ -101,7 +101,7 @@ def _radius(pick, draw):
 
 
 def furnish(session, folder):
-    """Open small maps of many kinds, and models that are none, in an empty folder."""
+    """Open small maps of many kinds, and a model that is not a map, in an empty folder."""
     os.chdir(folder)
     Path("out").mkdir()
     Path("folder.mrc").mkdir()
@@ -179,7 +179,7 @@ class Room:
         Raises
         ------
         AssertionError
-            It neither worked nor failed in one sentence without leaving anything.
+            It neither worked nor failed cleanly with one sentence.
         """
         self.errors.said.clear()
         self.session.logger.add_log(self.errors)

@@ -6,70 +6,71 @@ import sys
 import time
 from pathlib import Path
 
-from stress.kills import RADII, Range
+from stress.kills import RADII, Arena
 
 SCRIPT = Path(__file__).with_name("in_chimerax.py")
 
 
 def run(folder, count, size=96):
-    """Let processes write over each other, again and again.
+    """Have two processes overwrite each other's file, again and again.
 
     Parameters
     ----------
     folder : str
+        Empty folder to work in.
     count : int
-        Rounds: half of them to one typed name, half to automatic names.
+        Number of rounds, alternately with a typed name and with automatic names.
 
     Returns
     -------
     int
         Number of rounds.
     """
-    a_range = Range(folder, size)
-    typed = a_range.folder / "typed.mrc"
+    arena = Arena(folder, size)
+    typed = arena.folder / "typed.mrc"
     for number in range(count):
-        a_range.prepare("free name")
+        arena.prepare("free name")
         to_typed = number % 2 == 0
         lines = [["--radius", "120"]] * 2
         if to_typed:
             lines = [["--radius", radius, "--output", str(typed)] for radius in RADII.values()]
-        together([lambda words=words: a_range.write(words) for words in lines])
-        target, whole = a_range.auto, [a_range.kept / "auto.mrc"]
+        together([lambda words=words: arena.write(words) for words in lines])
+        target, whole = arena.auto, [arena.kept / "auto.mrc"]
         if to_typed:
-            target, whole = typed, [a_range.kept / "old.mrc", a_range.kept / "new.mrc"]
-        a_range.judge(target, whole)
-        left = {p.name for p in a_range.folder.iterdir()} - {a_range.map.name, target.name}
+            target, whole = typed, [arena.kept / "old.mrc", arena.kept / "new.mrc"]
+        arena.judge(target, whole)
+        left = {p.name for p in arena.folder.iterdir()} - {arena.map.name, target.name}
         assert not left, f"round {number} left {left}"
     return count
 
 
 def run_in_chimerax(chimerax, folder, count, size=128):
-    """Let two ChimeraX write over each other's file, again and again.
+    """Have two ChimeraX processes overwrite each other's file, again and again.
 
     Returns
     -------
     int
         Number of rounds.
     """
-    a_range = Range(folder, size)
-    whole = [a_range.kept / f"{name}.mrc" for name in RADII]
+    arena = Arena(folder, size)
+    whole = [arena.kept / f"{name}.mrc" for name in RADII]
     words = [chimerax, "--nogui", "--silent", "--script"]
     processes = [
         subprocess.Popen(
-            [*words, f"{SCRIPT} race {a_range.folder} {radius} {count}"],
+            [*words, f"{SCRIPT} race {arena.folder} {radius} {count}"],
             stdout=sys.stderr,
         )
         for radius in RADII.values()
     ]
     try:
         for number in range(count):
-            while len(list(a_range.folder.glob(f"done-{number}-*"))) < 2:
+            while len(list(arena.folder.glob(f"done-{number}-*"))) < 2:
                 assert not any(p.poll() for p in processes), "ChimeraX failed"
                 time.sleep(0.002)
-            a_range.judge(a_range.folder / "here.mrc", whole)
-            assert not a_range.scratches()
-            (a_range.folder / "here.mrc").unlink()
-            (a_range.folder / f"judged-{number}").touch()
+            arena.judge(arena.folder / "here.mrc", whole)
+            assert not arena.scratches()
+            (arena.folder / "here.mrc").unlink()
+            (arena.folder / f"judged-{number}").touch()
         assert [p.wait() for p in processes] == [0, 0]
     finally:
         for process in processes:
@@ -78,7 +79,7 @@ def run_in_chimerax(chimerax, folder, count, size=128):
 
 
 def together(works):
-    """Run each of some functions in a process of its own, all at once, and expect a status of 0."""
+    """Run functions at once, each in its own process, and expect an exit status of 0."""
     start, go = os.pipe()
     pids = []
     for work in works:

@@ -9,7 +9,7 @@ from .errors import UserError
 
 
 class AnnotationError(UserError, ValueError):
-    """A word that is not what its argument takes."""
+    """A word that its argument does not accept."""
 
 
 def next_token(text):
@@ -80,6 +80,10 @@ class SaveFileNameArg(Annotation):
         return os.path.expanduser(token)
 
 
+class SaveFolderNameArg(SaveFileNameArg):
+    name = "a folder name"
+
+
 class ModelsArg(Annotation):
     name = "a models specifier"
 
@@ -90,7 +94,7 @@ class ModelsArg(Annotation):
             first, _, last = word.partition("-")
             id = tuple(int(n) for n in first.split("."))
             ids = [(*id[:-1], n) for n in range(id[-1], int(last or id[-1]) + 1)]
-            # With what is below them.
+            # With the models below them.
             models += [m for m in session.models.list() if m.id[: len(id)] in ids]
         return models
 
@@ -109,7 +113,7 @@ class CoordSysArg(ModelArg):
 
 
 class Center:
-    """A point of the scene, or of a coordinate system."""
+    """A point in the scene, or in a coordinate system."""
 
     def __init__(self, coords):
         self.coords = np.array(coords, np.float32)
@@ -164,7 +168,7 @@ def register(name, description, function, logger=None):
 
 
 def run(session, text):
-    """Run a command that is registered, and what follows after a ``;``."""
+    """Run a registered command, and those after it, separated by ``;``."""
     name, _, rest = next_token(text)
     if name not in _commands:
         raise UserError(f"Unknown command: {text}")

@@ -2,4 +2,4 @@
 
 
 class UserError(Exception):
-    """A mistake of the user's, told in one sentence."""
+    """A user's mistake, explained in one sentence."""

@@ -20,13 +20,13 @@ class Model:
 
     def __setattr__(self, key, value):
         super().__setattr__(key, value)
-        told = {
+        triggers = {
             "name": MODEL_NAME_CHANGED,
             "position": MODEL_POSITION_CHANGED,
             "display": MODEL_DISPLAY_CHANGED,
         }
-        if key in told and self.id is not None:
-            self.session.triggers.activate_trigger(told[key], self)
+        if key in triggers and self.id is not None:
+            self.session.triggers.activate_trigger(triggers[key], self)
 
     def delete(self):
         pass

@@ -2,4 +2,4 @@
 
 
 class BundleAPI:
-    """What a bundle's face inherits."""
+    """Base class of a bundle's API."""

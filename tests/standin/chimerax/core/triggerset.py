@@ -11,7 +11,7 @@ class _Handler:
 
 
 class TriggerSet:
-    """Who wants to know of what."""
+    """Functions to call when something happens."""
 
     def __init__(self):
         self._handlers = {}

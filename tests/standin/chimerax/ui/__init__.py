@@ -5,7 +5,7 @@ from Qt.QtWidgets import QApplication, QDockWidget, QWidget
 
 
 class Post(QObject):
-    """What other threads ask Qt's to do."""
+    """A task that another thread gives to Qt's thread."""
 
     asked = Signal(object, object)
 

@@ -85,7 +85,7 @@ class ModelMenuButton(QPushButton):
         for model in models:
             self.menu().addAction(f"{model.name} #{model.id_string}").setData(model)
         if self._value not in models:
-            # As ChimeraX does, after all who listen have heard of it, or have gone.
+            # As in ChimeraX, only after all listeners have been called, or are gone.
             QTimer.singleShot(0, self.value_changed.emit)
             self._value = models[0] if models else None
         self._show()

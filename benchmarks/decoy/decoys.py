@@ -1,0 +1,61 @@
+"""The one place where a map and makesphere's words become spheres: by the package itself."""
+
+from dataclasses import dataclass
+
+import torch
+from chimerax.makesphere.arguments import BY_NAME, request_of
+from chimerax.makesphere.engine.decoy import Batch, jobs_of
+from chimerax.makesphere.engine.grid import Grid
+from chimerax.makesphere.engine.map import Map
+from fourier import Lattice
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Decoy:
+    """A sphere.
+
+    Attributes
+    ----------
+    radius, offset, density : float
+        Å, Å along x, and the density inside.
+    strength : float
+        Energy of its views in images over that of the map's.
+    volume : Tensor
+    """
+
+    radius: float
+    offset: float
+    density: float
+    strength: float
+    volume: Tensor
+
+
+def make(volume: Tensor, lattice: Lattice, words: str) -> list[Decoy]:
+    """Make the spheres that words ask for, such as "radius 1.3fit value 0.5match,2match".
+
+    Parameters
+    ----------
+    volume : Tensor
+        The map that `fit` and `match` are taken from, at the level at which ChimeraX opens it.
+    lattice : Lattice
+    words : str
+        As they are typed in ChimeraX after the map.
+    """
+    asked = words.split()
+    values = {
+        name: BY_NAME[name].value(text) for name, text in zip(asked[::2], asked[1::2], strict=True)
+    }
+    grid = Grid((lattice.box,) * 3, (lattice.voxel,) * 3)
+    source_map = Map("map", grid, volume.cpu().numpy(), None)
+    with Batch(jobs_of(source_map, request_of(values, ""), None)) as batch:
+        return [
+            Decoy(
+                decoy.recipe.radius,
+                decoy.recipe.offset,
+                decoy.density,
+                decoy.strength,
+                torch.from_numpy(array).to(volume.device),
+            )
+            for decoy, array in batch.make()
+        ]

@@ -1,0 +1,179 @@
+"""What is run, and the results; needs neither PyTorch nor NumPy."""
+
+import csv
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+RESULTS = HERE / "results.csv"
+SEEDS = (1, 2, 3)
+
+PARTICLE = "particle"
+# Shares of the junk.
+JUNK = {
+    "noise": 0.35,
+    "ice": 0.10,
+    "edge": 0.10,
+    "micelle": 0.10,
+    "aggregate": 0.15,
+    "small": 0.10,
+    "half": 0.10,
+}
+SYNTHETIC = ("compact", "elongated", "halo")
+REAL = ("EMD-3488", "EMD-11007")
+MODELS = ("4GXY", "3SN6", "3L5Q")
+MAPS = (*SYNTHETIC, *REAL, *MODELS)
+# Where not all can be run: two that were there and two that are new.
+SOME_MAPS = ("EMD-3488", "4GXY", "3SN6", "compact")
+
+ENGINE = "online EM"
+RELION = "RELION 3"
+
+HAND = "radius 1.3fit value 1"
+MATCH = "radius 1.3fit value match"
+AROUND = "radius 1.3fit value 0.5match,2match"
+BESIDE = "radius 0.2fit offset fit value 0.5match,2match"
+TWICE = "the map twice and match"
+THEN_BESIDE = f"{AROUND}, then {BESIDE}"
+THEN_AROUND = f"{AROUND}, then again"
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What a run is given beside the map and the decoys.
+
+    Attributes
+    ----------
+    start : int
+        Å; the resolution of the map that the run and the decoys begin with.
+    images : int
+        How many, in all.
+    junk : int
+        Percent of them.
+    snr : float
+        Signal-to-noise ratio: see `synthetic.gray_scale`.
+    """
+
+    start: int = 12
+    images: int = 6000
+    junk: int = 40
+    snr: float = 0.06
+
+
+USUAL = Conditions()
+POOR = Conditions(start=30)
+BAD = Conditions(start=40)
+FEW = Conditions(images=1500)
+FEW_BAD = Conditions(start=40, images=1500)
+MANY = Conditions(images=20000)
+DIRTY = Conditions(junk=70)
+FAINT = Conditions(snr=0.02)
+FAINT_BAD = Conditions(start=40, snr=0.02)
+QUICK = Conditions(images=60)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One setting on one map in some conditions, by one classifier, with one seed.
+
+    The seed stands for the images, 100 more, for the noise in the starting map, 200 more, and for
+    the classifier.
+    """
+
+    setting: str
+    map: str
+    seed: int
+    conditions: Conditions = USUAL
+    classifier: str = ENGINE
+
+    @property
+    def name(self) -> str:
+        """Return the name that the results go by."""
+        c = self.conditions
+        words = f"{self.setting} {self.map} {c.start}A n{c.images} j{c.junk} snr{c.snr}"
+        return re.sub(r"[^a-z0-9.]+", "-", f"{words} {self.classifier} s{self.seed}".lower())
+
+
+COLUMNS = [
+    "run", "setting", "map", "classifier", "version", "seed", "start_A", "images", "junk_percent",
+    "snr", "radius_A", "offset_A", "density", "strength", "good_class", "particle",
+    "particle_lost", *(c for k in JUNK for c in (k, f"{k}_caught")), "iterations", "resolution_A",
+    "seconds",
+]  # fmt: skip
+
+
+def block(settings, conditions=USUAL, maps=MAPS) -> list[Run]:
+    """Return runs of all these, with all seeds."""
+    return [Run(s, m, seed, conditions) for s in settings for m in maps for seed in SEEDS]
+
+
+# Other pairs beside the particle, and other spheres around it.
+OTHERS_BESIDE = (
+    "radius 0.4fit offset fit value 0.5match,2match",
+    "radius 0.4fit offset fit value match,4match",
+    "radius 0.2fit offset 0.5fit value 0.5match,2match",
+    "radius 0.6fit offset 0.5fit value 0.5match,2match",
+)
+OTHERS_AROUND = (
+    "radius 1.3fit value match,4match",
+    "radius 1.3fit value 0.5match,4match",
+    "radius 1.3fit value 0.25match,match",
+    "radius fit value 0.5match,2match",
+    "radius 1.6fit value 0.5match,2match",
+    "radius 1.3fit value 0.5match,match,2match",
+)
+# What decides comes first, as time may be up.
+PLAN = [
+    *block((AROUND, HAND, BESIDE, MATCH)),
+    *block((AROUND, BESIDE), BAD),
+    *block((AROUND, BESIDE), FEW_BAD),
+    *block((AROUND, BESIDE), POOR),
+    *block((AROUND, BESIDE), FEW),
+    *block((THEN_BESIDE,), USUAL),
+    *block((THEN_BESIDE,), BAD),
+    *block(OTHERS_BESIDE, FEW_BAD, SOME_MAPS),
+    *block(OTHERS_BESIDE, USUAL, SOME_MAPS),
+    *block(OTHERS_AROUND, USUAL, SOME_MAPS),
+    *block((AROUND, BESIDE), DIRTY),
+    *block((TWICE,), USUAL, SOME_MAPS),
+    *block((AROUND, BESIDE), FAINT, SOME_MAPS),
+    *block((AROUND, BESIDE), MANY, SOME_MAPS[1:3]),
+    *block(OTHERS_BESIDE, BAD, SOME_MAPS),
+    *block((HAND, MATCH), DIRTY, SOME_MAPS),
+    *block((THEN_BESIDE,), FEW_BAD, SOME_MAPS),
+    *block((MATCH,), FEW_BAD, SOME_MAPS),
+    *block((THEN_AROUND,), USUAL, SOME_MAPS),
+    *block(OTHERS_AROUND[:3], FEW_BAD, SOME_MAPS),
+    *block((MATCH, HAND), BAD, SOME_MAPS),
+    *block((AROUND, BESIDE), FAINT_BAD, SOME_MAPS),
+    *block((TWICE,), BAD, SOME_MAPS),
+    *block((MATCH, OTHERS_BESIDE[0], THEN_BESIDE), FEW, ("compact", "EMD-11007")),
+]
+SAMPLE = [Run(s, "4GXY", 1, QUICK) for s in (HAND, AROUND, THEN_BESIDE)]
+# RELION is slow: fewer images.
+BY_RELION = Conditions(images=300)
+RELION_PLAN = [
+    replace(run, classifier=RELION)
+    for seed in SEEDS
+    for run in block((AROUND, HAND), BY_RELION, ("EMD-3488", "4GXY"))
+    if run.seed == seed
+]
+
+
+def read_results(path: Path = RESULTS) -> list[dict[str, str]]:
+    """Return the rows of the results; none where there is no file."""
+    if not path.exists():
+        return []
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def append_result(path: Path, row: dict) -> None:
+    """Add one row to the results, and the header to a new file."""
+    new = not path.exists()
+    with open(path, "a", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        if new:
+            writer.writeheader()
+        writer.writerow(row)
