@@ -935,6 +935,18 @@ def test_file_that_came_after_it_was_shown_is_asked_for(one, ran, asked):
     assert ran == [] and Path("late.mrc").read_bytes() == b"late"
 
 
+def test_own_file_of_another_level_is_asked_for_at_once(one, volume, ran, asked):
+    write(one.text_fields["radius"], "fit")
+    write(one.name_field, "mine.mrc")
+    click(one.make_button)
+    before = Path("mine.mrc").read_bytes()
+    # Before a hand has come to rest.
+    volume.set_parameters(surface_levels=[0.6])
+    asked.answers += [False]
+    click(one.make_button)
+    assert len(asked.texts) == len(ran) == 1 and Path("mine.mrc").read_bytes() == before
+
+
 def test_after_browse_the_name_follows_the_recipe_again(one, ran, asked, browse, tmp_path):
     """A file was lost here."""
     (tmp_path / "a").mkdir()
@@ -1178,6 +1190,33 @@ def test_button_stays_where_rows_come_and_go(form, ran):
     write(form.text_fields["edge"], "0")
     click(form.make_button)
     assert len(ran) == 1 and place() == before
+
+
+@in_chimerax
+def test_spheres_that_come_move_no_button_and_no_window(form, gui):
+    window = gui.ui.main_window
+    window.resize(1280, 776)
+    wait(lambda: False, 0.5)
+
+    def place():
+        return form.make_button.mapTo(window, QPoint(0, 0)), window.size()
+
+    before = place()
+    for _ in range(2):
+        click(form.make_button)
+        for _ in range(20):
+            wait(lambda: False, 0.05)
+            assert place() == before
+
+
+@in_chimerax
+def test_docked_again_it_is_seen(form, gui):
+    panel = panel_of(gui)
+    for floating in (True, False):
+        panel._dock._dock.setFloating(floating)
+        wait(lambda: False, 0.2)
+        assert panel._seen and shown(gui) and right_mode(gui).name == "make sphere"
+    assert form.needed_height <= form.height() + 2
 
 
 def test_low_dock_scrolls_and_says_why_the_button_is_dead(form):
