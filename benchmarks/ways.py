@@ -29,7 +29,7 @@ def chain_by_hand(array):
     ones += 1
     copy = np.zeros(ones.shape, np.float32)
     copy[:] = ones
-    # The eraser lists the position of every voxel of a plane and finds those near the centre.
+    # The eraser lists the position of every voxel of a plane and finds those near the center.
     outside = np.ones((n, n * n), np.int8)
     points = np.zeros((n, n, 3), np.float32)
     points[..., 0], points[..., 1] = np.arange(n), np.arange(n)[:, None]

@@ -44,6 +44,7 @@ SLOWEST_OWN = 8  # unless they are the module's own and quicker than this
 PATIENCE = 20  # seconds of tests for one slip
 LIKELY = 12  # tests among which one usually fails
 MEMORY = 6 * 2**30  # bytes
+LONG_LINE = 240
 
 BOUNDARY = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt}
 OPPOSITE = {
@@ -119,7 +120,7 @@ class Slips:
             before, after = self._lines[changed[0]].strip(), lines[changed[0]].strip()
             if isinstance(new, ast.Pass):
                 after = "pass"
-            self.found.append((line, before, after, source))
+            self.found.append((line, *_brief(before, after), source))
 
     def _visit(self, node):
         for name, value in ast.iter_fields(node):
@@ -219,6 +220,15 @@ class Slips:
                 slip(ast.If(ast.Constant(True), node.body, []))
             case ast.ExceptHandler():
                 inner(("body", 0), ast.Raise())
+
+
+def _brief(before, after):
+    """Cut a long line, such as a table, to what is about the first difference."""
+    if len(before) < LONG_LINE:
+        return before, after
+    pairs = enumerate(zip(before, after, strict=False))
+    at = next((n for n, (one, other) in pairs if one != other), 0)
+    return tuple(f"...{text[max(at - 60, 0) : at + 60]}..." for text in (before, after))
 
 
 def _drop_docstrings(tree):
@@ -353,9 +363,11 @@ class Run:
         self._module = module
         self._seconds = seconds
         self._lines = lines.get(module, {})
-        self._all = sorted({test for tests in self._lines.values() for test in tests})
         self._killers = defaultdict(int)
         self._own = {f"tests/{name}" for name in UNSEEN.get(module, [f"test_{module}.py"])}
+        # A line that is run when the module is imported matters to any of these.
+        own = {test for test in seconds if test.partition("::")[0] in self._own}
+        self._all = sorted(own.union(*self._lines.values()))
         self._unseen = [
             t for t in seconds if module in UNSEEN and t.partition("::")[0] in self._own
         ]
@@ -451,7 +463,7 @@ def read_known():
         if line.startswith("# "):
             reason = line[2:]
         elif line.strip():
-            known[tuple(part.strip() for part in line.split(" | "))] = reason
+            known[line.strip()] = reason
     return known
 
 
@@ -482,21 +494,26 @@ def main():
         if options.sample and len(slips) > options.sample:
             slips = random.Random(options.seed).sample(slips, options.sample)
         done = run.all(slips)
-        unused -= {(module, before, after) for _, before, after, verdict in done if not verdict}
-        missed = [d for d in done if not d[3] and (module, d[1], d[2]) not in known]
-        excused = sum(not d[3] for d in done) - len(missed)
+        unnoticed = [
+            (line, f"{module} | {before} | {after}")
+            for line, before, after, verdict in done
+            if not verdict
+        ]
+        unused -= {slip for _, slip in unnoticed}
+        missed = [(line, slip) for line, slip in unnoticed if slip not in known]
+        excused = len(unnoticed) - len(missed)
         here = len(done) - excused
         caught, counted = caught + here - len(missed), counted + here
         took = time.monotonic() - start
         summary = f"{here - len(missed)} of {here} caught, {excused} change nothing"
         print(f"{module}: {summary}, {took:.0f} s")
-        for line, before, after, _ in sorted(missed):
-            print(f"  {line}\t{module} | {before} | {after}")
+        for line, slip in sorted(missed):
+            print(f"  {line}\t{slip}")
         sys.stdout.flush()
     if not options.sample:
-        for module, before, after in sorted(unused):
-            if module in (options.modules or MODULES):
-                print(f"noticed, or no more there: {module} | {before} | {after}")
+        for slip in sorted(unused):
+            if slip.partition(" | ")[0] in (options.modules or MODULES):
+                print(f"noticed, or no more there: {slip}")
     print(f"{caught} of {counted}: {100 * caught / max(counted, 1):.1f} %")
     return 0 if caught >= 0.95 * counted else 1
 

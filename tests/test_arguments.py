@@ -202,3 +202,42 @@ def test_a_command_says_whose_coordinates_it_has_and_where_to_save():
     moved = command_text("#1.2", request, "/a b/", is_moved=True)
     assert moved == 'makesphere #1.2 radius 60 center 1,2,3 coordinateSystem #1.2 save "/a b/"'
     assert command_text("#1", Request((60.0,)), False, True) == "makesphere #1 radius 60 save false"
+
+
+@pytest.mark.parametrize("text", ["", "  "])
+def test_a_field_left_empty_has_nothing(text):
+    from chimerax.makesphere.arguments import read_number, read_point
+    from chimerax.makesphere.engine.errors import ArgumentError
+
+    for read, problem in [
+        (read_number, "must be a number, got nothing"),
+        (read_point, "must be three numbers x,y,z, got nothing"),
+    ]:
+        with pytest.raises(ArgumentError) as error:
+            read("edge", text)
+        assert (error.value.argument, error.value.problem) == ("edge", problem)
+
+
+def test_the_table_is_what_help_and_panel_say(monkeypatch):
+    from chimerax.makesphere.__main__ import _parser
+    from chimerax.makesphere.arguments import ARGUMENTS
+
+    assert [(argument.name, argument.label) for argument in ARGUMENTS] == [
+        ("radius", "Radius"),
+        ("center", "Center"),
+        ("offset", "Offset"),
+        ("edge", "Edge"),
+        ("inner_radius", "Inner radius"),
+        ("value", "Density"),
+    ]
+    monkeypatch.setenv("COLUMNS", "999")
+    told = _parser().format_help()
+    for usage, default in [
+        ("--radius R[,R2,...]", "the recommended decoys"),
+        ("--center X,Y,Z", "the box center"),
+        ("--offset D", "0"),
+        ("--edge W", "0"),
+        ("--inner-radius R", "0"),
+        ("--value V[,V2,...]", "1"),
+    ]:
+        assert re.search(rf"^  {re.escape(usage)} .*; default: {default}$", told, re.MULTILINE)

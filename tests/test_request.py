@@ -1,5 +1,7 @@
 """A request: checked at once, and resolved to recipes on a map's grid."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from chimerax.makesphere.engine.amount import Multiple, read_amounts
@@ -7,6 +9,7 @@ from chimerax.makesphere.engine.errors import ArgumentError
 from chimerax.makesphere.engine.grid import Grid
 from chimerax.makesphere.engine.recipe import Asked, Recipe
 from chimerax.makesphere.engine.request import RECOMMENDED, Request, fitting
+from grids import turned
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -253,3 +256,22 @@ def test_room_in_a_small_box_is_rounded_down(room, radius):
     small = Grid((64, 72, 80), (room / 31.5,) * 3)
     (recipe,) = Request((Multiple(9, "fit"),)).resolve(small, room)
     assert recipe.radius == pytest.approx(radius, rel=1e-12) and recipe.radius < room
+
+
+def test_a_ball_that_touches_a_side_has_room_along_x():
+    grid = Grid((50, 20, 30), (2.0, 3.0, 1.5), (5.0, -8.0, 0.0))
+    start = grid.position((14, 9, 14.5))
+    # Half of 30 layers of 1.5 Å is left above and below: it touches both sides.
+    assert grid.clearance(start) == 22.5
+    assert grid.room_along_x(start, 22.5) == pytest.approx((49.5 - 14) * 2.0 - 22.5)
+
+
+@pytest.mark.parametrize("angle", [0.0, 0.5, -2.0])
+def test_room_along_x_in_a_grid_that_is_hardly_tilted(angle):
+    straight = Grid((40, 44, 48), (2.0, 2.5, 3.0))
+    straight = replace(straight, rotation=turned(0, 0, 1, angle))
+    start = straight.center
+    expected = straight.room_along_x(start, 0.0)
+    for tilt in (2e-6, -3e-7):
+        tilted = replace(straight, rotation=turned(tilt, 2 * tilt, 1, angle + tilt))
+        assert tilted.room_along_x(start, 0.0) == pytest.approx(expected, abs=0.01)

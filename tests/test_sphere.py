@@ -5,7 +5,7 @@ from math import pi, sqrt
 import numpy as np
 import pytest
 from chimerax.makesphere.engine.grid import Grid
-from chimerax.makesphere.engine.sphere import Sphere
+from chimerax.makesphere.engine.sphere import Sphere, Totals
 from grids import centers, density, distances, grids, near_surface
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -168,3 +168,16 @@ def test_clearance_is_to_the_nearest_face():
     assert grid.clearance((-3.0, 20.0, 45.0)) == pytest.approx(-2.5)
     skewed = Grid((10, 10, 10), (1.0, 1.0, 1.0), angles=(90, 90, 60))
     assert skewed.clearance(skewed.center) == pytest.approx(4.5 * sqrt(3) / 2)
+
+
+@pytest.mark.parametrize("value", [2.5, -0.5])
+@pytest.mark.parametrize("radius, edge", [(0.4, 0), (1.0, 0), (2.2, 0.5), (4.0, 3.0), (60, 0)])
+def test_statistics_are_those_of_the_box(radius, edge, value):
+    """Also of a sphere of one voxel, with no background drawn, and of one that fills the box."""
+    grid = Grid((9, 8, 7), (1.0, 1.3, 1.7))
+    totals, sphere = Totals(), Sphere(radius, grid.center, edge)
+    drawn = np.zeros(grid.shape, np.float32)
+    for _ in sphere.strips(grid, value, drawn, totals):
+        pass
+    expected = drawn.min(), drawn.max(), drawn.mean(dtype=float), drawn.std(dtype=float)
+    assert totals.statistics(grid.voxels, value) == pytest.approx(expected, rel=1e-6, abs=1e-7)
