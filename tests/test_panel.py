@@ -540,7 +540,7 @@ def test_fit_is_about_the_center_chosen(form, gui, ran, command):
     assert beside(form, "radius") == "= 25 Å"
 
 
-@pytest.mark.parametrize("text", ["1e9,0,0", "177177177 0 0", "0,0,1e300", "-1e6 0 0"])
+@pytest.mark.parametrize("text", ["1e9,0,0", "177177177 0 0", "0,0,1e99", "-1e6 0 0"])
 def test_center_far_away_costs_nothing(form, text, gui, volume):
     write(form.text_fields["radius"], "25")
     write(form.text_fields["center"], text)

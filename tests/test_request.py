@@ -38,7 +38,10 @@ def blamed(call, *words, **changes):
         ({"inner_radius": 5}, "inner_radius", "must be less than the radius of 5 Å, got 5"),
         ({"offset": -1.0}, "offset", "must be 0 Å or more, got -1"),
         ({"offset": np.inf}, "offset", "must be 0 Å or more, got inf"),
-        ({"center": (0, np.nan, 1)}, "center", "must be three finite numbers, got 0,nan,1"),
+        ({"offset": 1e308}, "offset", "must be 0 Å or more, got 1e+308"),
+        ({"radii": (1e308,)}, "radius", "must be a number above 0 Å, got 1e+308"),
+        ({"center": (1e308, 0.0, 0.0)}, "center", "must be three numbers below 1e+100"),
+        ({"center": (0, np.nan, 1)}, "center", "must be three numbers below 1e+100, got 0,nan,1"),
         (
             {"values": (0.0,)},
             "value",
@@ -186,7 +189,7 @@ def test_what_cannot_be_resolved(changes, argument, problem):
         (None, Multiple(0.501, "fit"), 26.0),
         (None, Multiple(2, "fit"), 100.0),
         # No farther than keeps 70 Å and half the edge of 5 Å inside the box.
-        (None, Multiple(1e308, "fit"), 125.0),
+        (None, Multiple(1e14, "fit"), 125.0),
         (None, Multiple(3, "fit"), 125.0),
         ((100.0, 200, 200), Multiple(5, "fit"), 225.0),
         ((100.0, 90, 80), 0.0, 0.0),
