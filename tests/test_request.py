@@ -168,6 +168,11 @@ def test_a_typed_radius_is_used_as_it_is():
         ({"center": (1.0, 1.0, 1.0), "offset": FIT}, "center", "leaves no room in the box"),
         ({"edge": 400.0}, "edge", "of 400 Å leaves no room in the box for fit = 90 Å"),
         ({"radii": (Multiple(30, "fit"),)}, "radius", "30fit is too large for this box"),
+        (
+            {"radii": (Multiple(21.9, "fit"),), "edge": 3.0},
+            "radius",
+            "21.9fit is too large for this box",
+        ),
         ({"inner_radius": 95.0}, "inner_radius", "must be less than the radius of 90 Å, got 95"),
         ({"radii": (FIT, 90.0)}, "radius", "fit and 90 both come to 90 Å"),
         ({"radii": (Multiple(3, "fit"), Multiple(4, "fit"))}, "radius", "3fit and 4fit both come"),

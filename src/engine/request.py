@@ -134,7 +134,7 @@ class Request:
         least = LEAST_SHARE * asked.length
         if room < least:
             no_room = f"leaves no room in the box for {asked.word} = {number(asked.length)} Å"
-            if clearance >= least:
+            if clearance > 0 and self.edge / 2 > room:
                 raise ArgumentError("edge", f"of {number(self.edge)} Å {no_room}")
             if offset and grid.clearance(start) >= least:
                 raise ArgumentError("offset", f"of {number(offset)} Å {no_room}")
