@@ -334,3 +334,11 @@ def test_file_name_refuses(recipe, message):
     """There is no name for what is not a recipe."""
     with pytest.raises(ValueError, match=message):
         file_name(**{"tag": "J1", **recipe})
+
+
+def test_numbers_as_users_type_them():
+    """Without what else Python takes: underscores, digits of other scripts, words."""
+    for text in ("1E3", "1e+3", "+.5", "-5.", "007"):
+        assert naming.NUMBER.fullmatch(text), text
+    for text in ("1_000", "٣", "１", "nan", "inf", "0x1F", "1e", ".", "", " 1", "1\n"):
+        assert not naming.NUMBER.fullmatch(text), text

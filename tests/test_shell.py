@@ -1,5 +1,7 @@
 """The shell command: the same sphere, the same bytes, one line if it fails."""
 
+import errno
+import io
 import os
 import subprocess
 import sys
@@ -203,3 +205,26 @@ def test_help_from_a_shell():
     assert done.returncode == 0 and not done.stderr
     for option in ("--radius", "--center", "--edge", "--inner-radius", "--value", "--level"):
         assert option in done.stdout
+
+
+@pytest.mark.parametrize(
+    "number, told", [(errno.ENOSPC, os.strerror(errno.ENOSPC)), (errno.EPIPE, "")]
+)
+def test_output_that_breaks_is_no_reason_to_fail(number, told, source, capsys, monkeypatch):
+    class Broken(io.StringIO):
+        def flush(self):
+            raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(sys, "stdout", Broken())
+    assert main([source, "--radius", "9"]) == 0
+    err = capsys.readouterr().err
+    assert err.endswith(f"made, but not reported: {told}\n") if told else "reported" not in err
+    assert files() == ["P1_J2_map.mrc", "P1_J2_sphere_r009A.mrc"]
+
+
+def test_where_all_is_well_there_is_no_warning(tmp_path, capsys):
+    with mrcfile.new(tmp_path / "a.mrc", np.pad(np.ones((8, 8, 8), np.float32), 8)) as file:
+        file.voxel_size = 2.0
+    assert main([str(tmp_path / "a.mrc"), *"--radius 12 --value match --level 0.5".split()]) == 0
+    printed = capsys.readouterr()
+    assert printed.err == "" and "Try" not in printed.out
