@@ -283,3 +283,7 @@ def test_room_along_x_in_a_grid_that_is_hardly_tilted(angle):
     for tilt in (2e-6, -3e-7):
         tilted = replace(straight, rotation=turned(tilt, 2 * tilt, 1, angle + tilt))
         assert tilted.room_along_x(start, 0.0) == pytest.approx(expected, abs=0.01)
+
+
+def test_a_fit_of_an_angstrom_is_rounded_and_a_smaller_one_is_not():
+    assert fitting(1.3, 1.0) == 2 and fitting(1.3, 0.999) == 1.3 * 0.999
