@@ -236,15 +236,19 @@ def _connected(where: np.ndarray, row: int, layer: int) -> np.ndarray:
     # Cells side by side along x form a run.
     run = np.zeros(where.size, np.int32)
     np.cumsum(where[1:] != where[:-1] + 1, out=run[1:])
-    links = [(run[:0], run[:0])]
+    piece = np.arange(int(run[-1]) + 1, dtype=np.int32)
+    # One direction after the other, to save memory.
     for step in (row, layer):
+        links = [(run[:0], run[:0])]
         for at, there in _neighbors(where, where, step):
-            one, other = run[at], run[there]
-            # Runs that touch do so at many cells.
+            one, other = piece[run[at]], piece[run[there]]
+            # Two runs that touch may do so at many cells.
             new = np.ones(at.size, bool)
             new[1:] = (one[1:] != one[:-1]) | (other[1:] != other[:-1])
             links.append((one[new], other[new]))
-    return _joined(int(run[-1]) + 1, *map(np.concatenate, zip(*links, strict=True)))[run]
+        ends = map(np.concatenate, zip(*links, strict=True))
+        piece = _joined(int(piece.max()) + 1, *ends)[piece]
+    return piece[run]
 
 
 def _joined(number: int, one: np.ndarray, other: np.ndarray) -> np.ndarray:
