@@ -17,7 +17,9 @@ from .radial import Above, above
 FIT_SHARE = 0.99
 # A piece with less than this share of the largest one's voxels is a speck.
 SPECK_SIZE = 0.1
-MOST_BINS = 128  # along each axis
+# Along each axis; fewer where planes take much memory as well.
+MOST_BINS, MOST_BINS_OF_LARGE = 128, 96
+LARGE = 640  # voxels
 # Number of bins or voxels to work on at a time, to save memory.
 CHUNK = 2**17
 # Rounding may put a radius this much above a whole Å.
@@ -78,7 +80,8 @@ class ParticleFinder:
 
     def __init__(self, grid: Grid, center: Point, level: float) -> None:
         self._grid, self._center, self._level = grid, center, level
-        self._sides = [ceil(n / MOST_BINS) for n in grid.size]
+        most_bins = MOST_BINS if max(grid.size) <= LARGE else MOST_BINS_OF_LARGE
+        self._sides = [ceil(n / most_bins) for n in grid.size]
         columns, rows, layers = (
             np.arange(n) // side for n, side in zip(grid.size, self._sides, strict=True)
         )
