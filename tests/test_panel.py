@@ -1325,7 +1325,7 @@ def test_right_mouse_moves_with_shift(form, gui, offset):
     write(form.text_fields["radius"], "25")
     write(form.text_fields["offset"], f"{offset}")
     mode = right_mode(gui)
-    pixel = mode.pixel_size(np.array(CENTER))
+    pixel = mode.pixel_size(np.array(CENTER) + np.eye(3)[0] * offset)
     camera = gui.main_view.camera.position
     mode.mouse_down(Event(100, 100, shift=True))
     for moved in (5 / pixel, 10 / pixel, 20 / pixel):
