@@ -50,7 +50,7 @@ def test_words_that_are_not_amounts(text, got):
     assert error.value.sentence("Radius").startswith("Radius must be a number")
 
 
-@pytest.mark.parametrize("text", ["0fit", "-1fit", "1e999fit"])
+@pytest.mark.parametrize("text", ["0fit", "-1fit", "1e999fit", "1e15fit"])
 def test_multiples_are_above_0(text):
     with pytest.raises(
         ArgumentError, match=f"radius must be a multiple of fit above 0, got {text}"

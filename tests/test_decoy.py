@@ -94,7 +94,7 @@ def test_a_map_without_a_number_is_reported():
     assert error.value.problem == "1.3fit finds no number in the map: all of it is NaN or infinite"
 
 
-def test_a_sphere_without_a_file_is_an_array(source_map, tmp_path):
+def test_a_sphere_is_a_file_or_an_array_or_both(source_map, tmp_path):
     destination = Destination(source_map, True, lambda: str(tmp_path))
     for in_memory in (False, True):
         batch = Batch([Job(source_map, Recipe(8.0)), Job(source_map, Recipe(9.0), destination)])
@@ -102,7 +102,10 @@ def test_a_sphere_without_a_file_is_an_array(source_map, tmp_path):
             (_, one), (decoy, other) = batch.make(in_memory=True) if in_memory else batch.make()
             paths = batch.publish()
         assert paths == ["", str(tmp_path / "J1_sphere_r009A.mrc")]
-        assert np.array_equal(one, Recipe(8.0).sphere(GRID).draw(GRID))
+        if in_memory:
+            assert np.array_equal(one, Recipe(8.0).sphere(GRID).draw(GRID))
+        else:
+            assert one is None
         with mrcfile.open(paths[1]) as file:
             assert np.array_equal(file.data, decoy.sphere.draw(GRID))
             assert other is None if not in_memory else np.array_equal(other, file.data)

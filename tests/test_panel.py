@@ -540,7 +540,7 @@ def test_fit_is_about_the_center_chosen(form, gui, ran, command):
     assert beside(form, "radius") == "= 25 Å"
 
 
-@pytest.mark.parametrize("text", ["1e9,0,0", "177177177 0 0", "0,0,1e300", "-1e6 0 0"])
+@pytest.mark.parametrize("text", ["1e9,0,0", "177177177 0 0", "0,0,1e99", "-1e6 0 0"])
 def test_center_far_away_costs_nothing(form, text, gui, volume):
     write(form.text_fields["radius"], "25")
     write(form.text_fields["center"], text)
@@ -935,6 +935,18 @@ def test_file_that_came_after_it_was_shown_is_asked_for(one, ran, asked):
     assert ran == [] and Path("late.mrc").read_bytes() == b"late"
 
 
+def test_own_file_of_another_level_is_asked_for_at_once(one, volume, ran, asked):
+    write(one.text_fields["radius"], "fit")
+    write(one.name_field, "mine.mrc")
+    click(one.make_button)
+    before = Path("mine.mrc").read_bytes()
+    # Before a hand has come to rest.
+    volume.set_parameters(surface_levels=[0.6])
+    asked.answers += [False]
+    click(one.make_button)
+    assert len(asked.texts) == len(ran) == 1 and Path("mine.mrc").read_bytes() == before
+
+
 def test_after_browse_the_name_follows_the_recipe_again(one, ran, asked, browse, tmp_path):
     """A file was lost here."""
     (tmp_path / "a").mkdir()
@@ -1180,6 +1192,33 @@ def test_button_stays_where_rows_come_and_go(form, ran):
     assert len(ran) == 1 and place() == before
 
 
+@in_chimerax
+def test_spheres_that_come_move_no_button_and_no_window(form, gui):
+    window = gui.ui.main_window
+    window.resize(1280, 776)
+    wait(lambda: False, 0.5)
+
+    def place():
+        return form.make_button.mapTo(window, QPoint(0, 0)), window.size()
+
+    before = place()
+    for _ in range(2):
+        click(form.make_button)
+        for _ in range(20):
+            wait(lambda: False, 0.05)
+            assert place() == before
+
+
+@in_chimerax
+def test_docked_again_it_is_seen(form, gui):
+    panel = panel_of(gui)
+    for floating in (True, False):
+        panel._dock._dock.setFloating(floating)
+        wait(lambda: False, 0.2)
+        assert panel._seen and shown(gui) and right_mode(gui).name == "make sphere"
+    assert form.needed_height <= form.height() + 2
+
+
 def test_low_dock_scrolls_and_says_why_the_button_is_dead(form):
     window = form.window()
     assert wait(lambda: form.parent().minimumHeight() == 0)
@@ -1286,7 +1325,7 @@ def test_right_mouse_moves_with_shift(form, gui, offset):
     write(form.text_fields["radius"], "25")
     write(form.text_fields["offset"], f"{offset}")
     mode = right_mode(gui)
-    pixel = mode.pixel_size(np.array(CENTER))
+    pixel = mode.pixel_size(np.array(CENTER) + np.eye(3)[0] * offset)
     camera = gui.main_view.camera.position
     mode.mouse_down(Event(100, 100, shift=True))
     for moved in (5 / pixel, 10 / pixel, 20 / pixel):

@@ -185,6 +185,7 @@ def test_what_would_be_replaced(known, tmp_path):
     renamed = replace(known, map=replace(known.map, name="another"))
     assert shown(renamed, save, **texts).replaced
     # As long as the map is not measured, nobody can tell.
+    assert shown(replace(known, is_current=False), save, **texts).replaced
     unmeasured = replace(known, about=lambda _: None)
     assert shown(unmeasured, save, value="1", radius="19").replaced
 

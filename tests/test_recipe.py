@@ -107,6 +107,12 @@ def test_the_name_of_the_map_is_cut_if_it_is_too_long():
     assert Recipe(20.0).labels(1, "x" * 77)[1] == "map " + "x" * 73 + "..."
 
 
+def test_a_header_has_room_for_all_labels():
+    labels = Recipe(99.0, 1e-300, 2e-300, 1.0, (1e-300, 2e-300, 3e-300)).labels(1.0, "a.mrc")
+    assert len(labels) == 9 and all(len(label) <= 80 for label in labels)
+    assert labels[7].endswith("[...]") and labels[8] == "map a.mrc"
+
+
 def test_a_recipe_names_its_file():
     recipe = Recipe(60.0, 12.0, 20.0, Multiple(2, "match"), (1.0, -2.0, 3.5), 86.0)
     name = "J310_003_sphere_r060A_o086A_e12A_i020A_v2match_c1_-2_3p5_03.mrc"

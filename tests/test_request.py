@@ -38,7 +38,10 @@ def blamed(call, *words, **changes):
         ({"inner_radius": 5}, "inner_radius", "must be less than the radius of 5 Å, got 5"),
         ({"offset": -1.0}, "offset", "must be 0 Å or more, got -1"),
         ({"offset": np.inf}, "offset", "must be 0 Å or more, got inf"),
-        ({"center": (0, np.nan, 1)}, "center", "must be three finite numbers, got 0,nan,1"),
+        ({"offset": 1e308}, "offset", "must be 0 Å or more, got 1e+308"),
+        ({"radii": (1e308,)}, "radius", "must be a number above 0 Å, got 1e+308"),
+        ({"center": (1e308, 0.0, 0.0)}, "center", "must be three numbers below 1e+100"),
+        ({"center": (0, np.nan, 1)}, "center", "must be three numbers below 1e+100, got 0,nan,1"),
         (
             {"values": (0.0,)},
             "value",
@@ -165,6 +168,11 @@ def test_a_typed_radius_is_used_as_it_is():
         ({"center": (1.0, 1.0, 1.0), "offset": FIT}, "center", "leaves no room in the box"),
         ({"edge": 400.0}, "edge", "of 400 Å leaves no room in the box for fit = 90 Å"),
         ({"radii": (Multiple(30, "fit"),)}, "radius", "30fit is too large for this box"),
+        (
+            {"radii": (Multiple(21.9, "fit"),), "edge": 3.0},
+            "radius",
+            "21.9fit is too large for this box",
+        ),
         ({"inner_radius": 95.0}, "inner_radius", "must be less than the radius of 90 Å, got 95"),
         ({"radii": (FIT, 90.0)}, "radius", "fit and 90 both come to 90 Å"),
         ({"radii": (Multiple(3, "fit"), Multiple(4, "fit"))}, "radius", "3fit and 4fit both come"),
@@ -186,7 +194,7 @@ def test_what_cannot_be_resolved(changes, argument, problem):
         (None, Multiple(0.501, "fit"), 26.0),
         (None, Multiple(2, "fit"), 100.0),
         # No farther than keeps 70 Å and half the edge of 5 Å inside the box.
-        (None, Multiple(1e308, "fit"), 125.0),
+        (None, Multiple(1e14, "fit"), 125.0),
         (None, Multiple(3, "fit"), 125.0),
         ((100.0, 200, 200), Multiple(5, "fit"), 225.0),
         ((100.0, 90, 80), 0.0, 0.0),

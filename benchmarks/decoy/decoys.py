@@ -57,5 +57,5 @@ def make(volume: Tensor, lattice: Lattice, words: str) -> list[Decoy]:
                 decoy.strength,
                 torch.from_numpy(array).to(volume.device),
             )
-            for decoy, array in batch.make()
+            for decoy, array in batch.make(in_memory=True)
         ]

@@ -2,12 +2,12 @@
 
 import re
 from dataclasses import dataclass
-from math import isfinite
 
 from .errors import ArgumentError
 from .naming import NUMBER, number
 
 FIT, MATCH = "fit", "match"
+LARGEST = 1e15  # multiple: far above any that makes sense
 
 _AMOUNT = re.compile(rf"(?P<number>{NUMBER.pattern})?(?P<unit>[a-z]*)", re.ASCII | re.IGNORECASE)
 # 1,3fit has a decimal comma; 60,1.3fit is a list.
@@ -79,6 +79,6 @@ def read_amount(argument: str, text: str, unit: str) -> Amount:
     times = float(found["number"] or 1)
     if not found["unit"]:
         return times
-    if not (isfinite(times) and times > 0):
+    if not 0 < times < LARGEST:
         raise ArgumentError(argument, f"must be a multiple of {unit} above 0, got {text}")
     return Multiple(times, unit)

@@ -187,7 +187,7 @@ class Batch:
         Parameters
         ----------
         in_memory
-            Whether to return them as arrays too; those without a file always are.
+            Whether to return them as arrays as well.
 
         Raises
         ------
@@ -208,18 +208,17 @@ class Batch:
     ) -> Made:
         views = measuring.result().views if isinstance(job.recipe.value, Multiple) else None
         density = job.recipe.density(sphere, views)
-        grid, array = job.map.grid, None
-        if in_memory or job.destination is None:
-            array = np.zeros(grid.shape, np.float32)
-        if job.destination is None:
-            sphere.draw(grid, density, array)
-        else:
+        grid = job.map.grid
+        array = np.zeros(grid.shape, np.float32) if in_memory else None
+        if job.destination is not None:
             labels = job.recipe.labels(density, job.map.source)
             with _writing(job.destination.folder):
                 scratch = Scratch(job.destination.folder)
                 self._scratches.append(scratch)
                 mrc.write(scratch.file, grid, sphere, density, labels, array)
                 scratch.flush()
+        elif array is not None:
+            sphere.draw(grid, density, array)
         return Made(measure(measuring.result(), job.recipe), array)
 
     def publish(self) -> list[str]:

@@ -17,7 +17,9 @@ from .radial import Above, above
 FIT_SHARE = 0.99
 # A piece with less than this share of the largest one's voxels is a speck.
 SPECK_SIZE = 0.1
-MOST_BINS = 128  # along each axis
+# Along each axis; fewer where planes take much memory as well.
+MOST_BINS, MOST_BINS_OF_LARGE = 128, 96
+LARGE = 640  # voxels
 # Number of bins or voxels to work on at a time, to save memory.
 CHUNK = 2**17
 # Rounding may put a radius this much above a whole Å.
@@ -78,7 +80,8 @@ class ParticleFinder:
 
     def __init__(self, grid: Grid, center: Point, level: float) -> None:
         self._grid, self._center, self._level = grid, center, level
-        self._sides = [ceil(n / MOST_BINS) for n in grid.size]
+        most_bins = MOST_BINS if max(grid.size) <= LARGE else MOST_BINS_OF_LARGE
+        self._sides = [ceil(n / most_bins) for n in grid.size]
         columns, rows, layers = (
             np.arange(n) // side for n, side in zip(grid.size, self._sides, strict=True)
         )
@@ -236,15 +239,19 @@ def _connected(where: np.ndarray, row: int, layer: int) -> np.ndarray:
     # Cells side by side along x form a run.
     run = np.zeros(where.size, np.int32)
     np.cumsum(where[1:] != where[:-1] + 1, out=run[1:])
-    links = [(run[:0], run[:0])]
+    piece = np.arange(int(run[-1]) + 1, dtype=np.int32)
+    # One direction after the other, to save memory.
     for step in (row, layer):
+        links = [(run[:0], run[:0])]
         for at, there in _neighbors(where, where, step):
-            one, other = run[at], run[there]
-            # Runs that touch do so at many cells.
+            one, other = piece[run[at]], piece[run[there]]
+            # Two runs that touch may do so at many cells.
             new = np.ones(at.size, bool)
             new[1:] = (one[1:] != one[:-1]) | (other[1:] != other[:-1])
             links.append((one[new], other[new]))
-    return _joined(int(run[-1]) + 1, *map(np.concatenate, zip(*links, strict=True)))[run]
+        ends = map(np.concatenate, zip(*links, strict=True))
+        piece = _joined(int(piece.max()) + 1, *ends)[piece]
+    return piece[run]
 
 
 def _joined(number: int, one: np.ndarray, other: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ from .naming import keyword, number
 from .sphere import Sphere
 from .strength import Views
 
+MOST_LABELS = 8
 SMALLEST_RADIUS = 1e-3  # voxels: well above rounding
 # Other programs sum the squares of densities in float32.
 LOWEST_VALUE, HIGHEST_VALUE = 1e-15, 1e15
@@ -137,7 +138,8 @@ class Recipe:
         source = "".join(c if " " <= c <= "~" else "?" for c in f"map {source}")
         if len(source) > LABEL_BYTES:
             source = source[: LABEL_BYTES - 3] + "..."
-        return [*textwrap.wrap(words, LABEL_BYTES), source]
+        # A header has room for ten; only numbers with hundreds of digits need so many.
+        return [*textwrap.wrap(words, LABEL_BYTES, max_lines=MOST_LABELS), source]
 
     def file_name(self, source: str, copy: int = 1) -> str:
         """Name the file of this recipe for a map, or its `copy`-th such file."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import floor, isfinite
+from math import floor
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from .recipe import Asked, Recipe, pairs, require_density
 
 # In Å: rounding of centers that pass through the scene's transforms.
 SAME_POINT = 1e-6
+# In Å. No map is there, and beyond it squares and sums run out of numbers.
+FARTHEST = 1e100
 # Nobody asks for a sphere that has to be shortened to less than this share.
 LEAST_SHARE = 0.1
 
@@ -52,19 +54,19 @@ class Request:
 
     def __post_init__(self) -> None:
         for radius in _numbers(self.radii):
-            if not (isfinite(radius) and radius > 0):
+            if not 0 < radius < FARTHEST:
                 raise ArgumentError("radius", f"must be a number above 0 Å, got {radius:g}")
             self._require_wall(radius)
         amounts = {"edge": self.edge, "inner_radius": self.inner_radius, "offset": self.offset}
         for argument, amount in amounts.items():
             for length in _numbers([amount]):
-                if not (isfinite(length) and length >= 0):
+                if not 0 <= length < FARTHEST:
                     raise ArgumentError(argument, f"must be 0 Å or more, got {length:g}")
         for value in _numbers(self.values):
             require_density(value)
-        if self.center is not None and not all(map(isfinite, self.center)):
+        if self.center is not None and not all(abs(c) < FARTHEST for c in self.center):
             point = ",".join(f"{c:g}" for c in self.center)
-            raise ArgumentError("center", f"must be three finite numbers, got {point}")
+            raise ArgumentError("center", f"must be three numbers below {FARTHEST:g}, got {point}")
         _require_once("radius", self.radii)
         _require_once("value", self.values)
 
@@ -132,7 +134,7 @@ class Request:
         least = LEAST_SHARE * asked.length
         if room < least:
             no_room = f"leaves no room in the box for {asked.word} = {number(asked.length)} Å"
-            if clearance >= least:
+            if clearance > 0 and self.edge / 2 > room:
                 raise ArgumentError("edge", f"of {number(self.edge)} Å {no_room}")
             if offset and grid.clearance(start) >= least:
                 raise ArgumentError("offset", f"of {number(offset)} Å {no_room}")

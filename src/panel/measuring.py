@@ -93,6 +93,11 @@ class Measuring(QObject):
             return None
         return replace(self._map, name=self._volume.name, path=volumes.path_of(self._volume))
 
+    @property
+    def is_current(self):
+        """Whether what is known is of the map as it is now, at its contour level of now."""
+        return self._next_center() is None
+
     def about(self, center):
         """Give what is known about a point: `Measured`, or None."""
         _, measured = self._known.get(center, (None, None))

@@ -173,6 +173,7 @@ class MakeSphereTool(ToolInstance):
             f"#{volume.id_string}",
             not volume.scene_position.is_identity(),
             volumes.open_files(self.session),
+            measuring.is_current,
         )
 
     def _show_preview(self):

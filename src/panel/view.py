@@ -59,6 +59,7 @@ class Known:
     spec: str = "#1"
     is_moved: bool = False  # whether the map's coordinates are not those of the scene
     open_files: Sequence[str] = ()  # must not be written
+    is_current: bool = True  # whether it has been measured as it is now
 
 
 @dataclass(frozen=True)
@@ -276,7 +277,8 @@ def _fill_file(
     paths = [_path(destination, *pair) for pair in zip(recipes, labels, strict=False)]
     shown.names = [os.path.basename(path) for path in paths]
     if destination.file and os.path.exists(destination.file):
-        shown.replaced = "" if read_labels(destination.file) == labels[0] else destination.file
+        is_ours = known.is_current and read_labels(destination.file) == labels[0]
+        shown.replaced = "" if is_ours else destination.file
 
 
 def _path(destination: Destination, recipe: Recipe, labels: Sequence[str]) -> str:
