@@ -159,7 +159,7 @@ class Bench:
             return [*makesphere, self.output, "--radius", str(radius)]
         if way == "pair":
             # All that the recommended decoys take, at the radius of the others.
-            measured = ["--radius", "2.6fit", "--value", "0.5match,2match"]
+            measured = ["--radius", "1.8fit", "--value", "0.5match,2match"]
             return [*makesphere, self.output.parent, *measured]
         if way == "relion":
             size = ["--box_size", str(box), "--outer_radius", str(radius), "--angpix", "1"]

@@ -19,7 +19,7 @@ radius = 0.35 * box
 WAYS = {
     "makesphere": [f"makesphere #1 radius {radius} save {output}"],
     # All that the recommended decoys take, at the radius of the others.
-    "pair": [f"makesphere #1 radius 2.6fit value 0.5match,2match save {os.path.dirname(output)}"],
+    "pair": [f"makesphere #1 radius 1.8fit value 0.5match,2match save {os.path.dirname(output)}"],
     "shape": [
         f"shape sphere radius {radius} center {center}",
         "volume onesmask #2 onGrid #1",
