@@ -176,22 +176,29 @@ class Map:
         finders = [ParticleFinder(grid, about, level)] if particle else []
         consumers: list[Counter | Tabulator | ParticleFinder]
         consumers = [*counters.values(), *tabulators, *finders]
+        self._feed(level, binned if views is None else None, consumers)
+        counted = {sphere: counter.counts() for sphere, counter in counters.items()}
+        tables = tabulators[0].tables() if tabulators else None
+        # Views and particle need memory of their own: give back what is done with.
+        del consumers, tabulators
+        views = views or binned.views()
+        del binned
+        found = finders[0].particle() if finders else None
+        return Measured(self, level, views, counted, tables, found)
+
+    def _feed(
+        self,
+        level: float,
+        binned: Binned | None,
+        consumers: "Sequence[Counter | Tabulator | ParticleFinder]",
+    ) -> None:
+        """Hand on the planes, each once."""
         for plane in self.planes:
-            found = radial.above(plane, level)
-            if views is None:
+            above = radial.above(plane, level)
+            if binned is not None:
                 binned.add(plane)
             for consumer in consumers:
-                consumer.add(plane, found)
-        views = views or binned.views()
-        del binned  # Finding the particle needs the memory.
-        return Measured(
-            self,
-            level,
-            views,
-            {sphere: counter.counts() for sphere, counter in counters.items()},
-            tabulators[0].tables() if tabulators else None,
-            finders[0].particle() if finders else None,
-        )
+                consumer.add(plane, above)
 
     def _maximum(self) -> float:
         finite = (plane[np.isfinite(plane)] for plane in self.planes)

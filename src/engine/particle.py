@@ -114,7 +114,7 @@ class ParticleFinder:
             self._waiting.append((self._bin_of[where], weights, distances))
         layer = self._layer_of[k]
         ends = self._layer_of[k + 1 : k + 2] != [layer]
-        if self._waiting and (ends or where.size > CHUNK):
+        if self._waiting and (ends or sum(len(part) for part, *_ in self._waiting) > CHUNK):
             self._sum_up()
         if ends:
             self._end_layer(slice(layer * self._layer, (layer + 1) * self._layer))

@@ -416,7 +416,9 @@ class Tabulator:
         if abs(foot - self._foot).max() > SAME_FOOT:
             self._foot = foot
             flat2 = self._grid.flat2(foot)
-            self._pattern = np.rint(flat2 / self._step).astype(np.intp).ravel()
+            # In place: where planes are large they would take most of the memory.
+            np.rint(np.divide(flat2, self._step, out=flat2), out=flat2)
+            self._pattern = flat2.astype(np.intp).ravel()
             self._number = np.bincount(self._pattern)
 
     def tables(self) -> RadialTables:
