@@ -7,7 +7,7 @@ from chimerax.map import Volume
 from chimerax.map_data import GridData
 from mrcfile.constants import VOLUME_SPACEGROUP
 
-from .engine.grid import Grid
+from .engine.grid import Grid, as_point, as_rotation
 from .engine.map import Map
 from .engine.mrc import Facts
 
@@ -165,10 +165,10 @@ def grid_of(volume: Volume) -> Grid:
     data = volume.data
     return Grid(
         tuple(int(n) for n in data.size),
-        tuple(float(s) for s in data.step),
-        tuple(float(o) for o in data.origin),
-        tuple(float(a) for a in data.cell_angles),
-        tuple(tuple(float(r) for r in row) for row in data.rotation),
+        as_point(data.step),
+        as_point(data.origin),
+        as_point(data.cell_angles),
+        as_rotation(data.rotation),
     )
 
 

@@ -16,6 +16,16 @@ from test_map import ARRAY, GRID, Planes
 MATCH = Multiple(1, "match")
 
 
+def test_a_center_that_is_only_rounded_costs_no_second_pass(source_map, planes):
+    x, y, z = GRID.center
+    for center in ((x + 3e-7, y, z), (x + 1.00000049, y, z)):
+        request = Request((Multiple(1, "fit"),), center=center)
+        before = planes.passes
+        with Batch(jobs_of(source_map, request, None)) as batch:
+            list(batch.make())
+        assert planes.passes == before + 1
+
+
 @pytest.fixture
 def planes():
     """Return a map's density that counts how often it is read."""

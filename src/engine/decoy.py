@@ -110,7 +110,7 @@ def jobs_of(source_map: Map, request: Request, destination: Destination | None) 
     """
     measured, fit = None, 0.0
     if request.needs_fit:
-        measured = source_map.measure((), request.center or source_map.grid.center, particle=True)
+        measured = source_map.measure((), request.start(source_map.grid), particle=True)
         fit = fit_of(measured, request)
     return [
         Job(source_map, recipe, destination, measured)

@@ -30,6 +30,12 @@ def as_point(numbers: Iterable[float]) -> Point:
     return x, y, z
 
 
+def beside(point: Point, offset: float) -> Point:
+    """Return the point that is an offset in Å from another along x."""
+    x, y, z = point
+    return x + offset, y, z
+
+
 def as_rotation(matrix: Iterable[Iterable[float]]) -> Rotation:
     """Convert the rows of a 3x3 matrix to Python's numbers."""
     x, y, z = map(as_point, matrix)

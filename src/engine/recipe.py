@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from . import naming
 from .amount import Amount, Multiple, word
 from .errors import ArgumentError
-from .grid import Grid, Point
+from .grid import Grid, Point, beside
 from .mrc import LABEL_BYTES
 from .naming import keyword, number
 from .sphere import Sphere
@@ -90,8 +90,8 @@ class Recipe:
                 "radius",
                 f"must be at least {smallest:g} Å, a thousandth of a voxel, got {self.radius:g}",
             )
-        x, y, z = self.center or grid.center
-        sphere = Sphere(self.radius, (x + self.offset, y, z), self.edge, self.inner_radius)
+        center = beside(self.center or grid.center, self.offset)
+        sphere = Sphere(self.radius, center, self.edge, self.inner_radius)
         some, all_of_them = sphere.covers(grid)
         if not some and -grid.clearance(sphere.center) > sphere.radius:
             if self.offset:

@@ -8,7 +8,7 @@ import numpy as np
 
 from .amount import FIT, MATCH, Amount, Multiple, word
 from .errors import ArgumentError
-from .grid import Grid, Point
+from .grid import Grid, Point, beside
 from .naming import keyword, number
 from .recipe import Asked, Recipe, pairs, require_density
 
@@ -87,6 +87,10 @@ class Request:
         """Whether a radius or the offset is measured from the map."""
         return any(isinstance(amount, Multiple) for amount in (*self.radii, self.offset))
 
+    def start(self, grid: Grid) -> Point:
+        """Return the point (x, y, z) in Å about which fit is measured, as recipes have it."""
+        return _simplified(self.center, grid) or grid.center
+
     def resolve(self, grid: Grid, fit: float = 0.0) -> list[Recipe]:
         """Return a recipe for each sphere, radius first.
 
@@ -104,8 +108,7 @@ class Request:
         ArgumentError
             The box has no room for a sphere, or two spheres come to the same radius.
         """
-        center = _simplified(self.center, grid)
-        start = center or grid.center
+        center, start = _simplified(self.center, grid), self.start(grid)
         radii = [self._radius(amount, grid, start, fit) for amount in self.radii]
         lengths = [radius for radius, _ in radii]
         self._require_different(lengths)
@@ -180,12 +183,6 @@ def fitting(times: float, fit: float) -> float:
     length = times * fit
     # 1.1 x 50 is a little more than 55.
     return float(np.ceil(length - 1e-9 * fit)) if fit >= 1 else length
-
-
-def beside(point: Point, offset: float) -> Point:
-    """Return the point that is an offset in Å from another along x."""
-    x, y, z = point
-    return x + offset, y, z
 
 
 def _rounded_down(room: float) -> float:

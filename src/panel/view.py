@@ -185,7 +185,7 @@ def _slider_range(source_map: Map) -> tuple[float, float]:
 def _fill(shown: View, asked: Request, save: Save, known: Known) -> None:
     """Fill in everything, in an order that leaves much where an error stops it."""
     grid = known.map.grid
-    center = _center(asked, known.map)
+    center = asked.start(grid)
     shown.asked, shown.measured = asked, known.about(center)
     measured = shown.measured
     shown.count = len(asked.radii) * len(asked.values)
@@ -196,7 +196,7 @@ def _fill(shown: View, asked: Request, save: Save, known: Known) -> None:
     if asked.needs_fit and measured is None:
         shown.reason = MEASURING
         return
-    recipes = asked.resolve(grid, decoy.fit_of(measured, asked) if asked.needs_fit else None)
+    recipes = asked.resolve(grid, decoy.fit_of(measured, asked) if asked.needs_fit else 0.0)
     _fill_lengths(shown, asked, recipes)
     spheres = [recipe.sphere(grid) for recipe in recipes[:MOST]]
     shown.balls = list(
@@ -217,12 +217,6 @@ def _fill(shown: View, asked: Request, save: Save, known: Known) -> None:
     if save.wanted:
         _fill_file(shown, recipes, decoys, save, known)
     shown.command = command_text(known.spec, asked, shown.save, known.is_moved)
-
-
-def _center(asked: Request, source_map: Map) -> Point:
-    """Give the center chosen as recipes have it: rounded."""
-    (recipe,) = Request((1.0,), center=asked.center).resolve(source_map.grid)
-    return recipe.center or source_map.grid.center
 
 
 def _fill_lengths(shown: View, asked: Request, recipes: Sequence[Recipe]) -> None:
