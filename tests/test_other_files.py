@@ -1,11 +1,13 @@
 """Files as other programs write them, each from a public report."""
 
 import bz2
+import errno
 import gzip
 import io
 import lzma
 import os
 import struct
+import tempfile
 import warnings
 from pathlib import Path
 
@@ -77,6 +79,38 @@ def test_a_wrong_voxel_in_a_packed_map_is_refused(tmp_path, map_file):
     (tmp_path / "a.mrc.gz").write_bytes(wrong)
     with pytest.raises(ValueError, match="cannot be unpacked"):
         list(map_file(tmp_path / "a.mrc.gz"))
+
+
+def test_a_packed_map_is_unpacked_once(tmp_path, map_file):
+    packed = tmp_path / "a.mrc.gz"
+    packed.write_bytes(gzip.compress(Path(write_map(tmp_path / "a.mrc")).read_bytes()))
+    file = map_file(packed)
+    packed.write_bytes(b"")
+    np.testing.assert_array_equal(list(file), ARRAY)
+    np.testing.assert_array_equal(list(file), ARRAY)
+
+
+def test_no_more_than_the_map_is_unpacked_to_disk(tmp_path, map_file, monkeypatch):
+    content = Path(write_map(tmp_path / "a.mrc")).read_bytes()
+    (tmp_path / "a.mrc.gz").write_bytes(gzip.compress(content + bytes(5_000_000)))
+    made = []
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda: made.append(io.BytesIO()) or made[0])
+    np.testing.assert_array_equal(list(map_file(tmp_path / "a.mrc.gz")), ARRAY)
+    assert made[0].getvalue() == content
+
+
+class FullDisk(io.BytesIO):
+    def write(self, _):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_no_room_to_unpack_is_one_sentence(tmp_path, capsys, monkeypatch):
+    packed = tmp_path / "a.mrc.gz"
+    packed.write_bytes(gzip.compress(Path(write_map(tmp_path / "a.mrc")).read_bytes()))
+    monkeypatch.setattr(tempfile, "TemporaryFile", FullDisk)
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: "/scratch")
+    sentence = f"cannot read {packed}: no room to unpack it in /scratch: No space left on device"
+    assert sentence in shell(capsys, packed)
 
 
 # No pixel size.

@@ -8,9 +8,8 @@ import stat
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from math import hypot, inf, isfinite
-from typing import Any, BinaryIO, Literal, Self
+from typing import Any, BinaryIO, Literal, NamedTuple, Self
 
 import numpy as np
 from mrcfile.constants import IMAGE_STACK_SPACEGROUP, MAP_ID, VOLUME_SPACEGROUP
@@ -32,6 +31,7 @@ UNPACKERS: dict[bytes, Any] = {
     b"BZh": bz2.open,
     b"\xfd7zXZ\0": lzma.open,
 }
+CHUNK_BYTES = 2**20
 COMPLEX = "complex numbers"
 OTHER_MODES = {3: COMPLEX, 4: COMPLEX, 16: "colors", 101: "numbers of 4 bits"}
 VOLUME_STACK_SPACEGROUPS = range(401, 631)
@@ -42,8 +42,7 @@ WIDEST_VOXEL = 20.0  # Å; with wider ones, MX = 1 is probably a mistake
 IN_A_SHELL = "to set it, open the map in ChimeraX, type `volume #1 voxelSize 1.3` and save it"
 
 
-@dataclass(frozen=True)
-class Facts:
+class Facts(NamedTuple):
     """What a map's header says, other than where its voxels are.
 
     Parameters
@@ -211,9 +210,7 @@ class MapFile:
         self._data_start = HEADER_BYTES + int(header.nsymbt)
         if self._data_start < HEADER_BYTES:
             raise self._damage(f"its NSYMBT is {header.nsymbt}")
-        # A packed file has to be unpacked to find its size, which is only done where needed.
-        if not self._is_packed or self._data_start > HEADER_BYTES:
-            self._check_size()
+        self._check_size()
         order = [int(a) - 1 for a in (header.mapc, header.mapr, header.maps)]
         if sorted(order) != [0, 1, 2]:
             order = [0, 1, 2]
@@ -256,26 +253,16 @@ class MapFile:
         data = self._read(end - self._plane_bytes, self._plane_bytes)
         if len(data) < self._plane_bytes:
             raise self._damage("it is too short for its box")
-        if self._is_packed and k == len(self) - 1:
-            # The checksum comes last.
-            self._read(end, None)
         plane = np.frombuffer(data, self._dtype).reshape(self._shape[1:])
         plane = plane.astype(self._given_dtype, copy=False)
         # ChimeraX inverts them, as IMOD's tomograms are dark where others are light.
         return 255 - plane if plane.dtype == np.uint8 and _is_imod(self.path) else plane
 
-    @property
-    def _is_packed(self) -> bool:
-        return isinstance(self._file, (gzip.GzipFile, bz2.BZ2File, lzma.LZMAFile))
-
-    def _read(self, start: int, count: int | None) -> bytes:
-        """Read some bytes, or make sure that the rest can be read."""
+    def _read(self, start: int, count: int, packed: BinaryIO | None = None) -> bytes:
+        file = packed or self._file
         try:
-            self._file.seek(start)
-            if count is None:
-                self._file.seek(0, os.SEEK_END)
-                return b""
-            return self._file.read(count)
+            file.seek(start)
+            return file.read(count)
         except (EOFError, zlib.error, lzma.LZMAError, OSError) as error:
             if isinstance(error, OSError) and error.errno:
                 raise OSError(error.errno, error.strerror, self.path) from error
@@ -283,13 +270,42 @@ class MapFile:
             raise self._damage("it cannot be unpacked") from error
 
     def _check_size(self) -> None:
-        self._read(0, None)
-        size, data = self._file.tell(), self._shape[0] * self._plane_bytes
+        data = self._shape[0] * self._plane_bytes
+        if isinstance(self._file, (gzip.GzipFile, bz2.BZ2File, lzma.LZMAFile)):
+            size = self._unpack(self._data_start + data)
+        else:
+            size = self._file.seek(0, os.SEEK_END)
         if HEADER_BYTES + data == size:
             # Old EMDB entries announce symmetry operators but lack them.
             self._data_start = HEADER_BYTES
         if self._data_start + data > size:
             raise self._damage("it is too short for its box")
+
+    def _unpack(self, most: int) -> int:
+        """Unpack the start of the file to disk, as planes are read more than once.
+
+        Returns
+        -------
+        int
+            Size in bytes of all that is packed.
+        """
+        # Imported late: it takes as long as all of this module, and few maps are packed.
+        import tempfile
+
+        size = 0
+        with self._file as packed:
+            try:
+                self._file = tempfile.TemporaryFile()
+                while chunk := self._read(size, CHUNK_BYTES, packed):
+                    self._file.write(chunk[: max(most - size, 0)])
+                    size += len(chunk)
+                self._file.flush()
+            except OSError as error:
+                if error.filename == self.path:
+                    raise
+                problem = f"no room to unpack it in {tempfile.gettempdir()}: {error.strerror}"
+                raise OSError(error.errno, problem, self.path) from error
+        return size
 
     def _damage(self, how: str) -> ValueError:
         return ValueError(f"{self.path} is not an MRC map or is damaged: {how}")
