@@ -2,9 +2,8 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from .engine.amount import FIT, MATCH, Amount, read_amount, read_amounts
 from .engine.errors import ArgumentError
@@ -15,8 +14,7 @@ from .engine.request import RECOMMENDED, Request
 Value = float | Amount | tuple[Amount, ...] | Point | None
 
 
-@dataclass(frozen=True)
-class Argument:
+class Argument(NamedTuple):
     """An argument, with all its names.
 
     Attributes

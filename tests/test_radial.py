@@ -3,7 +3,7 @@
 import shutil
 import tracemalloc
 import warnings
-from math import inf, nan
+from math import ceil, inf, nan
 from pathlib import Path
 
 import mrcfile
@@ -250,6 +250,11 @@ def test_no_level_raises_a_warning(level, dtype):
         assert found.where.tolist() == np.flatnonzero(expected).tolist()
 
 
+def ball(shape, radius):
+    z, y, x = np.ogrid[tuple(slice(-(n // 2), n - n // 2) for n in shape)]
+    return x * x + y * y + z * z <= radius * radius
+
+
 def opening_level(values):
     """Work out the contour level as ChimeraX does, voxel by voxel, for a map shown in full."""
     lowest, highest = np.finfo(float).max, -np.finfo(float).max
@@ -279,9 +284,12 @@ def test_contour_level_is_chimeraxs(data, seed):
     noise = np.random.default_rng(seed)
     shape = data.draw(st.tuples(*[st.integers(2, 24)] * 3))
     values = noise.normal(data.draw(st.sampled_from([0, 1e6, -40])), 2, shape)
-    kind = data.draw(st.sampled_from(["noise", "masked", "skewed", "steps", "holes", "low first"]))
+    kinds = ["noise", "masked", "ball", "skewed", "steps", "holes", "low first"]
+    kind = data.draw(st.sampled_from(kinds))
     if kind == "masked":
         values *= noise.random(shape) < data.draw(st.sampled_from([0.004, 0.02, 0.5]))
+    elif kind == "ball":
+        values *= ball(shape, min(shape) / 2)
     elif kind == "skewed":
         values = np.exp(noise.normal(size=shape) * 3)
     elif kind == "steps":
@@ -293,7 +301,10 @@ def test_contour_level_is_chimeraxs(data, seed):
     values = values.astype(np.float32)
     assume(np.isfinite(values).any())
     grid = Grid(shape[::-1], (1.0, 1.0, 1.0))
-    assert radial.contour_level(values, grid) == opening_level(values)
+    with pytest.MonkeyPatch.context() as patch:
+        # A sample of one plane may be far off.
+        patch.setattr(radial, "SAMPLED_PLANES", data.draw(st.sampled_from([1, 3, 16])))
+        assert radial.contour_level(values, grid) == opening_level(values)
 
 
 @pytest.mark.parametrize("offset", [1e4, 1e6, -1e6, 1e7])
@@ -307,7 +318,6 @@ def test_contour_level_where_numbers_are_farther_apart_than_bins(offset, share):
 
 @pytest.mark.parametrize("falling", [False, True])
 def test_contour_level_of_a_map_whose_planes_rise_or_fall(falling):
-    """The bar is raised at every plane, or never."""
     shape = (60, 50, 40)
     values = np.random.default_rng(3).normal(size=shape) + np.arange(60)[:, None, None]
     values = values[::-1] if falling else values
@@ -373,11 +383,6 @@ def test_contour_level_of_a_real_map(name, map_file):
     assert radial.contour_level(file, file.plane_grid) == OPENED[name]
 
 
-def ball(shape, radius):
-    z, y, x = np.ogrid[tuple(slice(-(n // 2), n - n // 2) for n in shape)]
-    return x * x + y * y + z * z <= radius * radius
-
-
 def scene(kind):
     """Make a map of a kind that ChimeraX may open its own way."""
     noise = np.random.default_rng(8)
@@ -434,7 +439,7 @@ def test_contour_level_is_where_chimerax_opens_the_map(kind, command, tmp_path, 
     assert radial.contour_level(file, file.plane_grid) == surface.level
 
 
-@pytest.mark.parametrize("kind", ["noise", "masked"])
+@pytest.mark.parametrize("kind", ["noise", "masked", "sample too low", "sample too high"])
 def test_memory_for_the_contour_level_is_bounded(kind):
     """Of 8 MB little more is kept than the 1 % that determines the level."""
     shape = (200, 100, 100)
@@ -444,7 +449,9 @@ def test_memory_for_the_contour_level_is_bounded(kind):
 
     class Planes:
         def __getitem__(self, k):
-            return np.roll(plane, 97 * k)
+            sampled = k % ceil(shape[0] / radial.SAMPLED_PLANES) == 0
+            step = {"sample too low": -3, "sample too high": 3}.get(kind, 0)
+            return np.roll(plane, 97 * k) + np.float32(step * sampled)
 
     tracemalloc.start()
     level = radial.contour_level(Planes(), Grid(shape[::-1], (1.0, 1.0, 1.0)))

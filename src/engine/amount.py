@@ -1,7 +1,7 @@
 """Amounts: numbers, or multiples of a quantity that is measured from the map."""
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from .errors import ArgumentError
 from .naming import NUMBER, number
@@ -14,8 +14,7 @@ _AMOUNT = re.compile(rf"(?P<number>{NUMBER.pattern})?(?P<unit>[a-z]*)", re.ASCII
 _DECIMAL_COMMA = re.compile(r"(?:^|,)([+-]?\d),(\d+[a-z]+)(?:,|$)", re.ASCII | re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class Multiple:
+class Multiple(NamedTuple):
     """A multiple of a quantity that is measured from the map: ``1.3fit``, ``match``.
 
     Attributes

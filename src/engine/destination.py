@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Literal
 
 from .errors import ArgumentError
@@ -172,12 +171,13 @@ def _own_folder(source_map: Map, current: Callable[[], str]) -> tuple[str, str]:
 
 def _is_in_job(folder: str) -> bool:
     """Check whether a folder, by its name or by where links lead, is in a cryoSPARC job."""
-    folders = {
-        path
-        for name in (Path(folder), Path(os.path.realpath(folder)))
-        for path in (name, *name.parents)
-    }
-    return any(os.path.exists(path / JOB_FILE) for path in folders)
+    for path in (folder, os.path.realpath(folder)):
+        below = ""
+        while path != below:
+            if os.path.exists(os.path.join(path, JOB_FILE)):
+                return True
+            below, path = path, os.path.dirname(path)
+    return False
 
 
 def _current(current: Callable[[], str], instead: str) -> str:

@@ -5,8 +5,8 @@ largest one are *specks*, which *Hide Dust* would hide; the rest is the particle
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from math import ceil, floor, inf, log10, prod
+from typing import NamedTuple
 
 import numpy as np
 
@@ -28,8 +28,7 @@ SLACK = 1e-6
 NARROW = 10.0
 
 
-@dataclass(frozen=True)
-class Particle:
+class Particle(NamedTuple):
     """How large the particle in a map is.
 
     Attributes

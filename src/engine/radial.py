@@ -22,8 +22,9 @@ LEVEL_SHARE = 0.01
 LEVEL_BINS = 10000
 # which counts every second, fourth, ... voxel along each axis if there are more than this.
 LEVEL_VOXELS = 16 * 2**20
-# One voxel in this many shows roughly where the level is.
-SAMPLED = 32
+# The level is most likely above what this share of a sample of the voxels exceeds.
+BAR_SHARE = 2 * LEVEL_SHARE
+SAMPLED_PLANES, SAMPLED_VOXELS = 16, 2**15
 RADIAL_BINS = 2**17
 LARGEST = float(np.finfo(np.float32).max)
 
@@ -47,29 +48,33 @@ def contour_level(planes: Planes, grid: Grid) -> float:
         It may be above all voxels, as in a mask of zeros and ones. NaN if no voxel is finite.
     """
     step = _display_step(grid.size)
+    columns, rows, layers = (ceil(n / step) for n in grid.size)
 
-    def shown() -> Iterator[np.ndarray]:
-        for k in range(0, grid.size[2], step):
+    def shown(every: int = 1) -> Iterator[np.ndarray]:
+        for k in range(0, grid.size[2], step * every):
             yield np.asarray(planes[k][::step, ::step], np.float32).ravel()
 
-    top = _Top(int(LEVEL_SHARE * prod(ceil(n / step) for n in grid.size)) + 2)
+    every = ceil(layers / SAMPLED_PLANES)
+    thinned = ceil(columns * rows * ceil(layers / every) / SAMPLED_VOXELS)
+    sample = np.concatenate([values[::thinned] for values in shown(every)])
+    sample = np.sort(sample[np.isfinite(sample)])
+    bar = float(sample[int((1 - BAR_SHARE) * sample.size)]) if sample.size else inf
+    upper = _Upper(bar, 4 * ceil(LEVEL_SHARE * columns * rows * layers))
     for values in shown():
-        top.add(values)
-    if not top.voxels:
+        upper.add(values)
+    if not upper.voxels:
         return nan
-    first, last = top.lowest, top.highest
+    first, last = upper.lowest, upper.highest
     if first > last:
         return inf
     if first == last:
         first, last = first - 1, last + 1
     width = (last - first) / (LEVEL_BINS - 1)
     edges = first - width / 2, last + width / 2
-    if _histogram(np.array([top.lowest, top.highest], np.float32), *edges).sum() == 2:
-        found = top.level_bin(*edges)
-    else:
-        # The numbers of float32 are farther apart than the bins, and some are in none.
-        counts = sum(_histogram(values, *edges) for values in shown())
-        found = int(np.searchsorted(np.cumsum(counts), (1 - LEVEL_SHARE) * np.sum(counts)))
+    counts = upper.histogram(*edges)
+    if counts is None:
+        counts = sum((_histogram(values, *edges) for values in shown()), np.zeros(LEVEL_BINS, int))
+    found = int(np.searchsorted(np.cumsum(counts), (1 - LEVEL_SHARE) * np.sum(counts)))
     return first + found * width + width / 2
 
 
@@ -81,13 +86,15 @@ def _display_step(size: tuple[int, int, int]) -> int:
     return step
 
 
-class _Top:
-    """The highest voxels of a map and its range: all that the contour level depends on.
+class _Upper:
+    """The range of a map's voxels, and the highest of them.
 
     Parameters
     ----------
-    number
-        How many to keep: more than the level's share of all voxels.
+    bar
+        The voxels from here on are kept.
+    most
+        None are, if there are more than this.
 
     Attributes
     ----------
@@ -98,17 +105,12 @@ class _Top:
         higher than the one before.
     """
 
-    def __init__(self, number: int) -> None:
-        self._number = number
+    def __init__(self, bar: float, most: int) -> None:
+        self._bar, self._most = bar, most
         self._kept: list[np.ndarray] = []
-        self._size, self._room = 0, 2 * number
-        # Once enough voxels are at the bar or above, only those above it are kept.
-        self._bar = -inf
-        self.voxels = 0
+        self._size = self._at_bar = self.voxels = 0
         self.lowest, self.highest = inf, -inf
-        # Those first voxels.
-        self._rise = np.empty(0, np.float32)
-        self._rises = True
+        self._first, self._rises = inf, True
 
     def add(self, values: np.ndarray) -> None:
         """Take the next voxels: a 1D array of float32."""
@@ -117,55 +119,45 @@ class _Top:
         if not (isfinite(lowest) and isfinite(highest)):
             values = values[np.isfinite(values)]
             lowest, highest = values.min(initial=inf), values.max(initial=-inf)
-        if self._rises:
-            lowest = self._after_rise(values).min(initial=inf)
+        if self._rises and values.size:
+            self._first = min(self._first, float(values[0]))
+            falls = np.flatnonzero(values <= np.append(np.float32(self.highest), values[:-1]))
+            self._rises = not falls.size
+            lowest = values[falls[0] :].min() if falls.size else inf
         self.voxels += values.size
         self.lowest = min(self.lowest, float(lowest))
         self.highest = max(self.highest, float(highest))
-        if highest > self._bar:
-            self._kept.append(_higher(values, self._bar))
-            self._size += self._kept[-1].size
-        if self._size > self._room:
-            self._raise_bar()
+        if highest >= self._bar:
+            self._keep(values)
 
-    def _raise_bar(self) -> None:
-        # A sample shows roughly where the bar can be, a little lower to be safe for all voxels.
-        sample = np.concatenate([kept[::SAMPLED] for kept in self._kept])
-        rank = max(sample.size - int(1.2 * self._number / SAMPLED) - 8, 0)
-        sample.partition(rank)
-        bar = float(sample[rank])
-        if sum(np.count_nonzero(kept >= bar) for kept in self._kept) >= self._number:
-            self._bar = bar
-        if self._size > 16 * self._number:
-            self._kept = [_higher(np.concatenate(self._kept), self._bar)]
-            self._size = self._kept[0].size
-        self._room = self._size + self._number
+    def _keep(self, values: np.ndarray) -> None:
+        high = values >= self._bar
+        number = int(np.count_nonzero(high))
+        self._at_bar += number
+        if number > values.size / 4:
+            # Most may be at the bar, as zeros around a particle are.
+            high = values > self._bar
+        self._kept.append(values[np.flatnonzero(high)])
+        self._size += self._kept[-1].size
+        if self._size > self._most:
+            self._bar, self._at_bar, self._kept = inf, 0, []
 
-    def _after_rise(self, values: np.ndarray) -> np.ndarray:
-        """Leave out the first voxels, as long as each is higher than the one before."""
-        before = np.append(np.float32(self.highest), values[:-1])
-        falls = np.flatnonzero(values <= before)
-        end = int(falls[0]) if falls.size else values.size
-        self._rise = np.append(self._rise, values[:end])
-        self._rises = not falls.size
-        return values[end:]
+    def histogram(self, start: float, end: float) -> np.ndarray | None:
+        """Count the voxels in bins, all below the bar in that of the bar.
 
-    def level_bin(self, start: float, end: float) -> int:
-        """Find the contour level's bin in a histogram that holds all voxels."""
-        kept = _higher(np.concatenate(self._kept), self._bar)
-        counts = _histogram(kept, start, end)
-        low = self._rise[self._rise < self.lowest]
-        voxels = self.voxels - low.size + int(_histogram(low, start, end).sum())
-        # Voxels in bins up to each; too many for bins below the bar's.
-        up_to = voxels - counts.sum() + counts.cumsum()
-        found = int(np.searchsorted(up_to, (1 - LEVEL_SHARE) * voxels))
-        if self._bar == -inf:
-            return found
-        return max(found, int(_histogram(np.array([self._bar], np.float32), start, end).argmax()))
-
-
-def _higher(values: np.ndarray, bar: float) -> np.ndarray:
-    return values[np.flatnonzero(values > bar)]
+        Returns
+        -------
+        numpy.ndarray or None
+            None if the level may be below the bar, or voxels are in no bin.
+        """
+        ends = np.array([self._first, self.lowest, self.highest], np.float32)
+        below = self.voxels - self._at_bar
+        if below >= (1 - LEVEL_SHARE) * self.voxels or _histogram(ends, start, end).sum() < 3:
+            return None
+        counts = _histogram(np.concatenate(self._kept), start, end)
+        bar = _histogram(np.array([self._bar], np.float32), start, end).argmax()
+        counts[bar] += self.voxels - counts.sum()
+        return counts
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")
@@ -222,8 +214,7 @@ def above(plane: np.ndarray, level: float) -> Above:
     return Above(where, weights)
 
 
-@dataclass(frozen=True)
-class Counts:
+class Counts(NamedTuple):
     """What a map holds inside a sphere.
 
     Attributes

@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from . import naming
 from .amount import Amount, Multiple, word
@@ -19,8 +20,7 @@ SMALLEST_RADIUS = 1e-3  # voxels: well above rounding
 LOWEST_VALUE, HIGHEST_VALUE = 1e-15, 1e15
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(NamedTuple):
     """A length that was asked for as a multiple of fit, and that multiple in Å."""
 
     word: str

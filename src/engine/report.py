@@ -1,7 +1,6 @@
 """What is reported about spheres: facts, warnings, and the next step."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from itertools import groupby
 from math import isfinite
 from typing import NamedTuple
@@ -36,8 +35,7 @@ class Result(NamedTuple):
     note: str = ""
 
 
-@dataclass(frozen=True)
-class Block:
+class Block(NamedTuple):
     """What is reported about one sphere.
 
     Attributes
@@ -84,7 +82,7 @@ def _blocks_of_map(results: Sequence[Result]) -> list[Block]:
     source_map = results[-1].decoy.map
     steps = next_steps(len(results), source_map.is_sized) if results[-1].path else []
     strong = too_strong([result.decoy for result in results])
-    return [*reported, replace(last, rows=last.rows + steps, too_strong=strong)]
+    return [*reported, last._replace(rows=last.rows + steps, too_strong=strong)]
 
 
 def _file(result: Result) -> list[Row]:

@@ -27,7 +27,6 @@ the Coulomb energies of isolated molecules (Martyna and Tuckerman, J. Chem. Phys
 C(k) varies too slowly to need such care.
 """
 
-from dataclasses import dataclass
 from math import asin, ceil, dist, floor, isfinite, pi, sqrt
 from typing import NamedTuple
 
@@ -89,8 +88,7 @@ def contrast(frequency: ArrayLike) -> Floats:
     return 0.5 - 0.5 * np.cos(2 * phase) * np.sinc(turns * (MOST_DEFOCUS - LEAST_DEFOCUS))
 
 
-@dataclass(frozen=True)
-class Views:
+class Views(NamedTuple):
     """The views of a map, against which spheres are measured.
 
     Attributes
