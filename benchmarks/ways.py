@@ -160,16 +160,17 @@ def disk_limit(n, path, output):
 
 def tables_center(n, path, output, shift=0.0):
     """Tabulate a map about the box center, or away from it."""
+    from chimerax.makesphere.engine.level import above
     from chimerax.makesphere.engine.radial import Tabulator
 
     grid, array = _grid(n), _noise(n)
     center = tuple(c + shift for c in grid.center)
 
     def tabulate():
-        # What 1 % of normal noise exceeds
-        tabulator = Tabulator(grid, center, 2.326)
+        tabulator = Tabulator(grid, center)
         for plane in array:
-            tabulator.add(plane)
+            # What 1 % of normal noise exceeds
+            tabulator.add(above(plane, 2.326), plane)
         return tabulator.tables()
 
     return tabulate

@@ -10,8 +10,8 @@ SOURCE = ROOT / "src"
 FLOORS = [
     "errors naming grid memory scratch contents",
     "amount sphere",
-    "mrc radial strength",
-    "particle recipe",
+    "level mrc strength",
+    "radial particle recipe",
     "map request",
     "destination",
     "decoy",

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from chimerax.makesphere.engine import memory, radial
+from chimerax.makesphere.engine import memory
 from chimerax.makesphere.engine.grid import Grid
+from chimerax.makesphere.engine.level import open_map
 from chimerax.makesphere.engine.map import Map
 from chimerax.makesphere.engine.radial import Counts
 from chimerax.makesphere.engine.sphere import Sphere
@@ -106,7 +107,7 @@ def test_tables_know_the_spheres_about_their_point():
 
 def test_the_level_is_the_one_set_or_chimeraxs_own():
     assert Map("J1", GRID, ARRAY, 0.0).measure().level == 0
-    assert Map("J1", GRID, ARRAY, None).measure().level == radial.contour_level(ARRAY, GRID)
+    assert Map("J1", GRID, ARRAY, None).measure().level == open_map(ARRAY, GRID).level
 
 
 @pytest.mark.parametrize("level", [None, 1.0001])

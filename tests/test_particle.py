@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from chimerax.makesphere.engine import particle
 from chimerax.makesphere.engine.grid import Grid
+from chimerax.makesphere.engine.level import above, open_map
 from chimerax.makesphere.engine.particle import Particle, ParticleFinder
-from chimerax.makesphere.engine.radial import above, contour_level
 from grids import centers, distances, grids
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -17,9 +17,9 @@ from scipy import ndimage
 
 
 def found(values, grid, level, center=None):
-    finder = ParticleFinder(grid, center or grid.center, level)
+    finder = ParticleFinder(grid, center or grid.center)
     for plane in values:
-        finder.add(plane)
+        finder.add(above(plane, level))
     return finder.particle()
 
 
@@ -187,7 +187,7 @@ def test_noise_does_not_hide_the_particle(box, voxel, seed, noise, times):
     values = ndimage.gaussian_filter(values, 5 / voxel)
     noisy = values + noise * values.max() * lowpassed(grid.shape, voxel, 12, seed)
     noisy = noisy.astype(np.float32)
-    level = times * contour_level(noisy, grid)
+    level = times * open_map(noisy, grid).level
     result, clean = found(noisy, grid, level), found(values, grid, level)
     assert result.radius == pytest.approx(clean.radius, rel=0.15)
     # If specks counted it would be different.
@@ -225,15 +225,6 @@ def test_voxels_without_weight_are_still_found():
     grid = Grid((8, 8, 8), (1.0, 1.0, 1.0))
     result = found(np.zeros(grid.shape, np.float32), grid, 0.0)
     assert result.radius > 0 and result.speck_share == 0
-
-
-def test_what_is_above_the_level_may_be_passed_in():
-    grid = Grid((9, 8, 7), (1.0, 1.3, 1.0))
-    values = np.random.default_rng(3).normal(size=grid.shape).astype(np.float32)
-    finder = ParticleFinder(grid, grid.center, nan)
-    for plane in values:
-        finder.add(plane, above(plane, 0.3))
-    assert finder.particle() == found(values, grid, 0.3)
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.int16, np.uint16, np.float16, ">f4", "<f4", float])
@@ -307,12 +298,13 @@ def test_memory_is_bounded_however_much_is_above_the_level():
     noise = np.random.default_rng(1)
     for size, level in [((512, 512, 512), -9), ((128, 128, 128), 0)]:
         plane = noise.normal(size=(size[1] + 64, size[0])).astype(np.float32)
-        finder = ParticleFinder(Grid(size, (1.0, 1.0, 1.0)), (0, 0, 0), level)
+        finder = ParticleFinder(Grid(size, (1.0, 1.0, 1.0)), (0, 0, 0))
         tracemalloc.start()
         for k in range(size[2]):
             start = k * 37 % 64 if level == 0 else 0
             # Most planes of a large box are left out to save time.
-            finder.add(plane[start : start + size[1]] if k % 4 == 0 or level == 0 else plane[:0])
+            some = plane[start : start + size[1]] if k % 4 == 0 or level == 0 else plane[:0]
+            finder.add(above(some, level))
         finder.particle()
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()

@@ -1,11 +1,11 @@
 """The main path: maps and requests become spheres, which are measured, drawn and written."""
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
+from threading import Thread
 from typing import NamedTuple
 
 import numpy as np
@@ -198,14 +198,11 @@ class Batch:
         for _, of_map in groupby(pairs, lambda pair: id(pair[0].map)):
             group = list(of_map)
             # The map is measured while a sphere is drawn and written.
-            with ThreadPoolExecutor(1) as pool:
-                measuring = pool.submit(_measured, group[0][0], [sphere for _, sphere in group])
+            with _Measuring(group[0][0], [sphere for _, sphere in group]) as measuring:
                 for job, sphere in group:
                     yield self._make(job, sphere, measuring, in_memory)
 
-    def _make(
-        self, job: Job, sphere: Sphere, measuring: "Future[Measured]", in_memory: bool
-    ) -> Made:
+    def _make(self, job: Job, sphere: Sphere, measuring: "_Measuring", in_memory: bool) -> Made:
         views = measuring.result().views if isinstance(job.recipe.value, Multiple) else None
         density = job.recipe.density(sphere, views)
         grid = job.map.grid
@@ -245,12 +242,43 @@ class Batch:
         return paths
 
 
-def _measured(job: Job, spheres: Sequence[Sphere]) -> Measured:
-    """Measure a job's map for all of its spheres, unless that has been done."""
-    new = list(dict.fromkeys(s for s in spheres if not (job.measured and job.measured.knows(s))))
-    if job.measured is None:
-        return job.map.measure(new)
-    return job.measured.with_spheres(new) if new else job.measured
+class _Measuring(Thread):
+    """Measures a job's map for all of its spheres, as far as that has not been done.
+
+    Importing ``concurrent.futures`` instead would cost the shell command milliseconds.
+    """
+
+    def __init__(self, job: Job, spheres: Sequence[Sphere]) -> None:
+        super().__init__()
+        self._map, self._measured = job.map, job.measured
+        known = job.measured
+        self._new = list(dict.fromkeys(s for s in spheres if not (known and known.knows(s))))
+        self._error: BaseException | None = None
+
+    def __enter__(self) -> "_Measuring":
+        self.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.join()
+
+    def run(self) -> None:
+        """Measure; Thread calls this."""
+        try:
+            if self._measured is None:
+                self._measured = self._map.measure(self._new)
+            elif self._new:
+                self._measured = self._measured.with_spheres(self._new)
+        except BaseException as error:
+            self._error = error
+
+    def result(self) -> Measured:
+        """Wait for the end, and return what was measured or raise its error."""
+        self.join()
+        if self._error is not None:
+            raise self._error
+        assert self._measured is not None
+        return self._measured
 
 
 @contextmanager

@@ -8,8 +8,9 @@ from functools import cached_property
 
 import numpy as np
 
-from . import memory, mrc, radial
+from . import memory, mrc
 from .grid import Grid, Planes, Point
+from .level import Above, above, open_map
 from .naming import by
 from .particle import Particle, ParticleFinder
 from .radial import Counter, Counts, RadialTables, Tabulator
@@ -144,10 +145,13 @@ class Map:
         profile
             Whether the tables include the map's mean density.
         """
-        level = self.set_level
+        level, views, found = self.set_level, None, None
         if level is None:
-            level = radial.contour_level(self.planes, self._plane_grid)
-        measured = self._pass(level, spheres, center, particle, profile)
+            binned = Binned(self._plane_grid)
+            level, found = open_map(self.planes, self._plane_grid, binned.add)
+            views = None if found is None else binned.views()
+        asked = spheres, center, particle, profile
+        measured = self._pass(level, *asked, views, None if profile else found)
         if measured.is_above or np.isnan(level):
             return measured
         highest = self._maximum()
@@ -157,7 +161,7 @@ class Map:
             f"No voxel is at or above the contour level {level:.4g}; "
             f"half the maximum, {highest / 2:.4g}, is taken."
         )
-        return replace(self._pass(highest / 2, spheres, center, particle, profile), level_note=note)
+        return replace(self._pass(highest / 2, *asked, measured.views), level_note=note)
 
     def _pass(
         self,
@@ -167,38 +171,40 @@ class Map:
         particle: bool = False,
         profile: bool = False,
         views: Views | None = None,
+        found: Sequence[Above] | None = None,
     ) -> "Measured":
+        """Pass over the planes, or over what is known to be above the level in each."""
         grid = self._plane_grid
-        binned = Binned(grid)
-        counters = {sphere: Counter(grid, sphere, level) for sphere in spheres}
         about = center or self.grid.center
-        tabulators = [] if center is None else [Tabulator(grid, about, level, profile)]
-        finders = [ParticleFinder(grid, about, level)] if particle else []
+        counters = {sphere: Counter(grid, sphere) for sphere in spheres}
+        tabulators = [] if center is None else [Tabulator(grid, about, profile)]
+        finders = [ParticleFinder(grid, about)] if particle else []
         consumers: list[Counter | Tabulator | ParticleFinder]
         consumers = [*counters.values(), *tabulators, *finders]
-        self._feed(level, binned if views is None else None, consumers)
+        binned = Binned(grid)
+        for high, plane in self._above(level, found):
+            if views is None and plane is not None:
+                binned.add(plane)
+            for consumer in consumers:
+                consumer.add(high, plane)
         counted = {sphere: counter.counts() for sphere, counter in counters.items()}
         tables = tabulators[0].tables() if tabulators else None
         # Views and particle need memory of their own: give back what is done with.
         del consumers, tabulators
         views = views or binned.views()
         del binned
-        found = finders[0].particle() if finders else None
-        return Measured(self, level, views, counted, tables, found)
+        particle_found = finders[0].particle() if finders else None
+        return Measured(self, level, views, counted, tables, particle_found)
 
-    def _feed(
-        self,
-        level: float,
-        binned: Binned | None,
-        consumers: "Sequence[Counter | Tabulator | ParticleFinder]",
-    ) -> None:
-        """Hand on the planes, each once."""
-        for plane in self.planes:
-            above = radial.above(plane, level)
-            if binned is not None:
-                binned.add(plane)
-            for consumer in consumers:
-                consumer.add(plane, above)
+    def _above(
+        self, level: float, found: Sequence[Above] | None
+    ) -> Iterator[tuple[Above, np.ndarray | None]]:
+        """Go through what is above a level in each plane, and the planes if they are read."""
+        if found is not None:
+            yield from ((high, None) for high in found)
+        else:
+            for plane in self.planes:
+                yield above(plane, level), plane
 
     def _maximum(self) -> float:
         finite = (plane[np.isfinite(plane)] for plane in self.planes)

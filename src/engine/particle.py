@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .grid import SAME_FOOT, Grid, Point
-from .radial import Above, above
+from .level import Above
 
 # `fit` holds this share of the particle's density.
 FIT_SHARE = 0.99
@@ -73,12 +73,10 @@ class ParticleFinder:
         Grid of the planes.
     center
         Point (x, y, z) in Å about which the radius is measured.
-    level
-        Contour level; NaN if there is none.
     """
 
-    def __init__(self, grid: Grid, center: Point, level: float) -> None:
-        self._grid, self._center, self._level = grid, center, level
+    def __init__(self, grid: Grid, center: Point) -> None:
+        self._grid, self._center = grid, center
         most_bins = MOST_BINS if max(grid.size) <= LARGE else MOST_BINS_OF_LARGE
         self._sides = [ceil(n / most_bins) for n in grid.size]
         columns, rows, layers = (
@@ -100,11 +98,11 @@ class ParticleFinder:
         self._number = np.zeros(bins, np.min_scalar_type(prod(self._sides)))
         self._density, self._distance = np.zeros((2, bins), np.float32)
 
-    def add(self, plane: np.ndarray, found: Above | None = None) -> None:
-        """Take the next plane ``[y, x]``, and what is above the level in it if that is known."""
+    def add(self, found: Above, plane: np.ndarray | None = None) -> None:
+        """Take what is above the level in the next plane."""
         k = self._next_plane
         self._next_plane += 1
-        where, weights = found or above(plane, self._level)
+        where, weights = found
         if abs(self._feet[k] - self._foot).max() > SAME_FOOT:
             self._foot = self._feet[k]
             self._flat2 = self._grid.flat2(self._foot).ravel()
