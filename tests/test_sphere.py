@@ -102,7 +102,7 @@ def test_angles_near_90_are_not_90(angle, voxel):
     u, v = np.arange(5) + 700.0, np.arange(6)[:, None] + 900.0
     expected = u**2 + (1.3 * v) ** 2 + 2 * 1.3 * np.cos(np.radians(angle)) * u * v
     expected *= voxel**2
-    np.testing.assert_allclose(grid.flat2((-700, -900)), expected, rtol=1e-12)
+    np.testing.assert_allclose(grid._flat2((-700, -900)), expected, rtol=1e-12)
 
 
 def test_the_drawn_voxels_are_the_reached_ones():

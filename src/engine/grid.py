@@ -226,48 +226,51 @@ class Grid:
             return float(room.min())
         return float((room[taken > 1e-9] / taken[taken > 1e-9]).min())
 
-    def feet(self, point: Point) -> tuple[Floats, Floats]:
+    def _feet(self, point: Point) -> tuple[Floats, Floats]:
         """Drop perpendiculars from a point to the planes.
 
-        In every plane distances are measured from the foot, the position nearest to the point, so
-        that rounding does no harm however far the point is from the origin.
-
-        Parameters
-        ----------
-        point
-            Position (x, y, z) in Å.
-
-        Returns
-        -------
-        feet : numpy.ndarray
-            For each plane the foot's index (x, y), fractional.
-        height2 : numpy.ndarray
-            For each plane the squared distance (Å^2) of its foot from the point.
+        In every plane distances are measured from the foot, so that rounding does no harm however
+        far the point is from the origin. Returned are for each plane the foot's index (x, y), and
+        the squared distance (Å^2) of the foot from the point.
         """
         flat, step = self.axes[:, :2], self.axes[:, 2]
         offsets = np.subtract(self.origin, point) + np.outer(np.arange(self.size[2]), step)
         feet = -offsets @ flat @ np.linalg.inv(flat.T @ flat)
         return feet, ((offsets + feet @ flat.T) ** 2).sum(axis=1)
 
-    def flat2(self, foot: Sequence[float] | Floats, out: Floats | None = None) -> Floats:
-        """Squared distances of a plane's voxel centers from a foot in it.
+    def flats(
+        self, point: Point, planes: Iterable[int] | None = None
+    ) -> Iterator[tuple[Floats, float]]:
+        """Go through planes with the squared distances of their voxel centers from a point.
 
         Parameters
         ----------
-        foot
-            Index (x, y), fractional.
-        out
-            Where to put them.
+        point
+            Position (x, y, z) in Å.
+        planes
+            Which planes; by default all.
 
-        Returns
-        -------
-        numpy.ndarray
-            In Å^2, float64, indexed ``[y, x]``.
+        Yields
+        ------
+        flat2 : numpy.ndarray
+            Squared distances from the point's foot in the plane, in Å^2, float64, indexed
+            ``[y, x]``. Planes straight above each other have the same array.
+        height2 : float
+            Squared distance (Å^2) of the foot from the point, to be added to all of them.
         """
+        feet, height2 = self._feet(point)
+        foot = np.full(2, np.inf)
+        for k in range(self.size[2]) if planes is None else planes:
+            if abs(feet[k] - foot).max() > SAME_FOOT:
+                foot = feet[k]
+                flat2 = self._flat2(foot)
+            yield flat2, float(height2[k])
+
+    def _flat2(self, foot: Floats) -> Floats:
         xx, xy, yy = self._flat
         u = np.arange(self.size[0]) - foot[0]
         v = np.arange(self.size[1]) - foot[1]
-        flat2 = np.add.outer(yy * v**2, xx * u**2, out=out)
+        flat2 = np.add.outer(yy * v**2, xx * u**2)
         if xy:
             flat2 += np.multiply.outer(2 * xy * v, u)
         return flat2
@@ -285,23 +288,17 @@ class Grid:
         Yields
         ------
         Patch
-            For each plane the ball reaches, in order. ``flat2`` is a buffer that the next patch
-            may overwrite.
+            For each plane the ball reaches, in order.
         """
         sides = self.size[:2]
         flat = self.axes[:, :2]
-        feet, height2 = self.feet(point)
+        feet, height2 = self._feet(point)
         left2 = reach * reach * (1 + SURFACE) - height2
         widths2 = np.linalg.inv(flat.T @ flat).diagonal()
         half = np.sqrt(np.maximum(left2, 0)[:, None] * widths2)
         low = np.clip(np.ceil(feet - half - 1e-6), 0, sides).astype(int)
         high = np.clip(np.floor(feet + half + 1e-6) + 1, 0, sides).astype(int)
-        reached = np.flatnonzero((left2 >= 0) & (low < high).all(axis=1))
-        flat2, foot = np.empty(self.shape[1:]), np.full(2, np.inf)
-        for plane in reached.tolist():
-            # Planes straight above each other share their foot.
-            if abs(feet[plane] - foot).max() > SAME_FOOT:
-                foot = feet[plane]
-                self.flat2(foot, flat2)
+        reached = np.flatnonzero((left2 >= 0) & (low < high).all(axis=1)).tolist()
+        for plane, (flat2, up2) in zip(reached, self.flats(point, reached), strict=True):
             columns, rows = map(slice, low[plane].tolist(), high[plane].tolist())
-            yield Patch(plane, rows, columns, flat2[rows, columns], float(height2[plane]))
+            yield Patch(plane, rows, columns, flat2[rows, columns], up2)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .grid import SAME_FOOT, Grid, Point
+from .grid import Grid, Point
 from .level import Above
 
 # `fit` holds this share of the particle's density.
@@ -87,8 +87,7 @@ class ParticleFinder:
         self._layer = self._row * (int(rows[-1]) + 2)
         self._bin_of = np.add.outer(rows * self._row, columns).astype(np.int32).ravel()
         self._layer_of = layers.tolist()
-        self._feet, self._height2 = grid.feet(center)
-        self._foot = np.full(2, inf)
+        self._flats = grid.flats(center)
         self._next_plane = 0
         # Number, density and moment of each bin in the current layer; voxels not yet in them.
         self._sums = np.zeros((3, self._layer))
@@ -103,11 +102,9 @@ class ParticleFinder:
         k = self._next_plane
         self._next_plane += 1
         where, weights = found
-        if abs(self._feet[k] - self._foot).max() > SAME_FOOT:
-            self._foot = self._feet[k]
-            self._flat2 = self._grid.flat2(self._foot).ravel()
+        flat2, height2 = next(self._flats)
         if where.size:
-            distances = np.sqrt(self._flat2[where] + self._height2[k])
+            distances = np.sqrt(flat2.ravel()[where] + height2)
             self._waiting.append((self._bin_of[where], weights, distances))
         layer = self._layer_of[k]
         ends = self._layer_of[k + 1 : k + 2] != [layer]

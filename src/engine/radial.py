@@ -1,12 +1,12 @@
 """What a map says about spheres: what lies inside, how it falls off with the radius."""
 
 from dataclasses import dataclass
-from math import ceil, inf, log2, nan, sqrt
+from math import ceil, log2, nan, sqrt
 from typing import NamedTuple
 
 import numpy as np
 
-from .grid import SAME_FOOT, SURFACE, Grid, Point
+from .grid import SURFACE, Floats, Grid, Point
 from .level import Above
 from .sphere import Sphere
 
@@ -156,7 +156,7 @@ class Tabulator:
     """
 
     def __init__(self, grid: Grid, center: Point, profile: bool = True) -> None:
-        self._grid, self._center = grid, center
+        self._center = center
         reach = grid.farthest(center)
         # A power of two of the voxel size squared: where the voxels are cubes and the center is
         # one of them, each bin then holds one distance and the tables are exact.
@@ -167,21 +167,23 @@ class Tabulator:
         self._profile = profile
         if profile:
             self._known, self._total = np.zeros(bins, np.int64), np.zeros(bins)
-        self._feet, height2 = grid.feet(center)
-        self._firsts = np.rint(height2 / self._step).astype(np.intp)
-        self._foot = np.full(2, inf)
-        self._next_plane = 0
+        self._flats = grid.flats(center)
+        self._flat2: Floats | None = None
 
     def add(self, found: Above, plane: np.ndarray | None = None) -> None:
         """Take what is above the level in the next plane ``[y, x]``, and that for a profile."""
-        self._stand_on(self._feet[self._next_plane])
-        first = self._firsts[self._next_plane]
+        flat2, height2 = next(self._flats)
+        if flat2 is not self._flat2:
+            # The bins of the plane's voxels, counted from its foot's bin.
+            self._flat2 = flat2
+            self._pattern = np.rint(flat2 / self._step).astype(np.intp).ravel()
+            self._number = np.bincount(self._pattern)
+        first = round(height2 / self._step)
         self._voxels[first : first + self._number.size] += self._number
         np.add.at(self._above, self._pattern[found.where] + first, found.weights)
         if self._profile:
             assert plane is not None
             self._add_to_profile(plane.ravel(), first)
-        self._next_plane += 1
 
     def _add_to_profile(self, values: np.ndarray, first: int) -> None:
         where, number = self._pattern, self._number
@@ -192,19 +194,6 @@ class Tabulator:
         here = slice(first, first + number.size)
         self._known[here] += number
         self._total[here] += np.bincount(where, values, number.size)
-
-    def _stand_on(self, foot: np.ndarray) -> None:
-        """Work out the bins of a plane's voxels, counted from its foot's bin.
-
-        They are the same for planes straight above each other.
-        """
-        if abs(foot - self._foot).max() > SAME_FOOT:
-            self._foot = foot
-            flat2 = self._grid.flat2(foot)
-            # In place: where planes are large they would take most of the memory.
-            np.rint(np.divide(flat2, self._step, out=flat2), out=flat2)
-            self._pattern = flat2.astype(np.intp).ravel()
-            self._number = np.bincount(self._pattern)
 
     def tables(self) -> RadialTables:
         """Return the tables, once all planes have been added."""

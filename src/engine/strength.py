@@ -289,9 +289,8 @@ class Binned:
     def _cut_to_ball(self, binned: Grid, center: Point, reach: float) -> None:
         """Keep what is in a ball; of bins at its surface, the share that is inside."""
         thickness = float(np.cbrt(abs(np.linalg.det(binned.axes))))
-        feet, height2 = binned.feet(center)
-        for k, plane in enumerate(self._sums):
-            depth = reach - np.sqrt(binned.flat2(feet[k]) + height2[k])
+        for plane, (flat2, height2) in zip(self._sums, binned.flats(center), strict=True):
+            depth = reach - np.sqrt(flat2 + height2)
             plane *= np.clip(depth / thickness + 0.5, 0, 1)
 
 
