@@ -136,6 +136,45 @@ def test_contour_level_of_a_map_that_only_rises_is_above_it():
     assert opened(values, Grid((10, 10, 10), (1.0, 1.0, 1.0))) == inf
 
 
+@pytest.mark.parametrize("value", [2.5, 0, -1, 3e9])
+def test_contour_level_of_a_constant_map(value):
+    values = np.full((5, 6, 7), value, np.float32)
+    assert opened(values, Grid((7, 6, 5), (1.0, 1.0, 1.0))) == opening_level(values)
+
+
+class Planes:
+    """Planes that count how often they are read."""
+
+    def __init__(self, values):
+        self.values, self.reads = values, 0
+
+    def __getitem__(self, k):
+        self.reads += 1
+        return self.values[k]
+
+
+@pytest.mark.parametrize("kind", ["noise", "ball", "ball of noise", "few", "below zero", "holes"])
+def test_a_map_is_read_once_but_for_a_sample(kind):
+    shape = (64, 50, 40)
+    values = np.random.default_rng(5).normal(size=shape).astype(np.float32)
+    if "ball" in kind:
+        values = values * ball(shape, 18) if "noise" in kind else abs(values) * ball(shape, 9)
+    elif kind == "few":
+        values = ball(shape, 4) * values.clip(min=0)
+    elif kind == "below zero":
+        values -= 9
+    elif kind == "holes":
+        values[:, ::3] = nan
+        values[:, 1] = inf
+    grid, planes, watched = Grid(shape[::-1], (1.0, 1.0, 1.0)), Planes(values), []
+    found = open_map(planes, grid, watched.append)
+    assert planes.reads == 64 + 16
+    np.testing.assert_array_equal(watched, values)
+    values[np.isinf(values)] = nan
+    assert found.level == opened(values, grid) == opening_level(values)
+    assert found.above is not None
+
+
 @pytest.mark.parametrize(
     "size, step",
     [
