@@ -32,6 +32,7 @@ from torch import Tensor
 
 CHUNK = {"cuda": 128, "cpu": 8}  # images at a time in the E-step
 SCALE_DECAY = 0.7  # of what the noise's scale is above 1, each iteration
+NO_SHARE = 1e-6  # of an image
 LEAST_NOISE = 0.05  # of the images' own power
 LEAST_WEIGHT = 0.05  # of a shell's mean, added to what sums are divided by
 FSC_LIMIT = 0.5
@@ -230,13 +231,14 @@ class Refinement:
                 total = fit.sum((0, 2, 4))
                 share = self._share(some, best + total.log(), draw) / total
                 both, apart = fit[0] + fit[1], fit[0] - fit[1]
-                each = both.sum(1)
-                both, apart = both.flatten(0, 1), apart.flatten(0, 1)
                 for k in range(classes):
-                    mine = share[:, k, None].repeat_interleave(seen.shape[1], 0)
-                    by_class[half, 0, k].addmm_(both[:, k].T, re * mine)
-                    by_class[half, 1, k].addmm_(apart[:, k].T, im * mine)
-                    by_class[half, 2, k].addmm_(each[:, k].T, ctf**2 * share[:, k, None])
+                    # Most images are in one class, nearly all of each.
+                    own = (share[:, k] * total[:, k] > NO_SHARE).nonzero()[:, 0]
+                    mine, seen_own = share[own, k, None], seen[own] * share[own, k, None, None]
+                    re, im = seen_own.real.flatten(0, 1), seen_own.imag.flatten(0, 1)
+                    by_class[half, 0, k].addmm_(both[own, :, k].flatten(0, 1).T, re)
+                    by_class[half, 1, k].addmm_(apart[own, :, k].flatten(0, 1).T, im)
+                    by_class[half, 2, k].addmm_(both[own, :, k].sum(1).T, ctf[own] ** 2 * mine)
         sums = found.sum(0)[..., :count]
         left = (self.images[batch, :count].abs() ** 2).sum(0)
         left = left - 2 * (sums[0] * views.real + sums[1] * views.imag).sum(0)

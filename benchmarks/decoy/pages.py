@@ -31,6 +31,8 @@ CONDITIONS = {
     "map low-passed to 40 Å": plan.BAD,
     "1,500 images": plan.FEW,
     "1,500 images, map low-passed to 40 Å": plan.FEW_BAD,
+    "1,500 images, 70 % junk": plan.FEW_DIRTY,
+    "1,500 images, SNR 0.02": plan.FEW_FAINT,
     "20,000 images": plan.MANY,
     "70 % junk": plan.DIRTY,
     "SNR 0.02": plan.FAINT,
@@ -80,7 +82,13 @@ def share(rows: Rows, kinds: Sequence[str] = tuple(JUNK)) -> str:
         return "-"
     middle, low, high = (f"{v:.0f}" for v in (mean(each), min(each), max(each)))
     number = middle if low == high else f"{middle} ({low}-{high})"
-    return f"{number} %" + ("" if len(each) == len(plan.MAPS) else f", {len(each)} maps")
+    return f"{number} %{some_maps(rows)}"
+
+
+def some_maps(rows: Rows) -> str:
+    """Return how many maps there are, if not all: ", 2 maps"."""
+    count = len({row["map"] for row in rows})
+    return "" if count == len(plan.MAPS) else f", {count} map{'s' * (count > 1)}"
 
 
 def losses(rows: Rows) -> str:
@@ -148,7 +156,7 @@ def conditions(rows: Rows) -> str:
 
 def both(rows: Rows) -> str:
     """Return what was caught and lost, over all: "75; 0.1 (3.8) %"."""
-    return f"{mean(by_map(rows, caught)):.0f}; {losses(rows)}" if rows else "-"
+    return f"{mean(by_map(rows, caught)):.0f}; {losses(rows)}{some_maps(rows)}" if rows else "-"
 
 
 def maps(rows: Rows) -> str:
@@ -178,7 +186,9 @@ def others(rows: Rows) -> str:
     """Return other spheres around and beside, on the maps that they were tried on."""
     lines = []
     for condition in CONDITIONS.values():
-        for setting in (*plan.OTHERS_AROUND, *plan.OTHERS_BESIDE, plan.TWICE, plan.THEN_AROUND):
+        one = () if condition == plan.USUAL else (MATCH,)
+        tried = (*one, *plan.OTHERS_AROUND, *plan.OTHERS_BESIDE, plan.TWICE, plan.THEN_AROUND)
+        for setting in tried:
             of = select(rows, setting, condition)
             if not of:
                 continue

@@ -26,6 +26,8 @@ MODELS = ("4GXY", "3SN6", "3L5Q")
 MAPS = (*SYNTHETIC, *REAL, *MODELS)
 # Where not all can be run: two that were there and two that are new.
 SOME_MAPS = ("EMD-3488", "4GXY", "3SN6", "compact")
+# On CPUs: one that lost particles, one that lost none.
+TWO_MAPS = ("compact", "4GXY")
 
 ENGINE = "online EM"
 RELION = "RELION 3"
@@ -69,6 +71,8 @@ FEW_BAD = Conditions(start=40, images=1500)
 MANY = Conditions(images=20000)
 DIRTY = Conditions(junk=70)
 FAINT = Conditions(snr=0.02)
+FEW_DIRTY = Conditions(images=1500, junk=70)
+FEW_FAINT = Conditions(images=1500, snr=0.02)
 FAINT_BAD = Conditions(start=40, snr=0.02)
 QUICK = Conditions(images=60)
 
@@ -123,8 +127,19 @@ OTHERS_AROUND = (
     "radius 1.6fit value 0.5match,2match",
     "radius 1.3fit value 0.5match,match,2match",
 )
+# Each question with so few images that CPUs can answer it.
+ON_CPUS = [
+    *block((MATCH,), FEW, ("compact", "EMD-11007")),
+    *block((AROUND, BESIDE), FEW_DIRTY, TWO_MAPS),
+    *block((TWICE,), FEW, TWO_MAPS),
+    *block((AROUND, BESIDE), FEW_FAINT, TWO_MAPS),
+    *block((OTHERS_AROUND[0], OTHERS_AROUND[5]), FEW, TWO_MAPS),
+    *block((OTHERS_BESIDE[0],), FEW, TWO_MAPS),
+    *block((THEN_BESIDE,), FEW, ("compact", "EMD-11007")),
+    *block((AROUND,), MANY, ("4GXY",)),
+]
 # What decides comes first, as time may be up.
-PLAN = [
+WANTED = [
     *block((AROUND, HAND, BESIDE, MATCH)),
     *block((AROUND, BESIDE), BAD),
     *block((AROUND, BESIDE), FEW_BAD),
@@ -149,7 +164,9 @@ PLAN = [
     *block((AROUND, BESIDE), FAINT_BAD, SOME_MAPS),
     *block((TWICE,), BAD, SOME_MAPS),
     *block((MATCH, OTHERS_BESIDE[0], THEN_BESIDE), FEW, ("compact", "EMD-11007")),
+    *ON_CPUS,
 ]
+PLAN = list(dict.fromkeys(WANTED))
 SAMPLE = [Run(s, "4GXY", 1, QUICK) for s in (HAND, AROUND, THEN_BESIDE)]
 # RELION is slow: fewer images.
 BY_RELION = Conditions(images=300)
