@@ -14,12 +14,6 @@ import synthetic
 import torch
 
 
-@pytest.fixture(scope="module", autouse=True)
-def no_gradients():
-    with torch.no_grad():
-        yield
-
-
 @pytest.fixture(scope="module")
 def receptor() -> synthetic.Particle:
     return synthetic.gray_scale(synthetic.make_particle("3SN6"), 0.06)

@@ -17,12 +17,6 @@ QUICK = online_em.Options(
 )
 
 
-@pytest.fixture(scope="module", autouse=True)
-def no_gradients():
-    with torch.no_grad():
-        yield
-
-
 @pytest.fixture(scope="module")
 def lattice() -> fourier.Lattice:
     return fourier.Lattice(BOX, VOXEL)
