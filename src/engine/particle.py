@@ -132,7 +132,8 @@ class ParticleFinder:
     def particle(self) -> Particle:
         """Find the particle, once all planes have been added."""
         room = self._grid.clearance(self._center)
-        where = np.flatnonzero(self._number != 0).astype(np.int32)
+        filled = (np.flatnonzero(self._number[some]) + some.start for some in _chunks(self._number))
+        where = np.concatenate([part.astype(np.int32) for part in filled])
         if not where.size:
             return Particle(0.0, 0, 0.0, room)
         kept, specks = self._sorted_out(where)
@@ -203,8 +204,9 @@ def pieces(where: np.ndarray, solid: np.ndarray, row: int, layer: int) -> np.nda
     """
     if solid.all() or not solid.any():
         return _connected(where, row, layer)
+    whole = _connected(where[solid], row, layer)
     piece = np.full(where.size, -1, np.int32)
-    piece[solid] = whole = _connected(where[solid], row, layer)
+    piece[solid] = whole
     loose = np.flatnonzero(~solid).astype(np.int32)
     for step in (1, -1, row, -row, layer, -layer):
         for at, there in _neighbors(where[loose], where[solid], step):
@@ -232,7 +234,8 @@ def _connected(where: np.ndarray, row: int, layer: int) -> np.ndarray:
         return np.empty(0, np.int32)
     # Cells side by side along x form a run.
     run = np.zeros(where.size, np.int32)
-    np.cumsum(where[1:] != where[:-1] + 1, out=run[1:])
+    np.subtract(where[1:], where[:-1], out=run[1:])
+    np.cumsum(run[1:] != 1, out=run[1:])
     piece = np.arange(int(run[-1]) + 1, dtype=np.int32)
     # One direction after the other, to save memory.
     for step in (row, layer):
@@ -243,8 +246,9 @@ def _connected(where: np.ndarray, row: int, layer: int) -> np.ndarray:
             new = np.ones(at.size, bool)
             new[1:] = (one[1:] != one[:-1]) | (other[1:] != other[:-1])
             links.append((one[new], other[new]))
-        ends = map(np.concatenate, zip(*links, strict=True))
-        piece = _joined(int(piece.max()) + 1, *ends)[piece]
+        one, other = map(np.concatenate, zip(*links, strict=True))
+        del links
+        piece = _joined(int(piece.max()) + 1, one, other)[piece]
     return piece[run]
 
 
