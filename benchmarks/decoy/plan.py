@@ -73,6 +73,8 @@ DIRTY = Conditions(junk=70)
 FAINT = Conditions(snr=0.02)
 FEW_DIRTY = Conditions(images=1500, junk=70)
 FEW_FAINT = Conditions(images=1500, snr=0.02)
+FEW_POOR = Conditions(start=30, images=1500)
+FEW_DIRTY_POOR = Conditions(start=30, images=1500, junk=70)
 FAINT_BAD = Conditions(start=40, snr=0.02)
 QUICK = Conditions(images=60)
 
@@ -129,14 +131,16 @@ OTHERS_AROUND = (
 )
 # Each question with so few images that CPUs can answer it.
 ON_CPUS = [
-    *block((MATCH,), FEW, ("compact", "EMD-11007")),
-    *block((AROUND, BESIDE), FEW_DIRTY, TWO_MAPS),
+    *block((AROUND,), FEW_DIRTY, TWO_MAPS),
     *block((TWICE,), FEW, TWO_MAPS),
-    *block((AROUND, BESIDE), FEW_FAINT, TWO_MAPS),
-    *block((OTHERS_AROUND[0], OTHERS_AROUND[5]), FEW, TWO_MAPS),
-    *block((OTHERS_BESIDE[0],), FEW, TWO_MAPS),
-    *block((THEN_BESIDE,), FEW, ("compact", "EMD-11007")),
+    *block((AROUND,), FEW_FAINT, TWO_MAPS),
     *block((AROUND,), MANY, ("4GXY",)),
+    *block((AROUND,), FEW_DIRTY_POOR, ("compact",)),
+    *block((MATCH,), FEW, ("compact", "EMD-11007")),
+    *block((MATCH,), FEW_DIRTY, ("compact",)),
+    *block((AROUND,), FEW_POOR, ("compact", "EMD-11007")),
+    *block((BESIDE,), FEW_DIRTY, TWO_MAPS),
+    *block((BESIDE,), FEW_FAINT, TWO_MAPS),
 ]
 # What decides comes first, as time may be up.
 WANTED = [
