@@ -147,11 +147,11 @@ def kinds(rows: Rows) -> str:
 
 
 def conditions(rows: Rows) -> str:
-    """Return what was caught and lost in other conditions, for those that were run."""
+    """Return what was caught and lost in the conditions in which all maps were tried."""
     lines = []
     for words, condition in CONDITIONS.items():
         found = [select(rows, setting, condition) for setting in ROUNDS]
-        if any(found):
+        if any(of and not some_maps(of) for of in found):
             lines.append([words, *(both(of) for of in found)])
     return markdown(["junk caught; particles lost", *ROUNDS.values()], lines)
 
@@ -188,8 +188,11 @@ def others(rows: Rows) -> str:
     """Return other spheres around and beside, on the maps that they were tried on."""
     lines = []
     for condition in CONDITIONS.values():
-        one = () if condition == plan.USUAL else (MATCH,)
-        tried = (*one, *plan.OTHERS_AROUND, *plan.OTHERS_BESIDE, plan.TWICE, plan.THEN_AROUND)
+        tried = [*plan.OTHERS_AROUND, *plan.OTHERS_BESIDE, plan.TWICE, plan.THEN_AROUND]
+        if condition != plan.USUAL:
+            tried += [HAND, MATCH]
+        if some_maps(select(rows, AROUND, condition)):
+            tried += [AROUND]
         for setting in tried:
             of = select(rows, setting, condition)
             if not of:
@@ -198,7 +201,9 @@ def others(rows: Rows) -> str:
             words = next(w for w, c in CONDITIONS.items() if c == condition)
             for other in (setting, AROUND, BESIDE):
                 same = [r for r in select(rows, other, condition) if r["map"] in names]
-                lines.append([label(other), words, ", ".join(names), share(same), losses(same)])
+                if same:
+                    known = [label(other), words, ", ".join(names)]
+                    lines.append([*known, share(same), losses(same)])
     heads = ["spheres", "conditions", "maps", "junk caught", "particles lost"]
     return markdown(heads, list(dict.fromkeys(map(tuple, lines))))
 

@@ -137,6 +137,7 @@ ON_CPUS = [
     *block((AROUND,), MANY, ("4GXY",)),
     *block((AROUND,), FEW_DIRTY_POOR, ("compact",)),
     *block((MATCH,), FEW, ("compact", "EMD-11007")),
+    *block((HAND,), FEW, ("compact",)),
     *block((MATCH,), FEW_DIRTY, ("compact",)),
     *block((AROUND,), FEW_POOR, ("compact", "EMD-11007")),
     *block((BESIDE,), FEW_DIRTY, TWO_MAPS),
