@@ -134,7 +134,7 @@ def test_two_spheres_cannot_share_a_file(source_map, tmp_path):
 def test_names(source_map):
     recipes = [Recipe(8.5), Recipe(8.0, value=0.25), Recipe(8.0, value=MATCH)]
     measured = source_map.measure()
-    names = [measure(measured, recipe).name for recipe in recipes]
+    names = [measure(measured, recipe, recipe.sphere(measured.map.grid)).name for recipe in recipes]
     assert names == [f"J1_map.mrc sphere {words}" for words in ("r8.5", "r8 0.25", "r8 match")]
 
 

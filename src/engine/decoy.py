@@ -67,15 +67,14 @@ class Decoy:
         return self.measured.views.strength(self.sphere, self.density)
 
 
-def measure(measured: Measured, recipe: Recipe) -> Decoy:
-    """Measure a recipe's sphere against a map.
+def measure(measured: Measured, recipe: Recipe, sphere: Sphere) -> Decoy:
+    """Measure a recipe's sphere in a map's box against the map.
 
     Raises
     ------
     ArgumentError
-        The sphere holds no voxel or all of them, or nothing matches the map.
+        Nothing matches the map.
     """
-    sphere = recipe.sphere(measured.map.grid)
     return Decoy(measured, recipe, sphere, recipe.density(sphere, measured.views))
 
 
@@ -216,7 +215,7 @@ class Batch:
                 scratch.flush()
         elif array is not None:
             sphere.draw(grid, density, array)
-        return Made(measure(measuring.result(), job.recipe), array)
+        return Made(measure(measuring.result(), job.recipe, sphere), array)
 
     def publish(self) -> list[str]:
         """Give the files their names, once all are made.

@@ -212,7 +212,7 @@ def _fill(shown: View, asked: Request, save: Save, known: Known) -> None:
     if all(known.about(point) for point in shown.wanted):
         for recipe, sphere in zip(recipes[:MOST], spheres, strict=True):
             of_sphere = replace(known.about(sphere.center), particle=measured.particle)
-            decoys.append(decoy.measure(of_sphere, recipe))
+            decoys.append(decoy.measure(of_sphere, recipe, sphere))
         _fill_facts(shown, asked, decoys)
     if save.wanted:
         _fill_file(shown, recipes, decoys, save, known)
