@@ -229,12 +229,13 @@ class Refinement:
                 best = fit.amax((0, 2, 4))
                 fit.sub_(best[:, None, :, None]).exp_()
                 total = fit.sum((0, 2, 4))
-                share = self._share(some, best + total.log(), draw) / total
+                share = self._share(some, best + total.log(), draw)
+                weight = share / total
                 both, apart = fit[0] + fit[1], fit[0] - fit[1]
                 for k in range(classes):
                     # Most images are in one class, nearly all of each.
-                    own = (share[:, k] * total[:, k] > NO_SHARE).nonzero()[:, 0]
-                    mine, seen_own = share[own, k, None], seen[own] * share[own, k, None, None]
+                    own = (share[:, k] > NO_SHARE).nonzero()[:, 0]
+                    mine, seen_own = weight[own, k, None], seen[own] * weight[own, k, None, None]
                     re, im = seen_own.real.flatten(0, 1), seen_own.imag.flatten(0, 1)
                     by_class[half, 0, k].addmm_(both[own, :, k].flatten(0, 1).T, re)
                     by_class[half, 1, k].addmm_(apart[own, :, k].flatten(0, 1).T, im)

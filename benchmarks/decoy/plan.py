@@ -134,7 +134,6 @@ ON_CPUS = [
     *block((AROUND,), FEW_DIRTY, TWO_MAPS),
     *block((TWICE,), FEW, TWO_MAPS),
     *block((AROUND,), FEW_FAINT, TWO_MAPS),
-    *block((AROUND,), MANY, ("4GXY",)),
     *block((AROUND,), FEW_DIRTY_POOR, ("compact",)),
     *block((MATCH,), FEW, ("compact", "EMD-11007")),
     *block((HAND,), FEW, ("compact",)),
@@ -144,7 +143,7 @@ ON_CPUS = [
     *block((BESIDE,), FEW_FAINT, TWO_MAPS),
 ]
 # What decides comes first, as time may be up.
-WANTED = [
+PLAN = [
     *block((AROUND, HAND, BESIDE, MATCH)),
     *block((AROUND, BESIDE), BAD),
     *block((AROUND, BESIDE), FEW_BAD),
@@ -168,10 +167,9 @@ WANTED = [
     *block((MATCH, HAND), BAD, SOME_MAPS),
     *block((AROUND, BESIDE), FAINT_BAD, SOME_MAPS),
     *block((TWICE,), BAD, SOME_MAPS),
-    *block((MATCH, OTHERS_BESIDE[0], THEN_BESIDE), FEW, ("compact", "EMD-11007")),
+    *block((OTHERS_BESIDE[0], THEN_BESIDE), FEW, ("compact", "EMD-11007")),
     *ON_CPUS,
 ]
-PLAN = list(dict.fromkeys(WANTED))
 SAMPLE = [Run(s, "4GXY", 1, QUICK) for s in (HAND, AROUND, THEN_BESIDE)]
 # RELION is slow: fewer images.
 BY_RELION = Conditions(images=300)
