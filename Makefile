@@ -51,7 +51,7 @@ wheel: $(WHEEL)  ## Build the bundle, without ChimeraX
 	@echo $(WHEEL)
 
 install: $(WHEEL)  ## Install the bundle into the ChimeraX that CHIMERAX names
-# The first also gets mrcfile; the second also replaces the same version.
+# The first also gets mrcfile (SciPy is there); the second also replaces the same version.
 	$(CHIMERAX) --nogui --exit --cmd "toolshed install $(WHEEL); toolshed install $(WHEEL) reinstall true"
 
 check: .venv/installed .venv/tested  ## Check code, types, XML, links, argument names, and versions
@@ -93,7 +93,7 @@ $(WHEEL): $(SOURCES) .venv/made
 # ChimeraX 1.8 does not see bundles whose metadata are of version 2.4, as setuptools 77 writes them.
 .venv/made:
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet $(PINNED) "setuptools>=70.1,<77" mrcfile
+	$(BIN)/python -m pip install --quiet $(PINNED) "setuptools>=70.1,<77" mrcfile scipy
 	@$(PYTHON) -c "open('$@', 'w')"
 
 # Without its dependencies: ChimeraX is not on PyPI, and not needed here.
