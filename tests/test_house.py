@@ -1,99 +1,76 @@
-"""The structure: imports run one way, and the engine knows neither ChimeraX nor Qt."""
+"""The structure: nothing imports upward, and the engine knows neither ChimeraX nor Qt."""
 
 import ast
+import sys
+from importlib.util import resolve_name
 
 import pytest
 from conftest import ROOT
 
 SOURCE = ROOT / "src"
-# From the bottom up: a module may import only those listed before it.
-FLOORS = [
-    "errors naming grid memory scratch contents",
-    "amount sphere",
-    "level mrc strength",
-    "radial particle recipe",
-    "map request",
-    "destination",
-    "decoy",
-    "report",
-]
-ENGINE = {f"engine.{name}": floor for floor, names in enumerate(FLOORS) for name in names.split()}
-OUTSIDE = {"numpy", "mrcfile", "psutil", "fcntl"}
+PACKAGE = "chimerax.makesphere"
+# From the bottom up: a module may import only those on lines above its own. The panel, the
+# command and the shell are beside each other: none imports another.
+FLOORS = """
+engine     errors naming grid memory scratch contents
+engine     amount sphere
+engine     level mrc strength
+engine     radial particle recipe
+engine     map request
+engine     destination
+engine     decoy
+engine     report
+.          arguments
+.          volumes
+.          cmd __main__
+panel      preview view measuring mouse dock
+panel      plot
+panel      form
+panel      tool
+.          bundle
+"""
+FLOOR = {
+    f"{folder}.{name}".lstrip("."): floor
+    for floor, (folder, *names) in enumerate(map(str.split, FLOORS.strip().splitlines()))
+    for name in names
+}
+MODULES = {
+    ".".join(path.relative_to(SOURCE).with_suffix("").parts): path
+    for path in SOURCE.rglob("*.py")
+    if path.name != "__init__.py"
+}
+DOORS = "panel", "cmd", "__main__"
+# What the engine and the table of arguments may import beside Python's own.
+OUTSIDE = {"numpy", "scipy", "mrcfile", "psutil"}
 
 
-def modules(folder):
-    paths = (path for path in folder.glob("*.py") if path.name != "__init__.py")
-    return {".".join(path.relative_to(SOURCE).with_suffix("").parts): path for path in paths}
-
-
-def imports(name, path):
-    """List what a module imports anywhere: our own modules, and other packages."""
-    package = ["chimerax", "makesphere", *name.split(".")[:-1]]
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+def imports(module):
+    """List what a module imports anywhere, in full: packages, modules, and names in them."""
+    package = f"{PACKAGE}.{module}".rpartition(".")[0]
+    for node in ast.walk(ast.parse(MODULES[module].read_text("utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            base = package[: len(package) - node.level + 1] if node.level else []
-            start = ".".join([*base, *filter(None, [node.module])])
-            ours = start.removeprefix("chimerax.makesphere").lstrip(".")
-            if not node.level:
-                yield start
-            elif ours in ("", "engine", "panel"):
-                yield from (f"{start}.{alias.name}" for alias in node.names)
-            else:
-                yield start
+            start = resolve_name("." * node.level + (node.module or ""), package)
+            yield start
+            yield from (f"{start}.{alias.name}" for alias in node.names)
 
 
-def ours(imported):
-    prefix = "chimerax.makesphere."
-    return imported.removeprefix(prefix) if imported.startswith(prefix) else None
+def test_every_module_has_a_floor():
+    assert set(FLOOR) == set(MODULES)
 
 
-@pytest.mark.parametrize("name, path", modules(SOURCE / "engine").items())
-def test_the_engine_needs_only_numpy_and_mrcfile_and_never_imports_upward(name, path):
-    for imported in imports(name, path):
-        other = ours(imported)
-        if other is None:
-            package = imported.partition(".")[0]
-            assert package in OUTSIDE or _is_standard(package), imported
-        else:
-            assert ENGINE[other] < ENGINE[name], f"{name} climbs to {other}"
+@pytest.mark.parametrize("module", MODULES)
+def test_nothing_imports_upward(module):
+    for imported in imports(module):
+        other = imported.removeprefix(f"{PACKAGE}.")
+        if other in MODULES:
+            assert FLOOR[other] < FLOOR[module], f"{module} climbs to {other}"
+            doors = {name.partition(".")[0] for name in (module, other)}
+            assert len(doors.intersection(DOORS)) < 2, f"{module} knows {other}"
 
 
-def _is_standard(package):
-    import sys
-
-    return package in sys.stdlib_module_names
-
-
-def test_every_module_of_the_engine_has_a_floor():
-    assert set(modules(SOURCE / "engine")) == set(ENGINE)
-
-
-@pytest.mark.parametrize("name, path", modules(SOURCE).items())
-def test_command_and_shell_do_not_know_the_panel(name, path):
-    found = {ours(imported) for imported in imports(name, path)} - {None}
-    if name != "bundle":
-        assert not {other for other in found if other.startswith("panel")}
-    if name == "arguments":
-        assert all(other.startswith("engine.") for other in found)
-        packages = {i.partition(".")[0] for i in imports(name, path) if not ours(i)}
-        assert all(map(_is_standard, packages))
-
-
-@pytest.mark.parametrize("name, path", modules(SOURCE / "panel").items())
-def test_the_panel_only_runs_commands(name, path):
-    """It makes nothing itself: it runs the text of a command."""
-    found = {ours(imported) for imported in imports(name, path)} - {None}
-    assert not {"cmd", "__main__", "engine.scratch"} & found
-    tree = ast.parse(path.read_text("utf-8"))
-    names = {
-        alias.name for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) for alias in n.names
-    }
-    assert not {"Batch", "MapFile", "write"} & names
-
-
-def test_the_engine_prints_nothing():
-    for path in modules(SOURCE / "engine").values():
-        calls = [n for n in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(n, ast.Call)]
-        assert "print" not in {getattr(call.func, "id", "") for call in calls}, path.name
+@pytest.mark.parametrize("module", [m for m in MODULES if m.startswith(("engine.", "arguments"))])
+def test_the_engine_knows_neither_chimerax_nor_qt(module):
+    packages = {name.partition(".")[0] for name in imports(module) if not name.startswith(PACKAGE)}
+    assert packages - set(sys.stdlib_module_names) <= OUTSIDE
