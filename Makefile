@@ -54,7 +54,7 @@ install: $(WHEEL)  ## Install the bundle into the ChimeraX that CHIMERAX names
 # The first also gets mrcfile (SciPy is there); the second also replaces the same version.
 	$(CHIMERAX) --nogui --exit --cmd "toolshed install $(WHEEL); toolshed install $(WHEEL) reinstall true"
 
-check: .venv/installed .venv/tested  ## Check code, types, XML, links, argument names, and versions
+check: .venv/installed .venv/tested  ## Check code, types, links, argument names, versions, and the wheel
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy

@@ -1,19 +1,21 @@
-"""The texts agree: links, files, names of arguments, targets, versions, the XML.
+"""The texts agree: links, files, names of arguments, targets, versions.
 
 `make check` runs this, and so does `make test-chimerax`, with ChimeraX's own pages and builder.
 """
 
-import ast
 import html
 import re
 import xml.etree.ElementTree as ElementTree
+from inspect import signature
 from pathlib import Path
 
 import pytest
 from chimerax.makesphere.__main__ import _parser
-from chimerax.makesphere.arguments import ARGUMENTS, shell_words
+from chimerax.makesphere.arguments import ARGUMENTS
+from chimerax.makesphere.cmd import makesphere
+from chimerax.makesphere.engine.naming import keyword
 from chimerax.makesphere.engine.request import RECOMMENDED
-from conftest import ROOT, in_chimerax
+from conftest import ROOT
 
 BUNDLE = ElementTree.parse(ROOT / "bundle_info.xml").getroot()
 HELP = sorted(ROOT.glob("src/docs/user/*/*.html"))
@@ -24,26 +26,7 @@ PAGES = sorted(
 )
 COMMAND_HELP = ROOT / "src/docs/user/commands/makesphere.html"
 SOURCES = [*ROOT.glob("examples/*.py"), *ROOT.glob("examples/*.cxc"), ROOT / "src/__main__.py"]
-# Files that may show a command.
-TEXTS = [
-    *(*PAGES, *HELP, *SOURCES, ROOT / "bundle_info.xml", ROOT / "Makefile"),
-    *sorted(ROOT.glob("benchmarks/**/*.py")),
-    *sorted(path for path in ROOT.glob("src/**/*.py") if path not in SOURCES),
-]
 LONGEST_LINE = 100
-
-# The tags used here and the attributes that ChimeraX's bundle builder reads; Provider's are free.
-XML = {
-    "BundleInfo": ["name", "version", "package", "minSessionVersion", "maxSessionVersion"],
-    **{tag: [] for tag in ("Author", "Email", "URL", "License", "Synopsis", "Description")},
-    **{tag: [] for tag in ("Categories", "Dependencies", "DataFiles", "Classifiers")},
-    "AdditionalPackages": [],
-    "Package": ["name", "folder"],
-    **{tag: [] for tag in ("DataFile", "PythonClassifier", "ChimeraXClassifier")},
-    "Category": ["name"],
-    "Dependency": ["name", "version"],
-    "Providers": ["manager"],
-}
 
 
 def name(path):
@@ -54,20 +37,11 @@ def read(path):
     return path.read_text("utf-8")
 
 
-def keywords():
-    """List the command's arguments as users type them."""
-    tree = ast.parse(read(ROOT / "src/cmd.py"))
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    (grammar,) = (call for call in calls if getattr(call.func, "id", "") == "CmdDesc")
-    (pairs,) = (keyword.value.elts for keyword in grammar.keywords if keyword.arg == "keyword")
-    # What is not in the table of arguments is written out.
-    of_chimerax = [pair.elts[0].value for pair in pairs if isinstance(pair, ast.Tuple)]
-    assert of_chimerax
-    spelled = [re.sub("_(.)", lambda m: m[1].upper(), name) for name in of_chimerax]
-    return [*(argument.keyword for argument in ARGUMENTS), *spelled]
-
-
-KEYWORDS = keywords()
+# The command's arguments as users type them: those in the table, and those that ChimeraX reads.
+KEYWORDS = sorted(
+    {argument.keyword for argument in ARGUMENTS}
+    | {keyword(p.name) for p in signature(makesphere).parameters.values() if p.default != p.empty}
+)
 OPTIONS = {option for action in _parser()._actions for option in action.option_strings}
 
 
@@ -152,83 +126,17 @@ def test_arguments_are_explained(argument):
     assert argument in re.sub(r"<[^>]+>", "", read(COMMAND_HELP))
 
 
-def stale(text, is_comparison=False):
-    """Copies of the recommended line in a text that are not what is recommended now.
-
-    A copy is what is called recommended in its line, or in its paragraph of a help page, and what
-    looks like it: 1.3fit with densities that are matched. Where decoys are compared, these are
-    others.
-    """
-    made = r"<!-- [\w ]+: written by report.py -->.*?<!-- end of [\w ]+ -->"
-    text = re.sub(made, "", text, flags=re.DOTALL)
-    if "<p>" in text:
-        text = "\n".join(re.sub(r"\s+", " ", part) for part in re.split("</?(?:p|li)>", text))
-        text = html.unescape(re.sub("<[^>]+>", "", text)).replace("\xa0", " ")
-    size = RECOMMENDED.pairs[0][1]
-    # Commands can be wrapped: the text is searched as one line too, except for what it is called.
-    lines = [(line, "recommended" in line.lower()) for line in text.splitlines()]
-    found = []
-    for line, claims in [*lines, (re.sub(r"\s+", " ", text), False)]:
-        for words, right in (
-            *((words, RECOMMENDED.words) for words in _written(line, KEYWORDS, "radius")),
-            *((words, shell_words(RECOMMENDED)) for words in _written(line, OPTIONS, "--radius")),
-        ):
-            looks_so = re.search(rf"radius {size} (?:--)?value \S*match\S*,", words)
-            is_run = re.search(rf"makesphere \S+ {re.escape(words)}", line)
-            is_run = is_run and re.search(rf"radius {size} (?:--)?value ", words)
-            if is_comparison:
-                looks_so = is_run = False
-            if (claims or looks_so or is_run) and words != right:
-                found.append(words)
-    return list(dict.fromkeys(found))
+def plain(page):
+    """Return a help page without its tags."""
+    text = re.sub(r"\s+", " ", html.unescape(re.sub("<[^>]+>", "", read(page))))
+    return text.replace("\xa0", " ")
 
 
-def _written(line, names, first):
-    """Return the arguments in a line, from the first one on."""
-    amount = r"-?(?:\d[\d.]*(?:fit|match)?|fit|match)\b"
-    amounts = rf"{amount}(?:,{amount})*"
-    rest = "|".join(map(re.escape, names))
-    pattern = rf"(?<![\w-]){first} {amounts}(?: (?:{rest}) {amounts})*"
-    return re.findall(pattern, re.sub(" +", " ", line))
-
-
-@pytest.mark.parametrize("path", TEXTS, ids=name)
-def test_what_is_called_recommended_is(path):
-    assert stale(read(path), path.parent.name == "decoy") == []
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "    makesphere #1 radius 1.3fit value match,4match",
-        "`makesphere #1,2 radius 1.3fit value match` is",
-        'one command, "makesphere #1 radius 1.3fit value 0.5match,4match", or',
-        "makesphere #1 radius 0.2fit offset fit value 0.25match,match  // recommended: two",
-        "Recommended: `radius 1.4fit value 0.5match,2match`.",
-        "map.mrc --radius 1.3fit --value match,4match",
-        "the recommended --radius 1.2fit",
-        "<p><b>makesphere&nbsp;#1&nbsp;radius&nbsp;1.2fit</b>\n<br>Recommended: two</p>",
-        "with one command,\n  makesphere #1 radius 1.3fit\n  value match,4match",
-        "<p>a</p><p><b>radius&nbsp;1.3fit&nbsp;value&nbsp;match,2match</b></p>",
-    ],
-)
-def test_stale_copies_are_found(text):
-    assert len(stale(text)) == 1
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        f"Recommended: makesphere #1 {RECOMMENDED.words}, which",
-        f"recommended: map.mrc {shell_words(RECOMMENDED)}",
-        "makesphere #1 radius 60",
-        "radius 1.3fit value match",
-        "the recommended decoys, at the radius of the others",
-        "<p>The recommended</p><p>radius 60</p>",
-    ],
-)
-def test_other_lines_are_left_alone(text):
-    assert stale(text) == []
+@pytest.mark.parametrize("page", ["README.md", "docs/choosing-a-decoy.md", COMMAND_HELP])
+def test_the_recommended_line_is_shown(page):
+    """Where matched densities around the particle are shown, it is the recommended ones."""
+    lines = re.findall(r"\bradius \S+ value \w[\w.]*match,[\w.]*match\b", plain(ROOT / page))
+    assert set(lines) == {RECOMMENDED.words}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
@@ -265,24 +173,3 @@ def test_versions_agree():
     assert f"\nversion: {version}\n" in read(ROOT / "CITATION.cff")
     wheels = [w for p in PAGES for w in re.findall(r"chimerax_makesphere-([\d.]+)-py3", read(p))]
     assert set(wheels) == {version}
-
-
-def test_the_xml_holds_only_what_chimerax_reads():
-    unread = [
-        f"{element.tag} {key}"
-        for element in BUNDLE.iter()
-        if element.tag != "Provider"
-        for key in element.attrib
-        if key not in XML.get(element.tag, ())
-    ]
-    assert unread == []
-    assert {element.tag for element in BUNDLE.iter()} <= {*XML, "Provider"}
-
-
-@in_chimerax
-def test_chimeraxs_builder_reads_it():
-    from chimerax.bundle_builder import bundle_builder
-
-    source = read(Path(bundle_builder.__file__))
-    for word in set(XML).union(*XML.values()) - {"BundleInfo"}:
-        assert f'"{word}"' in source or f"'{word}'" in source, word
