@@ -10,13 +10,13 @@ if __name__ == "__main__":
     # Otherwise a thread of NumPy's OpenBLAS spins for a tenth of a second, waiting for work.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from .arguments import ARGUMENTS, option, request_of, shell_words
+from .arguments import ARGUMENTS, option, shell_words
 from .engine import report
-from .engine.decoy import Batch, jobs_of
+from .engine.decoy import Batch, Plan, decoys_of
 from .engine.destination import NO, YES, Destination
-from .engine.errors import ArgumentError
+from .engine.errors import ArgumentError, LevelError
 from .engine.map import Map
-from .engine.request import RECOMMENDED
+from .engine.request import RECOMMENDED, Request
 
 PROGRAM = "python -m chimerax.makesphere"
 
@@ -36,6 +36,8 @@ The file is named after the map and the recipe, <map>_sphere_r060A.mrc, and writ
 the map, or in the current folder if the map's cannot be written to or is in a cryoSPARC job.
 An existing file is replaced only if it was made from the same map by the same recipe, or
 if --output names it. Exit status: 0 done; 2 nothing made, and one line says why."""
+
+SET_PIXEL_SIZE = "to set it, open the map in ChimeraX, type `volume #1 voxelSize 1.3` and save it"
 
 # Arguments that have another name in the shell.
 OPTIONS = {"save": "--output"}
@@ -61,8 +63,8 @@ def main(arguments=None):
             for argument in ARGUMENTS
             if getattr(options, argument.name) is not None
         }
-        request = request_of(asked, shell_words(RECOMMENDED))
-        blocks = _make(options, request)
+        request = Request.of(asked, shell_words(RECOMMENDED))
+        plan = _make(options, request)
     except (ValueError, OSError, MemoryError, KeyboardInterrupt) as error:
         # Names of files can have line breaks.
         print("makesphere:", *_sentence(error).splitlines(), file=sys.stderr)
@@ -73,7 +75,7 @@ def main(arguments=None):
     try:
         if not asked:
             print(f"Recommended: {shell_words(request)}")
-        _report(blocks)
+        _report(plan)
     except BrokenPipeError:
         sys.stdout = None  # As with `| head`, which has read enough.
     except OSError as error:
@@ -85,34 +87,33 @@ def main(arguments=None):
 def _make(options, request):
     if options.level is not None and not isfinite(options.level):
         raise ArgumentError("level", f"must be a number, got {options.level}")
-    with Map.open(options.map, options.level) as source_map:
+    with Map.open(options.map, options.level, SET_PIXEL_SIZE) as source_map:
         destination = None
         if options.output is not False:
             destination = Destination(source_map, options.output, open_maps=[options.map])
-        with Batch(jobs_of(source_map, request, destination)) as batch:
-            decoys = [decoy for decoy, _ in batch.make()]
-            paths = batch.publish()
-    note = destination.note if destination else ""
-    return report.blocks(
-        [report.Result(decoy, path, note) for decoy, path in zip(decoys, paths, strict=True)]
-    )
+        plan = Plan(decoys_of(source_map.measure(), request), destination)
+        with Batch([plan]) as batch:
+            for _ in batch.make():
+                pass
+            return batch.publish()[0]
 
 
-def _report(blocks):
-    for block in blocks:
+def _report(plan):
+    for block in report.blocks(plan):
         print(block.decoy.name)
         print(report.as_text(block.rows))
         for warning in block.warnings:
             print(f"makesphere: warning: {warning}", file=sys.stderr)
-        if block.too_strong:
-            remedy = f"{block.too_strong} Try: {shell_words(RECOMMENDED)}"
-            print(f"makesphere: warning: {remedy}", file=sys.stderr)
+    if problem := report.too_strong(plan.decoys):
+        remedy = f"{problem} Try: {shell_words(RECOMMENDED)}"
+        print(f"makesphere: warning: {remedy}", file=sys.stderr)
     sys.stdout.flush()
 
 
 def _sentence(error):
     if isinstance(error, ArgumentError):
-        return error.sentence(OPTIONS.get(error.argument, option(error.argument)))
+        remedy = "; give one with --level" if isinstance(error, LevelError) else ""
+        return error.sentence(OPTIONS.get(error.argument, option(error.argument))) + remedy
     if isinstance(error, OSError) and error.filename is not None:
         return f"cannot read {error.filename}: {error.strerror}"
     if isinstance(error, MemoryError):

@@ -1,28 +1,35 @@
-"""The arguments of a sphere: one table, from which command, shell and panel are made."""
+"""The arguments of a sphere: one table, from which command, shell, panel and names are made."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING
 
-from .engine.amount import FIT, MATCH, Amount, read_amount, read_amounts
+from .engine.amount import FIT, MATCH, Amount, Multiple, read_amount, read_amounts, word
 from .engine.errors import ArgumentError
-from .engine.grid import Point
 from .engine.naming import NUMBER, keyword
-from .engine.request import RECOMMENDED, Request
 
-Value = float | Amount | tuple[Amount, ...] | Point | None
+if TYPE_CHECKING:
+    from .engine.request import Request
+
+Point = tuple[float, float, float]
+Value = Amount | Sequence[Amount] | None
+
+# In Å. No map is there, and beyond it squares and sums run out of numbers.
+FARTHEST = 1e100
+# Other programs sum the squares of densities in float32.
+LOWEST_VALUE, HIGHEST_VALUE = 1e-15, 1e15
 
 
-class Argument(NamedTuple):
-    """An argument, with all its names.
+@dataclass(frozen=True)
+class Argument:
+    """An argument: its names, how it is read, checked and written, and what is said of it.
 
     Attributes
     ----------
     name
         Name in Python.
-    field
-        Name in `Request`.
     label
         Name in the panel.
     placeholder
@@ -31,20 +38,40 @@ class Argument(NamedTuple):
         What to type, in words.
     read
         Reads what was typed, given the name for the `ArgumentError` that it may raise.
+    check
+        Says what is wrong with a number, to be read after the name; empty if nothing is.
     default
+        Text of the default; empty if there is none.
+    default_help
         Default, in words.
     help
         What it means.
+    tip
+        The same for the panel, in a few words.
+    width
+        Width of its field in the panel, in characters.
+    letter, digits, unit
+        How it is written in file names: ``r062p5A``. Numbers are padded to so many digits before
+        the point, so that names sort as numbers.
+    is_list
+        Whether it is a list, which makes a sphere for each.
     """
 
     name: str
-    field: str
     label: str
     placeholder: str
     expected: str
     read: Callable[[str, str], Value]
+    check: Callable[[float], str]
     default: str
+    default_help: str
     help: str
+    tip: str
+    width: int
+    letter: str
+    digits: int = 1
+    unit: str = ""
+    is_list: bool = False
 
     @property
     def keyword(self) -> str:
@@ -59,6 +86,28 @@ class Argument(NamedTuple):
     def value(self, text: str) -> Value:
         """Read what was typed, or raise `ArgumentError`."""
         return self.read(self.name, text)
+
+    def require(self, value: Value) -> None:
+        """Raise `ArgumentError` if a value is out of range, or listed more than once."""
+        amounts = as_list(value)
+        for i, amount in enumerate(amounts):
+            problem = "" if isinstance(amount, Multiple) else self.check(amount)
+            if self.is_list and amount in amounts[:i]:
+                problem = f"has {word(amount)} more than once"
+            if problem:
+                raise ArgumentError(self.name, problem)
+
+    def part(self, text: str) -> str:
+        """Write the argument for a file name, which has one dot only."""
+        whole, point, fraction = text.replace(".", "p").replace(",", "_").partition("p")
+        return self.letter + whole.zfill(self.digits) + point + fraction + self.unit
+
+
+def as_list(value: Value) -> list[Amount]:
+    """Return the amounts of a value: none, one, or several."""
+    if value is None:
+        return []
+    return [value] if isinstance(value, (Multiple, float, int)) else list(value)
 
 
 def option(name: str) -> str:
@@ -85,76 +134,144 @@ def read_point(name: str, text: str) -> Point:
     return x, y, z
 
 
+def _check_radius(number: float) -> str:
+    return "" if 0 < number < FARTHEST else f"must be a number above 0 Å, got {number:g}"
+
+
+def _check_length(number: float) -> str:
+    return "" if 0 <= number < FARTHEST else f"must be 0 Å or more, got {number:g}"
+
+
+def _check_coordinate(number: float) -> str:
+    if abs(number) < FARTHEST:
+        return ""
+    return f"must be three numbers below {FARTHEST:g}, got {number:g}"
+
+
+def _check_density(number: float) -> str:
+    return density_problem(number, f"must be a number other than 0, or match, got {number:g}; it")
+
+
+def density_problem(density: float, subject: str) -> str:
+    """Say that a density is 0 or beyond what other programs can work with, if it is."""
+    if LOWEST_VALUE <= abs(density) <= HIGHEST_VALUE:
+        return ""
+    return f"{subject} may be {LOWEST_VALUE:g} to {HIGHEST_VALUE:g} above or below 0"
+
+
 ARGUMENTS = (
     Argument(
-        *("radius", "radii", "Radius", "R[,R2,...]"),
+        "radius",
+        "Radius",
+        "R[,R2,...]",
         "numbers, 'fit', or multiples such as '1.3fit'",
         partial(read_amounts, unit=FIT),
+        _check_radius,
+        "",
         "the recommended decoys",
-        "radius in Å. fit is the smallest radius that holds 99 % of the particle: of the density "
+        "radius in Å. fit is the smallest radius that holds 99% of the particle: of the density "
         "above the map's contour level, without dust; 1.3fit is 1.3 times that, rounded up. "
         "A list makes a sphere for each",
+        "In Å, or fit: the smallest radius that holds 99% of the particle",
+        9,
+        *("r", 3, "A", True),
     ),
     Argument(
-        *("center", "center", "Center", "X,Y,Z", "three numbers x,y,z"),
+        "center",
+        "Center",
+        "X,Y,Z",
+        "three numbers x,y,z",
         read_point,
+        _check_coordinate,
+        "",
         "the box center",
         "center in Å, in the map's coordinates",
+        "Or type x,y,z in Å, in the map's coordinates",
+        16,
+        "c",
     ),
     Argument(
-        *("offset", "offset", "Offset", "D", "a number, 'fit', or a multiple such as '0.5fit'"),
+        "offset",
+        "Offset",
+        "D",
+        "a number, 'fit', or a multiple such as '0.5fit'",
         partial(read_amount, unit=FIT),
+        _check_length,
+        "0",
         "0",
         "how far beside the center the sphere is, along the map's x axis, in Å or multiples of fit",
+        "How far beside the center, along the map's x axis: in Å, or fit. For a second round: "
+        "with a poor map it can take particles",
+        7,
+        *("o", 3, "A"),
     ),
     Argument(
-        *("edge", "edge", "Edge", "W", "a number"),
+        "edge",
+        "Edge",
+        "W",
+        "a number",
         read_number,
+        _check_length,
+        "0",
         "0",
         "full width in Å of a raised-cosine edge, half the density at the radius; 0 is a hard edge",
+        "Full width in Å of a soft edge; 0 is a hard edge",
+        5,
+        *("e", 1, "A"),
     ),
     Argument(
-        *("inner_radius", "inner_radius", "Inner radius", "R", "a number"),
+        "inner_radius",
+        "Inner radius",
+        "R",
+        "a number",
         read_number,
+        _check_length,
+        "0",
         "0",
         "radius in Å of a hollow; 0 is a solid sphere",
+        "Radius in Å of a hollow; 0 is a solid sphere",
+        5,
+        *("i", 3, "A"),
     ),
     Argument(
-        *("value", "values", "Density", "V[,V2,...]"),
+        "value",
+        "Density",
+        "V[,V2,...]",
         "numbers, 'match', or multiples such as '2match'",
         partial(read_amounts, unit=MATCH),
+        _check_density,
         "1",
-        "density inside. match is the density at which the sphere is half as strong as the map "
-        "in images; 2match is twice that density. A list makes a sphere for each",
+        "1",
+        "density inside. match is the density at which the sphere's signal in images is half of "
+        "the particle's; 2match is twice that density. A list makes a sphere for each",
+        "Density inside. match: half of the particle's signal in images; 1: the manual protocol",
+        16,
+        *("v", 1, "", True),
     ),
 )
 BY_NAME = {argument.name: argument for argument in ARGUMENTS}
 
 
-def request_of(values: Mapping[str, Any], recommended: str) -> Request:
-    """Make a request of arguments; without any it is the recommended one.
+def written(values: object) -> Iterator[tuple[Argument, str]]:
+    """Write the arguments that an object has as attributes, without those at their default."""
+    for argument in ARGUMENTS:
+        text = ",".join(map(word, as_list(getattr(values, argument.name))))
+        if text != argument.default:
+            yield argument, text
 
-    Parameters
-    ----------
-    values
-        The value of each argument that was given, by name.
-    recommended
-        The recommended arguments as the user would type them, for the error.
 
-    Raises
-    ------
-    ArgumentError
-        A value is out of range, or there is no radius.
-    """
-    if not values:
-        return RECOMMENDED
-    if "radius" not in values:
-        raise ArgumentError(next(iter(values)), f"needs a radius; try: {recommended}")
-    return Request(**{BY_NAME[name].field: value for name, value in values.items()})
+def command_words(values: object) -> str:
+    """Write an object's arguments as the command has them."""
+    return " ".join(f"{argument.keyword} {text}" for argument, text in written(values))
+
+
+def shell_words(values: object) -> str:
+    """Write an object's arguments as the shell's options."""
+    return " ".join(f"{argument.option} {text}" for argument, text in written(values))
 
 
 def command_text(
-    spec: str, request: Request, save: bool | str = True, is_moved: bool = False
+    spec: str, request: "Request", save: bool | str = True, is_moved: bool = False
 ) -> str:
     """Write the command that makes a request.
 
@@ -174,17 +291,12 @@ def command_text(
     ValueError
         No command can hold such a path.
     """
-    words = ["makesphere", spec, request.words]
+    words = ["makesphere", spec, command_words(request)]
     if request.center is not None and is_moved:
         words.append(f"coordinateSystem {spec}")
     if save is not True:
         words.append(f"save {quoted(save) if save else 'false'}")
     return " ".join(words)
-
-
-def shell_words(request: Request) -> str:
-    """Write a request as the shell's options."""
-    return " ".join(f"{option(name)} {text}" for name, text in request.pairs)
 
 
 def quoted(text: str) -> str:

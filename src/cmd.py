@@ -4,7 +4,6 @@ import html
 import os
 import re
 from collections import Counter
-from dataclasses import replace
 from math import prod
 from urllib.parse import quote
 
@@ -19,6 +18,7 @@ from chimerax.core.commands import (
     Float3Arg,
     ModelArg,
     ModelIdArg,
+    ModelsArg,
     Or,
     SaveFileNameArg,
     SaveFolderNameArg,
@@ -30,13 +30,13 @@ from chimerax.core.errors import UserError
 from chimerax.map import MapsArg, Volume, volume_from_grid_data
 from chimerax.map_data import ArrayGridData
 
-from .arguments import ARGUMENTS, command_text, quoted, request_of
+from .arguments import ARGUMENTS, command_text, quoted
 from .engine import memory, report
-from .engine.decoy import Batch, jobs_of
+from .engine.decoy import Batch, Plan, decoys_of
 from .engine.destination import NO, YES, Destination
-from .engine.errors import ArgumentError
+from .engine.errors import ArgumentError, LevelError
 from .engine.naming import keyword
-from .engine.request import RECOMMENDED
+from .engine.request import RECOMMENDED, Request
 from .volumes import map_of, open_files
 
 FLOAT32_DIGITS = 6
@@ -45,13 +45,17 @@ BROWSE = "browse"
 COLOR = (0.35, 0.6, 1.0, 0.4)
 
 
-class TopMapsArg(MapsArg):
-    """Maps, without those below others that are named: ``#1`` is one map."""
+class TopMapsArg(ModelsArg):
+    """Maps, without those below others that are named: ``#1`` is one map, and so is ``#1.1``."""
+
+    name = MapsArg.name
 
     @classmethod
     def parse(cls, text, session):
-        """Read a specifier."""
-        volumes, used, rest = super().parse(text, session)
+        """Read a specifier of maps or their surfaces."""
+        models, used, rest = super().parse(text, session)
+        found = [m if isinstance(m, Volume) else m.parent for m in models]
+        volumes = list(dict.fromkeys(m for m in found if isinstance(m, Volume)))
         return [v for v in volumes if not any(m in volumes for m in _above(v))], used, rest
 
 
@@ -183,22 +187,22 @@ def makesphere(
             asked["center"] = _point(center, coordinate_system)
         elif coordinate_system is not None:
             raise ArgumentError("coordinate_system", "needs a center to apply to")
-        requests = [request_of(_placed(asked, volume), recommended) for volume in volumes]
-        models, blocks, sources = _make(session, volumes, requests, save, model_id)
+        requests = [Request.of(_placed(asked, volume), recommended) for volume in volumes]
+        made = _make(session, volumes, requests, save, model_id)
     except (ValueError, OSError, MemoryError, UserError) as error:
         raise UserError(_sentence(error)) from error
     finally:
         session.logger.status("")
     if not asked:
         _say(session.logger.info, session, "Recommended:", recommended)
-    for model, block, volume in zip(models, blocks, sources, strict=True):
-        _log(session, model, block)
-        if block.too_strong:
+    for volume, plan, models in made:
+        for model, block in zip(models, report.blocks(plan), strict=True):
+            _log(session, model, block)
+        if problem := report.too_strong(plan.decoys):
             line = command_text(f"#{volume.id_string}", RECOMMENDED)
-            _say(session.logger.warning, session, f"{block.too_strong} Try:", line)
-        if session.ui.is_gui and not _is_in_view(session, model, block.decoy.sphere):
-            line = f"view #{model.id_string}"
-            _say(session.logger.warning, session, "The sphere is outside the view. Try:", line)
+            _say(session.logger.warning, session, f"{problem} Try:", line)
+        _look(session, models, plan.decoys)
+    models = [model for *_, of_map in made for model in of_map]
     return models[0] if len(models) == 1 else models
 
 
@@ -228,48 +232,51 @@ def _placed(asked, volume):
 
 
 def _make(session, volumes, requests, save, model_id):
-    per_map = len(requests[0].radii) * len(requests[0].values)
+    """Make the spheres, and return for each map the volume, the plan and the new models."""
+    per_map = len(requests[0].radius) * len(requests[0].value)
     _require_memory(volumes, per_map)
     if save == BROWSE:
         save = SphereFileArg.browse(session, per_map * len(volumes))
     open_maps = open_files(session)
-    jobs, sources = [], []
+    plans = []
     for volume, request in zip(volumes, requests, strict=True):
         session.logger.status(f"Measuring {volume.name} ...")
         source_map = map_of(volume)
         destination = None
         if save is not False:
             destination = Destination(source_map, save, open_maps=open_maps)
-        new_jobs = jobs_of(source_map, request, destination)
-        jobs += new_jobs
-        sources += [volume] * len(new_jobs)
-    new_ids = _free_ids(session, model_id, len(jobs))
-    session.logger.status(f"Making {len(jobs)} sphere{'s' if len(jobs) > 1 else ''} ...")
-    surfaces = Counter(map(_surface, jobs))
-    decoys, models = [], []
+        try:
+            decoys = decoys_of(source_map.measure(), request)
+        except LevelError as error:
+            remedy = f"set it in Volume Viewer, or with volume #{volume.id_string} level"
+            raise ArgumentError(error.argument, f"{error.problem}; {remedy}") from error
+        plans.append(Plan(decoys, destination))
+    count = per_map * len(volumes)
+    new_ids = iter(_free_ids(session, model_id, count))
+    session.logger.status(f"Making {count} sphere{'s' if count > 1 else ''} ...")
+    layers = Counter((id(decoy.map), decoy.sphere) for plan in plans for decoy in plan.decoys)
+    models = []
     try:
-        with Batch(jobs) as batch:
-            for (decoy, array), new_id in zip(batch.make(in_memory=True), new_ids, strict=True):
-                decoys.append(decoy)
-                models.append(_model(session, decoy, array, new_id, surfaces[_surface(decoy)]))
-            paths = batch.publish()
+        with Batch(plans) as batch:
+            for decoy, array in batch.make(in_memory=True):
+                surfaces = layers[id(decoy.map), decoy.sphere]
+                models.append(_model(session, decoy, array, next(new_ids), surfaces))
+            plans = batch.publish()
     except BaseException:
         # The surface of a model that has an id is in the session, even if the model is not open.
         for model in models:
             model.delete()
         raise
     session.models.add(models)
-    for model, volume, path in zip(models, sources, paths, strict=True):
-        model.scene_position = volume.scene_position
-        _refer_to_file(session, model, path)
-    notes = [job.destination.note if job.destination else "" for job in jobs]
-    results = map(report.Result, decoys, paths, notes)
-    return models, report.blocks(list(results)), sources
-
-
-def _surface(sphere):
-    """Return what is equal for jobs or decoys that have the same surface."""
-    return id(sphere.map), replace(sphere.recipe, value=1.0)
+    made, rest = [], iter(models)
+    for volume, plan in zip(volumes, plans, strict=True):
+        of_map = [next(rest) for _ in plan.decoys]
+        for model, decoy in zip(of_map, plan.decoys, strict=True):
+            model.scene_position = volume.scene_position
+            model.makesphere_sphere = decoy.sphere
+            _refer_to_file(session, model, decoy.path)
+        made.append((volume, plan, of_map))
+    return made
 
 
 def _refer_to_file(session, model, path):
@@ -340,8 +347,8 @@ def _log(session, model, block):
     title = f"Made #{model.id_string} {model.name}"
     if session.ui.is_gui:
         rows = "".join(
-            f"<tr><td>{html.escape(label)}&nbsp;</td><td>{_cell(label, text, block)}</td></tr>"
-            for label, text in block.rows
+            f"<tr><td>{html.escape(row.label)}&nbsp;</td><td>{_cell(row, block)}</td></tr>"
+            for row in block.rows
         )
         session.logger.info(f"<b>{html.escape(title)}</b><table>{rows}</table>", is_html=True)
     else:
@@ -351,12 +358,15 @@ def _log(session, model, block):
         session.logger.warning(warning)
 
 
-def _is_in_view(session, model, sphere):
-    """Check whether any of a sphere is in the camera's window; true if the camera does not know."""
+def _look(session, models, decoys):
+    """Warn of spheres that cannot be seen, if the camera knows."""
     camera, size = session.main_view.camera, session.main_view.window_size
-    center = model.scene_position * sphere.center
-    sides = camera.rectangle_bounding_planes((0, 0), size, size)
-    return all(side[:3] @ center + side[3] > -sphere.reach for side in sides)
+    for model, decoy in zip(models, decoys, strict=True) if session.ui.is_gui else ():
+        center = model.scene_position * decoy.sphere.center
+        sides = camera.rectangle_bounding_planes((0, 0), size, size)
+        if not all(side[:3] @ center + side[3] > -decoy.sphere.reach for side in sides):
+            line = f"view #{model.id_string}"
+            _say(session.logger.warning, session, "The sphere is outside the view. Try:", line)
 
 
 def _say(log, session, sentence, line):
@@ -368,19 +378,19 @@ def _say(log, session, sentence, line):
         log(f"{sentence} {line}")
 
 
-def _cell(label, text, block):
-    shown = html.escape(text)
-    if label != "File":
+def _cell(row, block):
+    shown = html.escape(row.text)
+    if row.kind != "file":
         return shown
     try:
-        word = quoted(text)
+        word = quoted(row.text)
         # The command open quotes it again in ChimeraX's own way, which must agree.
-        if word != quote_path_if_necessary(text):
+        if word != quote_path_if_necessary(row.text):
             return shown
     except ValueError:
         return shown
     line = f"open {word}"
-    name = os.path.basename(text)
+    name = os.path.basename(row.text)
     if re.fullmatch(r"[\w.-]+", name, re.ASCII):
         # ChimeraX opens a map of one density at a level just above it, which shows nothing.
         line += f"; volume ##name={name} level {block.decoy.density / 2:.4g}"

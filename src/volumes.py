@@ -89,7 +89,6 @@ def read_in_parts(volume: Volume, depth: int = 0) -> Iterator[float | Map]:
         warnings=()
         if _is_resized(volume)
         else facts.warnings(f"volume {spec} voxelSize 1.3 sets it"),
-        level_help=f"set it in Volume Viewer, or with volume {spec} level",
         is_sized=_is_resized(volume) or not facts.unsized,
     )
 
@@ -173,8 +172,12 @@ def grid_of(volume: Volume) -> Grid:
 
 
 def shown_level(volume: Volume) -> float | None:
-    """Return the lowest contour level shown, above 0 if there is one, or None."""
-    levels = [surface.level for surface in volume.surfaces]
+    """Return the lowest visible contour level, above 0 if there is one; None without a surface.
+
+    If none is visible, all count.
+    """
+    surfaces = [s for s in volume.surfaces if s.display] or volume.surfaces
+    levels = [surface.level for surface in surfaces]
     return min([level for level in levels if level > 0] or levels, default=None)
 
 

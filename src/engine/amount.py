@@ -1,6 +1,8 @@
 """Amounts: numbers, or multiples of a quantity that is measured from the map."""
 
 import re
+from collections.abc import Callable
+from math import ceil, floor, log10
 from typing import NamedTuple
 
 from .errors import ArgumentError
@@ -8,6 +10,11 @@ from .naming import NUMBER, number
 
 FIT, MATCH = "fit", "match"
 LARGEST = 1e15  # multiple: far above any that makes sense
+
+# Rounding may put a length this much above a round one.
+SLACK = 1e-6
+# In Å: lengths are whole numbers from here on, and have three digits below.
+WHOLE, DIGITS = 10.0, 3
 
 _AMOUNT = re.compile(rf"(?P<number>{NUMBER.pattern})?(?P<unit>[a-z]*)", re.ASCII | re.IGNORECASE)
 # 1,3fit has a decimal comma; 60,1.3fit is a list.
@@ -81,3 +88,20 @@ def read_amount(argument: str, text: str, unit: str) -> Amount:
     if not 0 < times < LARGEST:
         raise ArgumentError(argument, f"must be a multiple of {unit} above 0, got {text}")
     return Multiple(times, unit)
+
+
+def rounded_up(length: float) -> float:
+    """Round a length up: to a whole Å from 10 Å on, below that to three digits."""
+    return _rounded(length - SLACK * min(length, 1), ceil)
+
+
+def rounded_down(length: float) -> float:
+    """Round a length down; see `rounded_up`."""
+    return _rounded(length, floor)
+
+
+def _rounded(length: float, rounding: Callable[[float], int]) -> float:
+    if length <= 0:
+        return 0.0
+    digits = 0 if length > WHOLE else DIGITS - 1 - floor(log10(length))
+    return round(rounding(length * 10.0**digits) / 10.0**digits, max(digits, 0))

@@ -2,26 +2,23 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import groupby
-from threading import Thread
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import mrc
-from .amount import Multiple, word
+from .amount import word
 from .destination import Destination
-from .errors import ArgumentError
-from .map import Map, Measured
+from .errors import ArgumentError, LevelError
+from .map import About, Map, Measured
 from .naming import number
-from .radial import Counts
 from .recipe import Recipe
 from .request import Request
 from .scratch import Scratch
-from .sphere import Sphere
+from .sphere import Sphere, copied
 
 
 @dataclass(frozen=True)
@@ -32,18 +29,24 @@ class Decoy:
     ----------
     measured
         What is known of the map.
+    about
+        The same as seen from the point about which the particle is measured.
     recipe
         The sphere's numbers.
     sphere
         The sphere in the map's box.
     density
         Density inside.
+    path
+        Absolute path of its file, once it has been written.
     """
 
     measured: Measured
+    about: About
     recipe: Recipe
     sphere: Sphere
     density: float
+    path: str = ""
 
     @property
     def map(self) -> Map:
@@ -56,93 +59,74 @@ class Decoy:
         words = f"{self.map.name} sphere r{number(self.recipe.radius)}"
         return words if self.recipe.value == 1 else f"{words} {word(self.recipe.value)}"
 
+    @property
+    def labels(self) -> list[str]:
+        """The labels of its file."""
+        return self.recipe.labels(self.density, self.map.source)
+
     @cached_property
-    def counts(self) -> Counts:
-        """How much of the map is inside the sphere."""
-        return self.measured.counts(self.sphere)
+    def voxels(self) -> int:
+        """Number of voxels that it holds."""
+        return self.sphere.voxels(self.map.grid)
+
+    @cached_property
+    def share(self) -> float:
+        """Share of the map's density above its contour level that is inside."""
+        return self.measured.about(self.sphere.center).enclosed.share(self.sphere)
 
     @cached_property
     def strength(self) -> float:
-        """Energy of the sphere's views divided by the map's; infinite for a constant map."""
-        return self.measured.views.strength(self.sphere, self.density)
+        """Energy of its views divided by the particle's; infinite for a constant map."""
+        return self.about.views.strength(self.sphere, self.density)
 
 
-def measure(measured: Measured, recipe: Recipe, sphere: Sphere) -> Decoy:
-    """Measure a recipe's sphere in a map's box against the map.
-
-    Raises
-    ------
-    ArgumentError
-        Nothing matches the map.
-    """
-    return Decoy(measured, recipe, sphere, recipe.density(sphere, measured.views))
-
-
-class Job(NamedTuple):
-    """A sphere to be made.
-
-    Attributes
-    ----------
-    map
-        The map that it is made for.
-    recipe
-        The sphere's numbers.
-    destination
-        Where its file goes. None: no file.
-    measured
-        What is already known of the map.
-    """
-
-    map: Map
-    recipe: Recipe
-    destination: Destination | None = None
-    measured: Measured | None = None
-
-
-def jobs_of(source_map: Map, request: Request, destination: Destination | None) -> list[Job]:
-    """Resolve a request, after measuring the map if it needs that.
+def decoys_of(measured: Measured, request: Request) -> list[Decoy]:
+    """Resolve a request for a map.
 
     Raises
     ------
     ArgumentError
         The request does not suit the map.
     """
-    measured, fit = None, 0.0
-    if request.needs_fit:
-        measured = source_map.measure((), request.start(source_map.grid), particle=True)
-        fit = fit_of(measured, request)
-    return [
-        Job(source_map, recipe, destination, measured)
-        for recipe in request.resolve(source_map.grid, fit)
-    ]
+    grid = measured.map.grid
+    about = measured.about(request.start(grid))
+    if request.measured:
+        _require_particle(about, measured, request)
+    decoys = []
+    for recipe in request.resolve(grid, about.fit):
+        sphere = recipe.sphere(grid)
+        density = recipe.density(sphere, about.views)
+        decoys.append(Decoy(measured, about, recipe, sphere, density))
+    return decoys
 
 
-def fit_of(measured: Measured, request: Request) -> float:
-    """Return the smallest radius in Å that holds the particle.
-
-    Raises
-    ------
-    ArgumentError
-        There is none; the first argument that asks for it is named.
-    """
-    if measured.particle is not None and measured.particle.fit > 0:
-        return measured.particle.fit
-    amounts = [*(("radius", radius) for radius in request.radii), ("offset", request.offset)]
-    argument, amount = next(pair for pair in amounts if isinstance(pair[1], Multiple))
-    remedy = measured.map.level_help and f"; {measured.map.level_help}"
-    problem = f"finds no density at or above the contour level {measured.level:.4g}{remedy}"
+def _require_particle(about: About, measured: Measured, request: Request) -> None:
+    """Raise an error if there is nothing to measure, which names the argument that asks for it."""
+    argument, amount = request.measured[0]
+    cannot = f"{word(amount)} cannot be measured"
+    if np.isnan(measured.range.lowest):
+        raise ArgumentError(argument, f"{cannot}: no voxel of the map is a finite number")
+    if measured.range.is_constant:
+        constant = f"all its voxels are {measured.range.lowest:.4g}"
+        raise ArgumentError(argument, f"{cannot}: the map is constant, {constant}")
     if np.isnan(measured.level):
-        problem = f"needs a contour level, and the map's is not a number{remedy}"
-        if measured.map.set_level is None:
-            problem = "finds no number in the map: all of it is NaN or infinite"
-    raise ArgumentError(argument, f"{word(amount)} {problem}")
+        raise LevelError(argument, f"{cannot}: the contour level is not a number")
+    if not about.fit:
+        raise LevelError(
+            argument, f"{cannot}: no voxel reaches the contour level {measured.level:.4g}"
+        )
 
 
-class Made(NamedTuple):
-    """A decoy that has been made, and its densities ``[z, y, x]`` if they were asked for."""
+class Plan(NamedTuple):
+    """A map's spheres, and where their files go; None: no files."""
 
-    decoy: Decoy
-    array: NDArray[np.float32] | None
+    decoys: list[Decoy]
+    destination: Destination | None
+
+    @property
+    def map(self) -> Map:
+        """The map."""
+        return self.decoys[0].map
 
 
 class Batch:
@@ -152,23 +136,25 @@ class Batch:
 
     Parameters
     ----------
-    jobs
-        The spheres; those of one map must be next to each other.
+    plans
+        The spheres of each map.
 
     Raises
     ------
     ValueError
-        A sphere cannot be made, or its file cannot be named; raised before any work.
+        A file cannot be named; raised before any work.
     """
 
-    def __init__(self, jobs: Sequence[Job]) -> None:
-        saved = [(job.recipe, job.destination) for job in jobs if job.destination is not None]
-        if len(saved) > 1 and any(destination.file for _, destination in saved):
-            raise ArgumentError("save", "must name a folder for more than one sphere")
-        for recipe, destination in saved:
-            destination.path(recipe)  # Raises if the name is too long.
-        self._jobs = jobs
-        self._spheres = [job.recipe.sphere(job.map.grid) for job in jobs]
+    def __init__(self, plans: Sequence[Plan]) -> None:
+        count = sum(len(plan.decoys) for plan in plans)
+        for decoys, destination in plans:
+            if destination is None:
+                continue
+            if count > 1 and destination.file:
+                raise ArgumentError("save", "must name a folder for more than one sphere")
+            for decoy in decoys:
+                destination.path(decoy.recipe)  # Raises if the name is too long.
+        self._plans = plans
         self._scratches: list[Scratch] = []
 
     def __enter__(self) -> "Batch":
@@ -180,50 +166,44 @@ class Batch:
                 scratch.withdraw()
             scratch.discard()
 
-    def make(self, in_memory: bool = False) -> Iterator[Made]:
-        """Measure, draw and write the spheres, one after the other.
+    def make(self, in_memory: bool = False) -> Iterator[tuple[Decoy, NDArray[np.float32] | None]]:
+        """Draw and write the spheres, one after the other.
 
         Parameters
         ----------
         in_memory
-            Whether to return them as arrays as well.
+            Whether to return their densities ``[z, y, x]`` as well.
 
         Raises
         ------
-        ValueError, OSError
-            A density has no match, or a file could not be written.
+        OSError
+            A file could not be written.
         """
-        pairs = zip(self._jobs, self._spheres, strict=True)
-        for _, of_map in groupby(pairs, lambda pair: id(pair[0].map)):
-            group = list(of_map)
-            # The map is measured while a sphere is drawn and written.
-            with _Measuring(group[0][0], [sphere for _, sphere in group]) as measuring:
-                for job, sphere in group:
-                    yield self._make(job, sphere, measuring, in_memory)
+        for decoys, destination in self._plans:
+            for decoy in decoys:
+                grid = decoy.map.grid
+                strips = decoy.sphere.strips(grid, decoy.density)
+                array = None
+                if in_memory and destination is not None:
+                    array = np.zeros(grid.shape, np.float32)
+                    strips = copied(strips, array)
+                if destination is not None:
+                    with _writing(destination.folder):
+                        scratch = Scratch(destination.folder)
+                        self._scratches.append(scratch)
+                        mrc.write(scratch.file, grid, strips, decoy.labels)
+                        scratch.flush()
+                elif in_memory:
+                    array = decoy.sphere.draw(grid, decoy.density)
+                yield decoy, array
 
-    def _make(self, job: Job, sphere: Sphere, measuring: "_Measuring", in_memory: bool) -> Made:
-        views = measuring.result().views if isinstance(job.recipe.value, Multiple) else None
-        density = job.recipe.density(sphere, views)
-        grid = job.map.grid
-        array = np.zeros(grid.shape, np.float32) if in_memory else None
-        if job.destination is not None:
-            labels = job.recipe.labels(density, job.map.source)
-            with _writing(job.destination.folder):
-                scratch = Scratch(job.destination.folder)
-                self._scratches.append(scratch)
-                mrc.write(scratch.file, grid, sphere, density, labels, array)
-                scratch.flush()
-        elif array is not None:
-            sphere.draw(grid, density, array)
-        return Made(measure(measuring.result(), job.recipe, sphere), array)
-
-    def publish(self) -> list[str]:
+    def publish(self) -> list[Plan]:
         """Give the files their names, once all are made.
 
         Returns
         -------
-        list of str
-            Absolute path of each sphere's file; empty if it has none.
+        list of Plan
+            The same; the spheres that have files have their paths.
 
         Raises
         ------
@@ -231,53 +211,16 @@ class Batch:
             A file could not be written.
         """
         scratches = iter(self._scratches)
-        paths = []
-        for job in self._jobs:
-            if job.destination is None:
-                paths.append("")
-                continue
-            with _writing(job.destination.file or job.destination.folder):
-                paths.append(job.destination.publish(next(scratches), job.recipe))
-        return paths
-
-
-class _Measuring(Thread):
-    """Measures a job's map for all of its spheres, as far as that has not been done.
-
-    Importing ``concurrent.futures`` instead would cost the shell command milliseconds.
-    """
-
-    def __init__(self, job: Job, spheres: Sequence[Sphere]) -> None:
-        super().__init__()
-        self._map, self._measured = job.map, job.measured
-        known = job.measured
-        self._new = list(dict.fromkeys(s for s in spheres if not (known and known.knows(s))))
-        self._error: BaseException | None = None
-
-    def __enter__(self) -> "_Measuring":
-        self.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.join()
-
-    def run(self) -> None:
-        """Measure; Thread calls this."""
-        try:
-            if self._measured is None:
-                self._measured = self._map.measure(self._new)
-            elif self._new:
-                self._measured = self._measured.with_spheres(self._new)
-        except BaseException as error:
-            self._error = error
-
-    def result(self) -> Measured:
-        """Wait for the end, and return what was measured or raise its error."""
-        self.join()
-        if self._error is not None:
-            raise self._error
-        assert self._measured is not None
-        return self._measured
+        published = []
+        for decoys, destination in self._plans:
+            if destination is not None:
+                with _writing(destination.file or destination.folder):
+                    decoys = [
+                        replace(one, path=destination.publish(next(scratches), one.recipe))
+                        for one in decoys
+                    ]
+            published.append(Plan(decoys, destination))
+        return published
 
 
 @contextmanager

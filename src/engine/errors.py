@@ -1,4 +1,4 @@
-"""An error that knows which argument caused it."""
+"""Errors that know which argument caused them."""
 
 
 class ArgumentError(ValueError):
@@ -23,3 +23,7 @@ class ArgumentError(ValueError):
     def sentence(self, name: str) -> str:
         """Say what is wrong, with the argument's name as the user knows it."""
         return f"{name} {self.problem}"
+
+
+class LevelError(ArgumentError):
+    """Nothing can be measured at the contour level; another level would help."""

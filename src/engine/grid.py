@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Point = tuple[float, float, float]
+Size = tuple[int, int, int]
 Floats = NDArray[np.floating]
 
 Rotation = tuple[Point, Point, Point]
@@ -24,9 +25,20 @@ SURFACE = 1e-10
 SAME_FOOT = 1e-9
 
 
+def limit2(radius: float) -> float:
+    """Largest squared distance in Å^2 that counts as within a radius in Å."""
+    return radius * radius * (1 + SURFACE)
+
+
 def as_point(numbers: Iterable[float]) -> Point:
     """Convert three numbers of any kind to Python's."""
     x, y, z = map(float, numbers)
+    return x, y, z
+
+
+def as_size(numbers: Iterable[int]) -> Size:
+    """Convert three whole numbers of any kind to Python's."""
+    x, y, z = map(int, numbers)
     return x, y, z
 
 
@@ -73,6 +85,22 @@ class Patch(NamedTuple):
     columns: slice
     flat2: Floats
     height2: float
+
+
+class Strip(NamedTuple):
+    """Some whole rows of one plane.
+
+    Attributes
+    ----------
+    plane, row
+        Index of the plane, and of the first row in it.
+    densities
+        float32, contiguous.
+    """
+
+    plane: int
+    row: int
+    densities: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -275,6 +303,39 @@ class Grid:
             flat2 += np.multiply.outer(2 * xy * v, u)
         return flat2
 
+    def distances2(self, where: NDArray[np.int64], point: Point) -> Floats:
+        """Squared distances in Å^2 of voxels from a point.
+
+        Parameters
+        ----------
+        where
+            Indices of the voxels in a flattened array ``[z, y, x]``, ascending.
+        point
+            Position (x, y, z) in Å.
+        """
+        area = self.size[0] * self.size[1]
+        ends = np.searchsorted(where, np.arange(self.size[2] + 1) * area).tolist()
+        filled = [k for k in range(self.size[2]) if ends[k] < ends[k + 1]]
+        found = [np.empty(0)]
+        for k, (flat2, height2) in zip(filled, self.flats(point, filled), strict=True):
+            found.append(flat2.ravel()[where[ends[k] : ends[k + 1]] - k * area] + height2)
+        return np.concatenate(found)
+
+    def count(self, point: Point, radius: float) -> int:
+        """Count the voxels whose centers are within a radius in Å of a point (x, y, z) in Å."""
+        xx, xy, yy = self._flat
+        feet, height2 = self._feet(point)
+        left2 = limit2(radius) - height2
+        reached = np.flatnonzero(left2 >= 0)
+        # In each row of a plane they are between the two roots of a quadratic equation.
+        v = np.arange(self.size[1]) - feet[reached, 1:]
+        rest = (xy * v) ** 2 - xx * (yy * v**2 - left2[reached, None])
+        half = np.sqrt(np.maximum(rest, 0)) / xx
+        middle = feet[reached, :1] - xy * v / xx
+        first = np.ceil(np.maximum(middle - half, 0))
+        last = np.floor(np.minimum(middle + half, self.size[0] - 1))
+        return int(np.maximum(last - first + 1, 0)[rest >= 0].sum())
+
     def patches(self, point: Point, reach: float) -> Iterator[Patch]:
         """Go through the planes of a ball, with distances only where the ball can be.
 
@@ -293,7 +354,7 @@ class Grid:
         sides = self.size[:2]
         flat = self.axes[:, :2]
         feet, height2 = self._feet(point)
-        left2 = reach * reach * (1 + SURFACE) - height2
+        left2 = limit2(reach) - height2
         widths2 = np.linalg.inv(flat.T @ flat).diagonal()
         half = np.sqrt(np.maximum(left2, 0)[:, None] * widths2)
         low = np.clip(np.ceil(feet - half - 1e-6), 0, sides).astype(int)

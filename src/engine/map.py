@@ -1,7 +1,7 @@
 """A map, and what it says about spheres on its grid."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -9,11 +9,12 @@ from functools import cached_property
 import numpy as np
 
 from . import memory, mrc
-from .grid import Grid, Planes, Point
-from .level import Above, above, open_map
+from .amount import rounded_up
+from .grid import Floats, Grid, Planes, Point
+from .level import Above, AboveFinder, Range, RangeFinder, opening_level
 from .naming import by
-from .particle import Particle, ParticleFinder
-from .radial import Counter, Counts, RadialTables, Tabulator
+from .particle import Particle, particle_of
+from .radial import Enclosed, profile
 from .sphere import Sphere
 from .strength import Binned, Views
 
@@ -23,6 +24,7 @@ FARTHEST = 1e6  # voxels from the origin of space
 FLATTEST = 1e-6  # volume of a cell with edges of 1
 # Working memory for each voxel of a plane, and for each plane.
 PLANE_BYTES, HEIGHT_BYTES = 100, 200
+REMEMBERED = 4  # points
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,6 @@ class Map:
         The grid of ``planes``, if their axes are not in the order x, y, z.
     warnings
         Sentences about its file.
-    level_help
-        How to set the contour level, as the end of a sentence.
     is_sized
         Whether its pixel size is known.
 
@@ -63,7 +63,6 @@ class Map:
     path: str = ""
     plane_grid: Grid | None = None
     warnings: tuple[str, ...] = ()
-    level_help: str = ""
     is_sized: bool = True
 
     def __post_init__(self) -> None:
@@ -90,7 +89,7 @@ class Map:
 
     @classmethod
     @contextmanager
-    def open(cls, path: str, level: float | None = None) -> "Iterator[Map]":
+    def open(cls, path: str, level: float | None = None, remedy: str = "") -> "Iterator[Map]":
         """Open a map's file, to be read as needed until the context ends.
 
         Parameters
@@ -99,6 +98,8 @@ class Map:
             An MRC or CCP4 file.
         level
             Contour level. None: the one at which ChimeraX opens the map.
+        remedy
+            How to set a pixel size, for a warning.
         """
         with mrc.MapFile(path) as file:
             nx, ny, nz = file.plane_grid.size
@@ -112,8 +113,7 @@ class Map:
                 level,
                 path,
                 file.plane_grid,
-                file.facts.warnings(),
-                "give one with --level",
+                file.facts.warnings(remedy),
                 not file.facts.unsized,
             )
 
@@ -122,97 +122,33 @@ class Map:
         """Name of the file, or of the model if there is none."""
         return os.path.basename(self.path) or self.name
 
-    def measure(
-        self,
-        spheres: Sequence[Sphere] = (),
-        center: Point | None = None,
-        particle: bool = False,
-        profile: bool = False,
-    ) -> "Measured":
+    def measure(self) -> "Measured":
         """Measure the map in one pass over its planes.
 
         If nothing is at or above the contour level, a second pass takes half the maximum. So it is
         with masks, which ChimeraX opens at a level just above their only density.
-
-        Parameters
-        ----------
-        spheres
-            Spheres whose contents to count.
-        center
-            Point (x, y, z) in Å to tabulate the map about.
-        particle
-            Whether to find the particle, about the same point.
-        profile
-            Whether the tables include the map's mean density.
         """
-        level, views, found = self.set_level, None, None
+        grid = self.plane_grid or self.grid
+        level = self.set_level
         if level is None:
-            binned = Binned(self._plane_grid)
-            level, found = open_map(self.planes, self._plane_grid, binned.add)
-            views = None if found is None else binned.views()
-        asked = spheres, center, particle, profile
-        measured = self._pass(level, *asked, views, None if profile else found)
-        if measured.is_above or np.isnan(level):
-            return measured
-        highest = self._maximum()
-        if not highest > 0:
-            return measured
-        note = (
-            f"No voxel is at or above the contour level {level:.4g}; "
-            f"half the maximum, {highest / 2:.4g}, is taken."
-        )
-        return replace(self._pass(highest / 2, *asked, measured.views), level_note=note)
-
-    def _pass(
-        self,
-        level: float,
-        spheres: Sequence[Sphere],
-        center: Point | None = None,
-        particle: bool = False,
-        profile: bool = False,
-        views: Views | None = None,
-        found: Sequence[Above] | None = None,
-    ) -> "Measured":
-        """Pass over the planes, or over what is known to be above the level in each."""
-        grid = self._plane_grid
-        about = center or self.grid.center
-        counters = {sphere: Counter(grid, sphere) for sphere in spheres}
-        tabulators = [] if center is None else [Tabulator(grid, about, profile)]
-        finders = [ParticleFinder(grid, about)] if particle else []
-        consumers: list[Counter | Tabulator | ParticleFinder]
-        consumers = [*counters.values(), *tabulators, *finders]
-        binned = Binned(grid)
-        for high, plane in self._above(level, found):
-            if views is None and plane is not None:
-                binned.add(plane)
-            for consumer in consumers:
-                consumer.add(high, plane)
-        counted = {sphere: counter.counts() for sphere, counter in counters.items()}
-        tables = tabulators[0].tables() if tabulators else None
-        # Views and particle need memory of their own: give back what is done with.
-        del consumers, tabulators
-        views = views or binned.views()
-        del binned
-        particle_found = finders[0].particle() if finders else None
-        return Measured(self, level, views, counted, tables, particle_found)
-
-    def _above(
-        self, level: float, found: Sequence[Above] | None
-    ) -> Iterator[tuple[Above, np.ndarray | None]]:
-        """Go through what is above a level in each plane, and the planes if they are read."""
-        if found is not None:
-            yield from ((high, None) for high in found)
-        else:
+            level = opening_level(self.planes, grid)
+        finder, extremes, binned = AboveFinder(level), RangeFinder(), Binned(grid)
+        for plane in self.planes:
+            for consumer in (finder, extremes, binned):
+                consumer.add(plane)
+        above, found, note = finder.result(), extremes.result(), ""
+        if not (above.where.size or np.isnan(level) or found.is_constant) and found.highest > 0:
+            half = found.highest / 2
+            note = (
+                f"No voxel is at or above the contour level {level:.4g}; "
+                f"half the maximum, {half:.4g}, is taken."
+            )
+            level, finder = half, AboveFinder(half)
             for plane in self.planes:
-                yield above(plane, level), plane
-
-    def _maximum(self) -> float:
-        finite = (plane[np.isfinite(plane)] for plane in self.planes)
-        return float(max((plane.max() for plane in finite if plane.size), default=0.0))
-
-    @property
-    def _plane_grid(self) -> Grid:
-        return self.plane_grid or self.grid
+                finder.add(plane)
+            above = finder.result()
+        particle = particle_of(above, grid.shape)
+        return Measured(self, level, note, found, above, particle, binned)
 
 
 @dataclass(frozen=True)
@@ -225,50 +161,89 @@ class Measured:
         The map.
     level
         Contour level that was used; NaN if there is none.
-    views
-        Its views, and how strong they are.
-    counted
-        What each sphere holds.
-    tables
-        Its radial sums about a point, in which any sphere about that point can be looked up.
-    particle
-        The particle in it.
     level_note
         A sentence, if the level is not the map's own.
+    range
+        Its lowest and highest density.
+    above
+        What is above the level.
+    particle
+        Which of that is the particle.
+    binned
+        All of it, in bins.
     """
 
     map: Map
     level: float
-    views: Views
-    counted: Mapping[Sphere, Counts] = field(default_factory=dict)
-    tables: RadialTables | None = None
-    particle: Particle | None = None
-    level_note: str = ""
+    level_note: str
+    range: Range
+    above: Above
+    particle: Particle
+    binned: Binned
+    _about: dict[Point, "About"] = field(default_factory=dict, compare=False, repr=False)
 
-    @cached_property
-    def is_above(self) -> bool:
-        """Whether any voxel is at or above the level, as far as was measured."""
-        if self.tables is not None:
-            return bool(self.tables.above[-1] > 0)
-        return all(counts.above > 0 for counts in self.counted.values())
-
-    def knows(self, sphere: Sphere) -> bool:
-        """Check whether a sphere's counts are available without another pass."""
-        return sphere in self.counted or (
-            self.tables is not None and self.tables.center == sphere.center
-        )
-
-    def counts(self, sphere: Sphere) -> Counts:
-        """Count what a sphere holds of the map; see `knows`."""
-        if sphere in self.counted or self.tables is None:
-            return self.counted[sphere]
-        return self.tables.count(sphere)
-
-    def with_spheres(self, spheres: Sequence[Sphere]) -> "Measured":
-        """Return the same with the counts of more spheres, after another pass over the map."""
-        counted = self.map._pass(self.level, spheres, views=self.views).counted
-        return replace(self, counted={**self.counted, **counted})
+    def about(self, center: Point) -> "About":
+        """Look at the map from a point (x, y, z) in Å; the last few are remembered."""
+        if center not in self._about:
+            for other in list(self._about)[: 1 - REMEMBERED]:
+                del self._about[other]
+            self._about[center] = About(self, center)
+        return self._about[center]
 
     def without_planes(self) -> "Measured":
         """Return the same without the map's density."""
         return replace(self, map=replace(self.map, planes=()))
+
+
+class About:
+    """What a map says about spheres around a point; worked out when it is asked for.
+
+    Parameters
+    ----------
+    measured
+        The map.
+    center
+        The point (x, y, z), in Å.
+    """
+
+    def __init__(self, measured: Measured, center: Point) -> None:
+        self.center = center
+        self._measured = measured
+        self._grid = measured.map.plane_grid or measured.map.grid
+
+    @cached_property
+    def enclosed(self) -> Enclosed:
+        """The density above the contour level by its distance from the point."""
+        return Enclosed.about(
+            self.center, self._grid, self._measured.above, self._measured.particle
+        )
+
+    @property
+    def fit(self) -> float:
+        """Smallest radius that holds the particle, in whole Å from 10 Å on; 0 if there is none."""
+        return rounded_up(self.enclosed.radius)
+
+    @cached_property
+    def views(self) -> Views:
+        """The views of the particle, against which spheres are measured."""
+        if self._measured.range.is_constant:
+            return Views(0.0, self._measured.binned.cut, self._grid)
+        return self._measured.binned.views(self.center, self.fit)
+
+    def profile(self, width: float) -> tuple[Floats, Floats, Floats]:
+        """Average the map in shells around the point.
+
+        Parameters
+        ----------
+        width
+            Least thickness of a shell in Å.
+
+        Returns
+        -------
+        radius, mean, share : numpy.ndarray
+            Outer radius of each shell in Å; the map's mean in the shell, NaN where there is none;
+            share of the density above the contour level within the radius.
+        """
+        radius, mean = profile(self._measured.binned, self.center, width)
+        share = [self.enclosed.share(Sphere(r, self.center)) for r in radius]
+        return radius, mean, np.array(share)

@@ -6,9 +6,8 @@ import lzma
 import os
 import stat
 import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from math import hypot, inf, isfinite
+from collections.abc import Iterable, Iterator, Sequence
+from math import hypot, inf, isfinite, sqrt
 from typing import Any, BinaryIO, Literal, NamedTuple, Self
 
 import numpy as np
@@ -17,13 +16,11 @@ from mrcfile.dtypes import HEADER_DTYPE
 from mrcfile.utils import dtype_from_mode, machine_stamp_from_byte_order, mode_from_dtype
 
 from .contents import contents
-from .grid import NO_ROTATION, Grid, Point, Rotation, as_point, as_rotation
-from .sphere import Sphere, Totals
+from .grid import NO_ROTATION, Grid, Point, Rotation, Strip, as_point, as_rotation
 
 HEADER_BYTES = HEADER_DTYPE.itemsize
 LABEL_BYTES = 80
 VERSION = 20141  # MRC2014, revision 1
-FLUSH_EVERY = 16  # planes
 IMOD_STAMP = 1146047817
 ROTATION_LABEL = b"Chimera rotation: "
 UNPACKERS: dict[bytes, Any] = {
@@ -39,7 +36,6 @@ VOLUME_STACK_SPACEGROUPS = range(401, 631)
 STACK_SUFFIXES = (".mrcs", ".st", ".ali")
 SAME_LENGTH = 0.01  # relative
 WIDEST_VOXEL = 20.0  # Å; with wider ones, MX = 1 is probably a mistake
-IN_A_SHELL = "to set it, open the map in ChimeraX, type `volume #1 voxelSize 1.3` and save it"
 
 
 class Facts(NamedTuple):
@@ -121,7 +117,7 @@ class Facts(NamedTuple):
             return "is an image, not a map"
         return f"is a stack of {self.images} images by its header or name, not a map"
 
-    def warnings(self, remedy: str = IN_A_SHELL) -> tuple[str, ...]:
+    def warnings(self, remedy: str) -> tuple[str, ...]:
         """Say what is unusual about the file, in sentences.
 
         Parameters
@@ -438,15 +434,8 @@ def _rotation_label(rotation: Rotation) -> str:
     return ROTATION_LABEL.decode() + numbers
 
 
-def write(
-    file: BinaryIO,
-    grid: Grid,
-    sphere: Sphere,
-    value: float,
-    labels: Sequence[str],
-    array: np.ndarray | None = None,
-) -> None:
-    """Write a sphere as an MRC2014 file.
+def write(file: BinaryIO, grid: Grid, strips: Iterable[Strip], labels: Sequence[str]) -> None:
+    """Write an MRC2014 file.
 
     Parameters
     ----------
@@ -454,14 +443,10 @@ def write(
         New and empty, open for writing.
     grid
         Grid of the file.
-    sphere
-        What to draw on it.
-    value
-        Density inside.
+    strips
+        Its densities, in order; what is in none of them is 0.
     labels
         Printable ASCII, at most 80 characters each.
-    array
-        Zeros of the grid's shape, float32, to draw into too.
 
     Raises
     ------
@@ -469,23 +454,22 @@ def write(
         It cannot be written.
     """
     nx, ny, _ = grid.size
+    drawn, total, square, lowest, highest = 0, 0.0, 0.0, np.inf, -np.inf
     # What is not written reads as zero, and takes no space on most file systems.
     file.truncate(HEADER_BYTES + 4 * grid.voxels)
-    totals = Totals()
-    for plane, row, strip in sphere.strips(grid, value, array, totals):
+    for plane, row, densities in strips:
         file.seek(HEADER_BYTES + 4 * nx * (plane * ny + row))
-        file.write(strip.astype("<f4", copy=False).data)
-        if plane % FLUSH_EVERY == 0:
-            _begin_flush(file)
+        file.write(densities.astype("<f4", copy=False).data)
+        drawn += densities.size
+        total += float(densities.sum(dtype=np.float64))
+        square += float(np.square(densities, dtype=np.float64).sum())
+        lowest, highest = min(lowest, densities.min()), max(highest, densities.max())
+    if drawn < grid.voxels:
+        lowest, highest = min(lowest, 0), max(highest, 0)
+    mean = total / grid.voxels
+    deviation = sqrt(max(square / grid.voxels - mean * mean, 0.0))
     file.seek(0)
-    file.write(_new_header(grid, totals.statistics(grid.voxels, float(np.float32(value))), labels))
-
-
-def _begin_flush(file: BinaryIO) -> None:
-    """Have the disk start on what is written while the rest is drawn."""
-    # Windows and macOS lack it.
-    with suppress(AttributeError, OSError):
-        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    file.write(_new_header(grid, (lowest, highest, mean, deviation), labels))
 
 
 def _new_header(grid: Grid, statistics: Sequence[float], labels: Sequence[str]) -> bytes:

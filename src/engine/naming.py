@@ -3,7 +3,7 @@
 import math
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -15,17 +15,6 @@ NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?", re.ASCII | re.IGN
 
 # Used where a map's name says nothing but its type ("volume.mrc").
 NAMELESS = "decoy"
-
-# An argument in a file name: its letter, its digits before the point, and its unit. Radii are
-# padded so that names sort as numbers.
-NAME_PARTS = {
-    "radius": ("r", 3, "A"),
-    "offset": ("o", 3, "A"),
-    "edge": ("e", 1, "A"),
-    "inner_radius": ("i", 3, "A"),
-    "value": ("v", 1, ""),
-    "center": ("c", 1, ""),
-}
 
 # Also inside a model's name: ChimeraX calls a filtered map "J12_map.mrc gaussian".
 _EXTENSION = re.compile(
@@ -111,7 +100,7 @@ def tag(name: str) -> str:
     return kept or NAMELESS
 
 
-def file_name(tag: str, arguments: Mapping[str, str], copy: int = 1) -> str:
+def file_name(tag: str, parts: Sequence[str], copy: int = 1) -> str:
     """Name the MRC file of one recipe; different recipes have different names.
 
     The decimal point is ``p``:
@@ -121,8 +110,8 @@ def file_name(tag: str, arguments: Mapping[str, str], copy: int = 1) -> str:
     ----------
     tag
         What traces the map, from `tag`.
-    arguments
-        The text of each argument of the recipe that is not at its default, by name.
+    parts
+        The recipe: ``r062p5A``, ``v2match``.
     copy
         2 and up number further files of the same recipe.
 
@@ -142,17 +131,8 @@ def file_name(tag: str, arguments: Mapping[str, str], copy: int = 1) -> str:
     if copy < 1:
         raise ValueError(f"The copy must be 1 or more, got {copy}")
 
-    parts = [tag, "sphere"]
-    for argument, (letter, digits, unit) in NAME_PARTS.items():
-        if argument in arguments:
-            # A file name has one dot only.
-            text = arguments[argument].replace(".", "p").replace(",", "_")
-            whole, point, fraction = text.partition("p")
-            parts.append(letter + whole.zfill(digits) + point + fraction + unit)
-    if copy > 1:
-        parts.append(f"{copy:02d}")
-
-    name = "_".join(parts) + ".mrc"
+    copies = [f"{copy:02d}"] if copy > 1 else []
+    name = "_".join([tag, "sphere", *parts, *copies]) + ".mrc"
     if len(name) > FILE_NAME_LIMIT:
         raise ValueError(
             f"The file name would have {len(name)} characters, more than the {FILE_NAME_LIMIT} "

@@ -1,38 +1,56 @@
 """What is reported about spheres: facts, warnings, and the next step."""
 
 from collections.abc import Sequence
-from itertools import groupby
 from math import isfinite
 from typing import NamedTuple
 
 import numpy as np
 
 from .amount import Multiple
-from .decoy import Decoy
+from .decoy import Decoy, Plan
+from .map import About
 from .naming import by, number
-from .particle import Particle
+from .recipe import Asked
 
-# An image goes to the input that it disagrees with least. Pure noise goes to the fainter of two.
+# An image goes to the volume that fits it best. Pure noise goes to the fainter of two.
 STRONGEST = 1.0
 # The views of a fainter sphere are like those of an empty volume.
 FAINTEST = 0.01
 # More dust than this, as a share of the density above the contour level, gets a warning.
 MUCH_DUST = 0.05
+# What a sphere encloses less of than this share is nothing.
+LEAST_ENCLOSED = 0.005
+
+LABELS = {
+    "radius": "Radius",
+    "offset": "Offset",
+    "edge": "Edge",
+    "inner_radius": "Inner radius",
+    "center": "Center",
+    "box": "Box",
+    "fills": "Fills",
+    "encloses": "Encloses",
+    "fit": "Fit",
+    "density": "Density",
+    "signal": "Signal",
+    "file": "File",
+    "folder": "Folder",
+    "same": "",
+    "next": "Next",
+    "copy": "",
+}
 
 
 class Row(NamedTuple):
-    """A line of a report: its subject in a word, and the text."""
+    """A line of a report: its kind, one of `LABELS`, and the text."""
 
-    label: str
+    kind: str
     text: str
 
-
-class Result(NamedTuple):
-    """A decoy that was made, the path of its file, and why it is not in the map's folder."""
-
-    decoy: Decoy
-    path: str = ""
-    note: str = ""
+    @property
+    def label(self) -> str:
+        """Its subject in a word."""
+        return LABELS[self.kind]
 
 
 class Block(NamedTuple):
@@ -46,115 +64,108 @@ class Block(NamedTuple):
         Facts that differ from those of the map's sphere before.
     warnings
         Sentences that none of the map's spheres before has.
-    too_strong
-        A sentence, in the last block of a map whose spheres are all too strong; otherwise empty.
     """
 
     decoy: Decoy
     rows: list[Row]
     warnings: list[str]
-    too_strong: str = ""
 
 
-def blocks(results: Sequence[Result]) -> list[Block]:
-    """Report spheres that were made together; those of one map must be next to each other."""
-    reported = []
-    for _, of_map in groupby(results, lambda result: id(result.decoy.map)):
-        reported += _blocks_of_map(list(of_map))
-    return reported
-
-
-def _blocks_of_map(results: Sequence[Result]) -> list[Block]:
-    reported, facts_before, warned = [], [], []
-    for result in results:
-        rows = [*facts(result.decoy), *_file(result)]
-        sentences = warnings(result.decoy)
-        reported.append(
-            Block(
-                result.decoy,
-                [row for row in rows if row not in facts_before],
-                [sentence for sentence in sentences if sentence not in warned],
-            )
-        )
-        facts_before = [row for row in rows if row.label not in ("File", "Folder")]
+def blocks(plan: Plan) -> list[Block]:
+    """Report a map's spheres that were made together."""
+    reported: list[Block] = []
+    before: list[Row] = []
+    warned: list[str] = []
+    for decoy in plan.decoys:
+        rows, sentences = facts(decoy), warnings(decoy)
+        shown = [row for row in rows if row not in before]
+        is_shorter = len(shown) < len(rows)
+        if decoy.path:
+            shown.append(Row("file", decoy.path))
+        if is_shorter:
+            shown.append(Row("same", "the rest is as above"))
+        elif plan.destination and plan.destination.note:
+            shown.append(Row("folder", f"current folder ({plan.destination.note})"))
+        reported.append(Block(decoy, shown, [s for s in sentences if s not in warned]))
+        before = rows
         warned += sentences
-    last = reported.pop()
-    source_map = results[-1].decoy.map
-    steps = next_steps(len(results), source_map.is_sized) if results[-1].path else []
-    strong = too_strong([result.decoy for result in results])
-    return [*reported, last._replace(rows=last.rows + steps, too_strong=strong)]
-
-
-def _file(result: Result) -> list[Row]:
-    rows = [Row("File", result.path)] if result.path else []
-    if result.note:
-        rows.append(Row("Folder", f"the current one, because {result.note}"))
-    return rows
+    if plan.destination:
+        reported[-1].rows.extend(next_steps(plan))
+    return reported
 
 
 def as_text(rows: Sequence[Row]) -> str:
     """Write rows as plain lines."""
-    return "\n".join(f"  {label:<13} {text}" for label, text in rows)
+    return "\n".join(f"  {row.label:<13} {row.text}" for row in rows)
 
 
-def next_steps(files: int, is_sized: bool = True) -> list[Row]:
-    """Say what to do with the files of one map.
-
-    Parameters
-    ----------
-    files
-        Number of files.
-    is_sized
-        Whether the map's pixel size is known.
-    """
-    paths, all_of_them, them = {
+def next_steps(plan: Plan) -> list[Row]:
+    """Say what to do with the files of one map."""
+    count = len(plan.decoys)
+    paths, them, files = {
         1: ("this path", "it", "the file"),
         2: ("these paths", "both", "the files"),
-    }.get(files, ("these paths", f"all {files}", "the files"))
-    import_them = (
-        f"in cryoSPARC, Import 3D Volumes: {paths}, type map, "
-        f"pixel size {'left empty' if is_sized else 'that of the particles'}; "
-        f"then connect {all_of_them} with the good volume in Heterogeneous Refinement"
+    }.get(count, ("these paths", f"all {count}", "the files"))
+    is_mask = all(_is_mask(decoy) for decoy in plan.decoys)
+    size = "left empty" if plan.map.is_sized else "that of the particles"
+    step = (
+        f"in cryoSPARC, Import 3D Volumes: {paths}, type {'mask' if is_mask else 'map'}, "
+        f"pixel size {size}"
     )
-    copy_them = (
-        f"if cryoSPARC runs on another computer, first copy {them} to a folder its server can read"
+    if not is_mask:
+        step += (
+            f"; then connect {them} with the good volume in Heterogeneous Refinement, and keep "
+            "every class that shows the particle"
+        )
+    copy = (
+        f"if cryoSPARC runs on another computer, first copy {files} to a folder its server can read"
     )
-    return [Row("Next", import_them), Row("", copy_them)]
+    return [Row("next", step), Row("copy", copy)]
+
+
+def _is_mask(decoy: Decoy) -> bool:
+    """Check whether a sphere is a soft mask rather than a decoy."""
+    return decoy.recipe.edge > 0 and decoy.density == 1
 
 
 def facts(decoy: Decoy) -> list[Row]:
     """Describe a sphere, with lengths in Å and in voxels."""
-    recipe, grid, counts = decoy.recipe, decoy.map.grid, decoy.counts
+    recipe, grid = decoy.recipe, decoy.map.grid
     voxel = min(grid.voxel_size)
 
     def length(size: float, *remarks: str) -> str:
         voxels = f"{size / voxel:.4g} voxel{'s' * (size != voxel)}"
         return ", ".join([f"{number(size)} Å = {voxels}", *filter(None, remarks)])
 
-    asked = recipe.asked_radius
-    rows = [Row("Radius", length(recipe.radius, asked.note(recipe.radius) if asked else ""))]
+    def note(asked: Asked | None, size: float) -> str:
+        return asked.note(size) if asked else ""
+
+    rows = [Row("radius", length(recipe.radius, note(recipe.asked_radius, recipe.radius)))]
     if recipe.offset:
-        asked = recipe.asked_offset
-        note = asked.note(recipe.offset) if asked else ""
-        rows.append(Row("Offset", length(recipe.offset, "along x", note)))
+        remark = note(recipe.asked_offset, recipe.offset)
+        rows.append(Row("offset", length(recipe.offset, "along x", remark)))
     if recipe.edge:
-        rows.append(Row("Edge", length(recipe.edge, "raised cosine")))
+        rows.append(Row("edge", length(recipe.edge, "raised cosine")))
     if recipe.inner_radius:
-        rows.append(Row("Inner radius", length(recipe.inner_radius)))
-    rows.append(Row("Center", _center(decoy)))
+        rows.append(Row("inner_radius", length(recipe.inner_radius)))
+    rows.append(Row("center", _center(decoy)))
     box = "{} x {} x {}".format(*grid.size)
     sides = [n * v for n, v in zip(grid.size, grid.voxel_size, strict=True)]
-    rows.append(Row("Box", f"{box} voxels of {by(grid.voxel_size)} Å = {by(sides)} Å"))
-    share = _percent(counts.voxels, grid.voxels)
-    voxels = f"{counts.voxels:,} voxel{'s' * (counts.voxels != 1)}"
-    rows.append(Row("Fills", f"{share} of the box, {voxels}"))
-    if counts.above > 0:
-        share = _percent(counts.above_inside, counts.above)
+    rows.append(Row("box", f"{box} voxels of {by(grid.voxel_size)} Å = {by(sides)} Å"))
+    share = _percent(decoy.voxels / grid.voxels)
+    voxels = f"{decoy.voxels:,} voxel{'s' * (decoy.voxels != 1)}"
+    rows.append(Row("fills", f"{share} of the box, {voxels}"))
+    if decoy.measured.above.weights.any():
         level = f"contour level {decoy.measured.level:.4g}"
-        rows.append(Row("Encloses", f"{share} of the map's density above its {level}"))
-    if decoy.measured.particle and (recipe.asked_radius or recipe.asked_offset):
-        rows.append(Row("Fit", fit_text(decoy.measured.particle)))
+        share = _percent(decoy.share)
+        rows.append(Row("encloses", f"{share} of the map's density above its {level}"))
+    if _uses_fit(decoy):
+        rows.append(Row("fit", fit_text(decoy.about, decoy.measured.particle.specks)))
     return [*rows, *_strength(decoy)]
+
+
+def _uses_fit(decoy: Decoy) -> bool:
+    return bool(decoy.recipe.asked_radius or decoy.recipe.asked_offset)
 
 
 def _center(decoy: Decoy) -> str:
@@ -165,11 +176,10 @@ def _center(decoy: Decoy) -> str:
     return ",".join(map(number, center)) + f" Å, voxel {voxels}"
 
 
-def fit_text(particle: Particle) -> str:
+def fit_text(about: About, specks: int) -> str:
     """Say what fit is, and what was left out as dust."""
-    specks = particle.specks
     left_out = f"; {specks:,} speck{'s' * (specks > 1)} left out" if specks else ""
-    return f"{number(particle.fit)} Å holds 99 % of the particle{left_out}"
+    return f"{number(about.fit)} Å holds 99% of the particle{left_out}"
 
 
 def _strength(decoy: Decoy) -> list[Row]:
@@ -177,33 +187,37 @@ def _strength(decoy: Decoy) -> list[Row]:
     if isinstance(decoy.recipe.value, Multiple):
         density += f" = {decoy.recipe.value}"
     elif decoy.density == 1:
-        density = "1, as by hand"
-    rows = [Row("Density", density)]
+        density = "1 (manual protocol)"
+    rows = [Row("density", density)]
     if isfinite(decoy.strength):
-        rows.append(Row("Signal", f"{signal(decoy.strength)} the map's"))
+        of = "the particle's" if decoy.about.fit else "the whole map's"
+        rows.append(Row("signal", f"{signal(decoy.strength)} {of}"))
     return rows
 
 
 def signal(strength: float) -> str:
-    """Say how strong a sphere is, to be read before "the map's": ``12.5 % of``."""
+    """Say how strong a sphere is, to be read before "the particle's": ``12.5% of``."""
     if strength < 10:
-        return f"{float(f'{100 * strength:.3g}'):g} % of"
+        return f"{float(f'{100 * strength:.3g}'):g}% of"
     times = float(f"{strength:.3g}")
     return f"{times:,.0f} times" if times < 1e9 else f"{times:.3g} times"
 
 
 def too_strong(decoys: Sequence[Decoy]) -> str:
-    """Warn if no sphere is as faint as the map; otherwise return an empty text.
+    """Warn if no sphere is as faint as the particle; otherwise return an empty text.
 
     Parameters
     ----------
     decoys
         All spheres that one command made for one map.
     """
-    faintest = min(decoy.strength for decoy in decoys)
+    decoys = [decoy for decoy in decoys if not _is_mask(decoy)]
+    faintest = min((decoy.strength for decoy in decoys), default=0.0)
     if not STRONGEST < faintest < float("inf"):
         return ""
-    return f"Pure noise is unlikely to go to a sphere whose signal is {signal(faintest)} the map's."
+    every = "Every sphere" if len(decoys) > 1 else "The sphere"
+    strength = signal(faintest).removesuffix(" of")
+    return f"{every} is stronger than the particle ({strength}): pure noise will stay with the map."
 
 
 def warnings(decoy: Decoy) -> list[str]:
@@ -213,46 +227,83 @@ def warnings(decoy: Decoy) -> list[str]:
     found = list(decoy.map.warnings)
     if measured.level_note:
         found.append(measured.level_note)
+    lowest, highest = measured.range
+    if -lowest > abs(highest):
+        found.append(
+            f"The particle looks dark: the map's densities go from {lowest:.3g} to {highest:.3g}, "
+            "and cryoSPARC expects a bright particle. Invert the map, in ChimeraX with "
+            "volume scale factor -1."
+        )
     if len(set(grid.size)) > 1:
-        found.append(f"The box is not cubic ({box} voxels); cryoSPARC and RELION want it cubic.")
+        found.append(f"The box is not cubic ({box} voxels); cryoSPARC and RELION expect a cube.")
     if any(n % 2 for n in grid.size):
-        found.append(f"The box is odd ({box} voxels); cryoSPARC and RELION want it even.")
+        found.append(f"The box is odd ({box} voxels); cryoSPARC and RELION expect an even one.")
     if not np.allclose(grid.voxel_size, grid.voxel_size[0], rtol=1e-3, atol=0):
         found.append(f"The voxels are not equally sized ({by(grid.voxel_size)} Å).")
+    if not np.allclose(grid.angles, 90, rtol=0, atol=0.01):
+        angles = ", ".join(f"{a:.4g}" for a in grid.angles)
+        found.append(
+            f"The cell is skewed (its angles are {angles} degrees). cryoSPARC and RELION ignore "
+            "that, and see an ellipsoid."
+        )
     if np.abs(np.subtract(grid.rotation, np.eye(3))).max() > 1e-6:
         found.append("The grid is rotated, which only ChimeraX reads from an MRC file.")
-    return found + _of_the_sphere(decoy)
+    return [*found, *_of_the_sphere(decoy), *_of_the_particle(decoy)]
 
 
 def _of_the_sphere(decoy: Decoy) -> list[str]:
     """List what may be wrong with the sphere itself."""
-    measured, sphere, found = decoy.measured, decoy.sphere, []
+    recipe, sphere, found = decoy.recipe, decoy.sphere, []
     clearance = decoy.map.grid.clearance(sphere.center)
     if sphere.reach > clearance * (1 + 1e-6):
         found.append(
             f"The sphere reaches beyond the box: it extends {sphere.reach:.4g} Å from "
             f"its center, and the box ends at {max(clearance, 0):.4g} Å."
         )
-    elif measured.views.cuts(sphere):
+    elif decoy.about.views.cuts(sphere):
         found.append(
             "A part of the sphere is outside the largest ball in the box, which is all that "
             "Heterogeneous Refinement looks at; its signal is that of the rest."
         )
-    if measured.particle and measured.particle.speck_share > MUCH_DUST:
-        share = f"{100 * measured.particle.speck_share:.2g} %"
+    fit = decoy.about.fit
+    if recipe.asked_radius and recipe.radius < min(fit, recipe.asked_radius.length):
         found.append(
-            f"Dust makes up {share} of the density above the contour level; "
-            "at a higher level, fit is more certain."
+            f"The radius is shortened to {number(recipe.radius)} Å to stay in the box, less than "
+            f"fit ({number(fit)} Å): the sphere does not hold the particle."
+        )
+    if recipe.asked_radius and decoy.share < LEAST_ENCLOSED and not recipe.offset:
+        found.append(
+            "The sphere encloses nothing of the map's density above its contour level: "
+            "check the level."
         )
     if decoy.strength < FAINTEST:
         found.append(
-            f"A sphere whose signal is {signal(decoy.strength)} the map's will behave like an "
+            f"A sphere whose signal is {signal(decoy.strength)} the particle's behaves like an "
             "empty volume."
         )
     return found
 
 
-def _percent(part: float, whole: float) -> str:
-    if part < whole and part / whole >= 0.9995:
-        return "more than 99.9 %"
-    return f"{100 * part / whole:.3g} %"
+def _of_the_particle(decoy: Decoy) -> list[str]:
+    """List what makes fit uncertain, if it was used."""
+    if not _uses_fit(decoy):
+        return []
+    found = []
+    dust = decoy.measured.particle.speck_share
+    if dust > MUCH_DUST:
+        found.append(
+            f"Dust makes up {100 * dust:.2g}% of the density above the contour level. Raise the "
+            "level if you see specks; lower it if the particle falls apart."
+        )
+    if decoy.measured.particle.at_edge:
+        found.append(
+            "What is above the contour level reaches the edge of the box, so fit may be too "
+            "large: raise the level."
+        )
+    return found
+
+
+def _percent(share: float) -> str:
+    if 0.9995 <= share < 1:
+        return "more than 99.9%"
+    return f"{100 * share:.3g}%"

@@ -1,21 +1,20 @@
 """A request: what was asked for, in words such as fit; it resolves to recipes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from math import floor
+from typing import Any
 
 import numpy as np
 
-from .amount import FIT, MATCH, Amount, Multiple, word
+from ..arguments import ARGUMENTS, command_words
+from .amount import FIT, MATCH, Amount, Multiple, rounded_down, rounded_up, word
 from .errors import ArgumentError
 from .grid import Grid, Point, beside
-from .naming import keyword, number
-from .recipe import Asked, Recipe, pairs, require_density
+from .naming import number
+from .recipe import Asked, Recipe
 
 # In Å: rounding of centers that pass through the scene's transforms.
 SAME_POINT = 1e-6
-# In Å. No map is there, and beyond it squares and sums run out of numbers.
-FARTHEST = 1e100
 # Nobody asks for a sphere that has to be shortened to less than this share.
 LEAST_SHARE = 0.1
 
@@ -26,9 +25,9 @@ class Request:
 
     Attributes
     ----------
-    radii
+    radius
         In Å, or multiples of fit: a sphere for each.
-    values
+    value
         Densities inside, or multiples of match: a sphere for each radius and each value.
     center
         Position (x, y, z) in Å in the map's coordinates. None: the box center.
@@ -45,47 +44,52 @@ class Request:
         An amount is out of range, or listed more than once.
     """
 
-    radii: tuple[Amount, ...]
-    values: tuple[Amount, ...] = (1.0,)
+    radius: tuple[Amount, ...]
+    value: tuple[Amount, ...] = (1.0,)
     center: Point | None = None
     offset: Amount = 0.0
     edge: float = 0.0
     inner_radius: float = 0.0
 
     def __post_init__(self) -> None:
-        for radius in _numbers(self.radii):
-            if not 0 < radius < FARTHEST:
-                raise ArgumentError("radius", f"must be a number above 0 Å, got {radius:g}")
-            self._require_wall(radius)
-        amounts = {"edge": self.edge, "inner_radius": self.inner_radius, "offset": self.offset}
-        for argument, amount in amounts.items():
-            for length in _numbers([amount]):
-                if not 0 <= length < FARTHEST:
-                    raise ArgumentError(argument, f"must be 0 Å or more, got {length:g}")
-        for value in _numbers(self.values):
-            require_density(value)
-        if self.center is not None and not all(abs(c) < FARTHEST for c in self.center):
-            point = ",".join(f"{c:g}" for c in self.center)
-            raise ArgumentError("center", f"must be three numbers below {FARTHEST:g}, got {point}")
-        _require_once("radius", self.radii)
-        _require_once("value", self.values)
+        for argument in ARGUMENTS:
+            argument.require(getattr(self, argument.name))
+        for radius in self.radius:
+            if not isinstance(radius, Multiple):
+                self._require_wall(radius)
 
-    @property
-    def pairs(self) -> list[tuple[str, str]]:
-        """The arguments as (name, text), without those at their default."""
-        return pairs(
-            self.radii, self.center, self.offset, self.edge, self.inner_radius, self.values
-        )
+    @classmethod
+    def of(cls, values: Mapping[str, Any], recommended: str) -> "Request":
+        """Make a request of arguments; without any it is the recommended one.
+
+        Parameters
+        ----------
+        values
+            The value of each argument that was given, by name.
+        recommended
+            The recommended arguments as the user would type them, for the error.
+
+        Raises
+        ------
+        ArgumentError
+            A value is out of range, or there is no radius.
+        """
+        if not values:
+            return RECOMMENDED
+        if "radius" not in values:
+            raise ArgumentError(next(iter(values)), f"needs a radius; try: {recommended}")
+        return cls(**values)
 
     @property
     def words(self) -> str:
         """The arguments as the command has them."""
-        return " ".join(f"{keyword(argument)} {text}" for argument, text in self.pairs)
+        return command_words(self)
 
     @property
-    def needs_fit(self) -> bool:
-        """Whether a radius or the offset is measured from the map."""
-        return any(isinstance(amount, Multiple) for amount in (*self.radii, self.offset))
+    def measured(self) -> list[tuple[str, Multiple]]:
+        """The arguments that are multiples of fit, by name."""
+        amounts = [*(("radius", radius) for radius in self.radius), ("offset", self.offset)]
+        return [(name, amount) for name, amount in amounts if isinstance(amount, Multiple)]
 
     def start(self, grid: Grid) -> Point:
         """Return the point (x, y, z) in Å about which fit is measured, as recipes have it."""
@@ -101,7 +105,7 @@ class Request:
         grid
             The map's grid.
         fit
-            Smallest radius in Å that holds the map's particle; used if `needs_fit`.
+            Smallest radius in Å that holds the map's particle; used if anything is `measured`.
 
         Raises
         ------
@@ -109,19 +113,23 @@ class Request:
             The box has no room for a sphere, or two spheres come to the same radius.
         """
         center, start = _simplified(self.center, grid), self.start(grid)
-        radii = [self._radius(amount, grid, start, fit) for amount in self.radii]
+        radii = [self._radius(amount, grid, start, fit) for amount in self.radius]
         lengths = [radius for radius, _ in radii]
-        self._require_different(lengths)
-        offset, asked_offset = self._offset(grid, start, max(lengths), fit)
-        for radius in lengths:
+        for i, radius in enumerate(lengths):
             self._require_wall(radius)
+            if radius in lengths[:i]:
+                first, second = self.radius[lengths.index(radius)], self.radius[i]
+                raise ArgumentError(
+                    "radius", f"{word(first)} and {word(second)} both come to {number(radius)} Å"
+                )
+        offset, asked_offset = self._offset(grid, start, max(lengths), fit)
         return [
             Recipe(
                 *(radius, self.edge, self.inner_radius, value, center, offset),
                 *(asked_radius, asked_offset),
             )
             for radius, asked_radius in radii
-            for value in self.values
+            for value in self.value
         ]
 
     def _radius(
@@ -129,7 +137,7 @@ class Request:
     ) -> tuple[float, Asked | None]:
         if not isinstance(amount, Multiple):
             return float(amount), None
-        asked = Asked(word(amount), fitting(amount.times, fit))
+        asked = Asked(word(amount), rounded_up(amount.times * fit))
         # An offset in multiples of fit gives way to the radius; one in Å does not.
         offset = 0.0 if isinstance(self.offset, Multiple) else self.offset
         clearance = grid.clearance(beside(start, offset))
@@ -144,53 +152,37 @@ class Request:
             if self.center is not None:
                 raise ArgumentError("center", no_room)
             raise ArgumentError("radius", f"{asked.word} is too large for this box")
-        return min(asked.length, _rounded_down(room)), asked
+        return min(asked.length, rounded_down(room)), asked
 
     def _offset(
         self, grid: Grid, start: Point, radius: float, fit: float
     ) -> tuple[float, Asked | None]:
         if not isinstance(self.offset, Multiple):
             return float(self.offset), None
-        asked = Asked(word(self.offset), fitting(self.offset.times, fit))
+        asked = Asked(word(self.offset), rounded_up(self.offset.times * fit))
         room = grid.room_along_x(start, radius + self.edge / 2)
-        offset = min(asked.length, _rounded_down(max(room, 0.0)))
+        offset = min(asked.length, rounded_down(room))
         if not offset:
             raise ArgumentError(
                 "offset",
-                f"{asked.word} comes to 0 Å: a sphere of {number(radius)} Å has no room beside "
-                "the center",
+                f"of {asked.word} is not possible: the box has no room to move a sphere of "
+                f"{number(radius)} Å off center",
             )
         return offset, asked
 
-    def _require_different(self, radii: Sequence[float]) -> None:
-        for i, radius in enumerate(radii):
-            if radius in radii[:i]:
-                first, second = self.radii[radii.index(radius)], self.radii[i]
-                raise ArgumentError(
-                    "radius", f"{word(first)} and {word(second)} both come to {number(radius)} Å"
-                )
-
     def _require_wall(self, radius: float) -> None:
+        """Raise an error if a sphere has no place where its density is whole."""
         if self.inner_radius >= radius:
             raise ArgumentError(
                 "inner_radius",
                 f"must be less than the radius of {radius:g} Å, got {self.inner_radius:g}",
             )
-
-
-def fitting(times: float, fit: float) -> float:
-    """Multiply fit, and round up to a whole Å unless fit is below 1 Å, with tiny voxels."""
-    length = times * fit
-    # 1.1 x 50 is a little more than 55.
-    return float(np.ceil(length - 1e-9 * fit)) if fit >= 1 else length
-
-
-def _rounded_down(room: float) -> float:
-    """Round down to a whole Å, or to three digits if there is less room than that."""
-    if room >= 1 or not room:
-        return float(floor(room))
-    digits = 2 - floor(np.log10(room))
-    return floor(room * 10**digits) / 10**digits
+        widest = radius - self.inner_radius if self.inner_radius else 2 * radius
+        if self.edge > widest:
+            of = "wall of the hollow" if self.inner_radius else "sphere"
+            raise ArgumentError(
+                "edge", f"must not be wider than the {of}, {widest:g} Å, got {self.edge:g}"
+            )
 
 
 def _simplified(center: Point | None, grid: Grid) -> Point | None:
@@ -202,17 +194,7 @@ def _simplified(center: Point | None, grid: Grid) -> Point | None:
     return None if np.allclose((x, y, z), grid.center, rtol=0, atol=SAME_POINT) else (x, y, z)
 
 
-def _numbers(amounts: Sequence[Amount]) -> list[float]:
-    return [amount for amount in amounts if not isinstance(amount, Multiple)]
-
-
-def _require_once(argument: str, amounts: Sequence[Amount]) -> None:
-    for i, amount in enumerate(amounts):
-        if amount in amounts[:i]:
-            raise ArgumentError(argument, f"has {word(amount)} more than once")
-
-
 # A faint and a bright sphere around the particle: what they catch is in docs/choosing-a-decoy.md.
 RECOMMENDED = Request(
-    radii=(Multiple(1.3, FIT),), values=(Multiple(0.5, MATCH), Multiple(2.0, MATCH))
+    radius=(Multiple(1.3, FIT),), value=(Multiple(0.5, MATCH), Multiple(2.0, MATCH))
 )

@@ -1,6 +1,6 @@
-"""How strong a sphere is compared with a map, as seen in images.
+"""How strong a sphere is compared with the particle of a map, as seen in images.
 
-An image goes to the input that disagrees with it least, so between a map and a sphere it matters
+An image is assigned to the volume that fits it best, so between a particle and a sphere it matters
 how much of an image each of them claims to explain: the energy of its views. Pure noise goes to
 the fainter of the two, anything bright to the brighter.
 
@@ -9,44 +9,58 @@ Heterogeneous Refinement starts (at Nyquist where voxels are larger than 10 Å),
 transfer function (CTF), and without its mean over a square as wide as the box, as images are
 normalized. The *energy* of a volume is the sum of the squared pixels of a view, averaged over all
 directions and over the usual range of defocus. The *strength* of a sphere is its energy over the
-map's. The map counts inside the largest ball about its box center, which is all that
-Heterogeneous Refinement's spherical window leaves of it.
+particle's.
+
+Only the largest ball about the box center counts, which is all that Heterogeneous Refinement's
+spherical window leaves of a map. The particle is what is in a second ball, a fifth larger than
+`fit`. The noise there has as much energy for its volume as the noise in the rest, and is taken
+off::
+
+    E(particle) = E(inside) - V(inside) / V(outside) E(outside)
 
 By the central-slice theorem a view's transform is a central plane of the volume's transform F.
 With C(k) for the mean squared CTF, the energy is therefore::
 
     integral of |F(k)|^2 C(k) / (2 |k|) over 0 < |k| < 1/20 Å   -   C(0) |F(0)|^2 / side^2
 
-The second term is the mean: small for a map, up to 40 % of the first for a ball as wide as the box.
+The second term is the mean: small for a map, up to 40% of the first for a ball as wide as the box.
 
-For a sphere the integral is one over |k|. For a map it is a sum over the transform of its box,
-padded to twice the ball's diameter D. Near the origin 1 / |k| is too steep for such a sum; with
+For a sphere the integral is one over |k|. For a map it is a sum over the transform of a ball,
+padded to twice its diameter D. Near the origin 1 / |k| is too steep for such a sum; with
 Si(2 pi |k| D) / (pi |k|) in place of 1 / (2 |k|) the sum is exact. That is the transform of the
 same kernel cut off at the distance D, which no two points of the ball exceed, a method known from
 the Coulomb energies of isolated molecules (Martyna and Tuckerman, J. Chem. Phys. 110, 2810, 1999).
 C(k) varies too slowly to need such care.
 """
 
-from math import asin, ceil, dist, floor, isfinite, pi, sqrt
+from math import asin, ceil, dist, floor, pi, sqrt
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .errors import ArgumentError
-from .grid import SURFACE, Floats, Grid, Point
+from .grid import SURFACE, Floats, Grid, Point, as_point, as_size
 from .sphere import Sphere
 
-LOW_PASS = 20.0  # Å
+LOW_PASS_A = 20.0
 # Boxes smaller than 30 Å are seen in more detail, or there would be nothing to see.
 FEWEST_WAVES = 1.5
 MATCHED = 0.5  # strength of `match`
+# The particle is within this many times `fit`: its density falls off beyond.
+MARGIN = 1.2
+# With less room around the particle than this share of its ball, noise cannot be measured.
+LEAST_OUTSIDE = 0.25
+# Where nearly all is noise, less than this share of what is inside is not told from it.
+LEAST_PARTICLE = 0.01
 
-# The microscope: 300 kV, and the settings of most data sets.
-WAVELENGTH = 0.0196875  # Å
-SPHERICAL_ABERRATION = 2.7e7  # Å
+# The microscope, with the settings of most data sets.
+VOLTAGE_V = 300e3
+# The electron's wavelength with its relativistic correction.
+WAVELENGTH_A = 12.2643 / sqrt(VOLTAGE_V + 0.97845e-6 * VOLTAGE_V**2)
+SPHERICAL_ABERRATION_A = 2.7e7
 AMPLITUDE_CONTRAST = 0.1
-LEAST_DEFOCUS, MOST_DEFOCUS = 1e4, 2.5e4  # Å
+LEAST_DEFOCUS_A, MOST_DEFOCUS_A = 1e4, 2.5e4
 
 # Averaging over bins spares waves longer than four of them. With three, finer detail is taken for
 # waves of 20 Å: up to 4 % of a map's energy.
@@ -61,8 +75,6 @@ FREQUENCIES = 2048
 EDGE_NODES = 32
 # A sphere that reaches no farther, in voxels, can differ noticeably in size from its voxels.
 COARSE = 10
-# Frequencies along x that are transformed at a time, to save memory.
-BLOCK = 32
 
 
 def contrast(frequency: ArrayLike) -> Floats:
@@ -82,19 +94,21 @@ def contrast(frequency: ArrayLike) -> Floats:
     NDArray
         Between 0 and 1, same shape.
     """
-    turns = WAVELENGTH * np.square(frequency, dtype=float)
-    aberration = pi / 2 * SPHERICAL_ABERRATION * WAVELENGTH * turns**2
-    phase = pi * turns * (LEAST_DEFOCUS + MOST_DEFOCUS) / 2 - aberration + asin(AMPLITUDE_CONTRAST)
-    return 0.5 - 0.5 * np.cos(2 * phase) * np.sinc(turns * (MOST_DEFOCUS - LEAST_DEFOCUS))
+    turns = WAVELENGTH_A * np.square(frequency, dtype=float)
+    aberration = pi / 2 * SPHERICAL_ABERRATION_A * WAVELENGTH_A * turns**2
+    phase = (
+        pi * turns * (LEAST_DEFOCUS_A + MOST_DEFOCUS_A) / 2 - aberration + asin(AMPLITUDE_CONTRAST)
+    )
+    return 0.5 - 0.5 * np.cos(2 * phase) * np.sinc(turns * (MOST_DEFOCUS_A - LEAST_DEFOCUS_A))
 
 
 class Views(NamedTuple):
-    """The views of a map, against which spheres are measured.
+    """The views of a map's particle, against which spheres are measured.
 
     Attributes
     ----------
     energy
-        In (density x Å^2)^2. 0 if the map is constant.
+        The particle's, in (density x Å^2)^2. 0 if the map is constant.
     cut
         Highest frequency of a view, in 1/Å.
     grid
@@ -124,12 +138,12 @@ class Views(NamedTuple):
         return farthest > self.reach * (1 + SURFACE)
 
     def strength(self, sphere: Sphere, density: float) -> float:
-        """Compare a sphere of a given density with the map; infinite for a constant map."""
+        """Compare a sphere of a given density with the particle; infinite for a constant map."""
         energy = density * density * self.sphere_energy(sphere)
         return energy / self.energy if self.energy else float("inf")
 
     def match(self, sphere: Sphere) -> float:
-        """Return the density at which a sphere is half as strong as the map.
+        """Return the density at which a sphere is half as strong as the particle.
 
         Raises
         ------
@@ -200,123 +214,115 @@ def _ball_transform(radii: Floats, frequency: Floats) -> Floats:
 class Binned:
     """A map in bins of at most a quarter of 20 Å, filled plane by plane as the map is read.
 
-    If that takes more than 128 bins along a side, bins are larger, and the cut is at their
+    If that takes more than 128 bins along a side, bins are larger, and views are cut at their
     Nyquist frequency if that is below 1/20 Å.
 
     Parameters
     ----------
     grid
         Grid of the planes.
+
+    Attributes
+    ----------
+    grid
+        Grid of the bins.
+    sums
+        Sum of the voxels in each bin ``[z, y, x]``, float32.
+    cut
+        Highest frequency of a view, in 1/Å.
     """
 
     def __init__(self, grid: Grid) -> None:
-        self._grid = grid
-        side = _side(grid)
-        self._cut = max(1 / LOW_PASS, FEWEST_WAVES / side)
-        widest = 1 / (BINS_PER_WAVE * self._cut)
-        self._bins = [
+        self._map_grid = grid
+        self.cut = max(1 / LOW_PASS_A, FEWEST_WAVES / _side(grid))
+        widest = 1 / (BINS_PER_WAVE * self.cut)
+        self._bins = as_size(
             max(1, min(floor(widest / v), n // FEWEST_BINS), ceil(n / MOST_BINS))
             for n, v in zip(grid.size, grid.voxel_size, strict=True)
-        ]
-        size = [ceil(n / b) for n, b in zip(grid.size, self._bins, strict=True)]
-        self._sums = np.zeros(size[::-1], np.float32)
-        self._rows = np.zeros((size[1], grid.size[0]), np.float32)
+        )
+        voxel_size = as_point(v * b for v, b in zip(grid.voxel_size, self._bins, strict=True))
+        self.cut = min(self.cut, 1 / (2 * max(voxel_size)))
+        self.grid = Grid(
+            as_size(ceil(n / b) for n, b in zip(grid.size, self._bins, strict=True)),
+            voxel_size,
+            grid.position([(b - 1) / 2 for b in self._bins]),
+            grid.angles,
+            grid.rotation,
+        )
+        self.sums = np.zeros(self.grid.shape, np.float32)
         self._columns = np.arange(0, grid.size[0], self._bins[0])
+        self._rows = np.arange(0, grid.size[1], self._bins[1])
         self._added = 0
-        self._level: np.generic | None = None
-        self._is_constant = True
 
     def add(self, plane: NDArray) -> None:
         """Add the next plane ``[y, x]``, of any type; NaN and infinite voxels count as 0."""
         # inf - inf, and sums beyond float32
         with np.errstate(invalid="ignore", over="ignore"):
-            sums = self._sum_rows(plane)
+            sums = self._sum_up(plane)
             if not np.isfinite(sums).all():
-                sums = self._sum_rows(np.where(np.isfinite(plane), plane, 0))
-            self._rows += sums
-            bins_z = self._bins[2]
-            layer = self._sums[self._added // bins_z]
-            self._added += 1
-            if self._added % bins_z == 0 or self._added == self._grid.size[2]:
-                np.add.reduceat(self._rows, self._columns, axis=1, out=layer)
-                self._rows[:] = 0
-        if self._is_constant:
-            self._look_for_change(plane)
+                sums = self._sum_up(np.where(np.isfinite(plane), plane, 0))
+            self.sums[self._added // self._bins[2]] += sums
+        self._added += 1
 
-    def _sum_rows(self, plane: NDArray) -> NDArray[np.float32]:
-        """Sum the rows of each bin."""
-        bins_y = self._bins[1]
-        whole = len(plane) // bins_y * bins_y
-        sums = np.empty_like(self._rows)
-        parts = plane[:whole].reshape(-1, bins_y, plane.shape[1])
-        parts.sum(axis=1, dtype=np.float32, out=sums[: len(parts)])
-        if whole < len(plane):
-            plane[whole:].sum(axis=0, dtype=np.float32, out=sums[-1])
-        return sums
+    @property
+    def voxels(self) -> NDArray[np.intp]:
+        """Number of the map's voxels in each bin ``[z, y, x]``."""
+        sizes = zip(self._map_grid.shape, self._bins[::-1], strict=True)
+        z, y, x = (np.bincount(np.arange(n) // b) for n, b in sizes)
+        return z[:, None, None] * y[:, None] * x
 
-    def _look_for_change(self, plane: NDArray) -> None:
-        known = plane[np.isfinite(plane)]
-        if known.size:
-            if self._level is None:
-                self._level = known[0]
-            self._is_constant = bool((known == self._level).all())
+    def _sum_up(self, plane: NDArray) -> NDArray[np.float32]:
+        rows = np.add.reduceat(plane, self._rows, axis=0, dtype=np.float32)
+        return np.add.reduceat(rows, self._columns, axis=1)
 
-    def views(self) -> Views:
-        """Measure the map's views, once and after all planes have been added."""
-        grid = self._grid
-        bins = np.array(self._bins, float)
-        voxel_size = np.array(grid.voxel_size) * bins
-        cut = min(self._cut, float(1 / (2 * voxel_size.max())))
-        if self._is_constant:
-            return Views(0.0, cut, grid)
-        binned = Grid(
-            self._sums.shape[::-1],
-            tuple(voxel_size.tolist()),
-            grid.position(((bins - 1) / 2).tolist()),
-            grid.angles,
-            grid.rotation,
-        )
+    def result(self) -> "Binned":
+        """Return itself, after all planes have been added."""
+        return self
+
+    def views(self, center: Point, fit: float) -> Views:
+        """Measure the views of the particle.
+
+        Parameters
+        ----------
+        center
+            The point (x, y, z) in Å about which the particle is.
+        fit
+            The radius in Å that holds it. 0: none is known, and all of the map counts.
+        """
+        grid = self._map_grid
+        if not np.isfinite(self.sums).all():
+            return Views(float("inf"), self.cut, grid)
         reach = grid.clearance(grid.center)
-        # Sums beyond float32 are infinite.
-        with np.errstate(invalid="ignore"):
-            self._cut_to_ball(binned, grid.center, reach)
-            whole = _energy(self._sums, binned.axes, self._bins, 2 * reach, cut)
-            total = float(self._sums.sum(dtype=np.float64))
-        energy = whole - float(contrast(0)) * (total / _side(grid)) ** 2
-        energy *= float(np.linalg.det(grid.axes)) ** 2
-        return Views(max(energy, 0.0) if isfinite(energy) else float("inf"), cut, grid)
+        whole = self._shares(grid.center, reach)
+        inside = whole * self._shares(center, MARGIN * fit) if fit else whole
+        outside = whole - inside
+        energy = self._energy(inside, 2 * min(MARGIN * fit or reach, reach))
+        volume, around = float(inside.sum()), float(outside.sum())
+        if around > LEAST_OUTSIDE * volume:
+            noise = volume / around * self._energy(outside, 2 * reach)
+            energy = max(energy - noise, LEAST_PARTICLE * energy)
+        return Views(energy, self.cut, grid)
 
-    def _cut_to_ball(self, binned: Grid, center: Point, reach: float) -> None:
-        """Keep what is in a ball; of bins at its surface, the share that is inside."""
-        thickness = float(np.cbrt(abs(np.linalg.det(binned.axes))))
-        for plane, (flat2, height2) in zip(self._sums, binned.flats(center), strict=True):
-            depth = reach - np.sqrt(flat2 + height2)
-            plane *= np.clip(depth / thickness + 0.5, 0, 1)
+    def _shares(self, center: Point, radius: float) -> Floats:
+        """Return the share of each bin that is in a ball."""
+        thickness = float(np.cbrt(abs(np.linalg.det(self.grid.axes))))
+        distances = (np.sqrt(flat2 + height2) for flat2, height2 in self.grid.flats(center))
+        return np.stack([np.clip((radius - d) / thickness + 0.5, 0, 1) for d in distances])
 
-
-class _Waves(NamedTuple):
-    """Waves along one axis: the frequency of each, its value in each bin and its weight."""
-
-    frequencies: Floats  # in waves per bin
-    values: NDArray[np.complex64]
-    weights: Floats
-
-    @classmethod
-    def along(cls, size: int, voxels: int, period: int, first: int, last: int) -> "_Waves":
-        """Take the multiples from `first` to `last` of one wave in a period, in bins."""
-        frequencies = np.arange(first, last + 1) / period
-        values = np.exp(-2j * pi * np.multiply.outer(frequencies, np.arange(size)))
-        # Averaging over the voxels of a bin weakens a wave.
-        weights = (np.sinc(frequencies / voxels) / np.sinc(frequencies)) ** 2
-        return cls(frequencies, values.astype(np.complex64), weights)
+    def _energy(self, shares: Floats, diameter: float) -> float:
+        """Return the energy of what is in a ball of a diameter in Å."""
+        filled = [np.flatnonzero(shares.any(axis=tuple({0, 1, 2} - {axis}))) for axis in range(3)]
+        if not filled[0].size:
+            return 0.0
+        z, y, x = (slice(where[0], where[-1] + 1) for where in filled)
+        array = (self.sums * shares)[z, y, x]
+        mean = float(contrast(0)) * (float(array.sum()) / _side(self._map_grid)) ** 2
+        energy = _integral(array, self.grid.axes, self._bins, diameter, self.cut) - mean
+        return max(energy, 0.0) * float(np.linalg.det(self._map_grid.axes)) ** 2
 
 
-def _energy(
-    array: NDArray[np.float32],
-    axes: Floats,
-    voxels: list[int],
-    diameter: float,
-    cut: float,
+def _integral(
+    array: Floats, axes: Floats, voxels: tuple[int, int, int], diameter: float, cut: float
 ) -> float:
     """Integrate |F(k)|^2 C(k) / (2 |k|) up to a frequency, for bins inside a ball.
 
@@ -339,61 +345,34 @@ def _energy(
         In (sum of the array)^2 / Å^2.
     """
     scale = float(abs(array).max())
-    if not (isfinite(scale) and scale):
-        return scale
+    if not scale:
+        return 0.0
     reciprocal = np.linalg.inv(axes)
     # Two balls side by side fit into the period, in bins.
     periods = np.ceil(2 * diameter * np.linalg.norm(reciprocal, axis=1)).astype(int)
+    periods = np.maximum(periods, array.shape[::-1])
     highest = np.floor(periods * np.linalg.norm(axes, axis=0) * cut).astype(int)
-    lowest = (0, *-highest[1:])
-    x, y, z = map(_Waves.along, array.shape[::-1], voxels, periods, lowest, highest)
-    # Frequencies with x < 0 are the mirror images of those with x > 0.
-    x.weights[1:] *= 2
-    kernel = _kernel(diameter, cut)
-    energy = 0.0
-    for first in range(0, len(x.values), BLOCK):
-        here = slice(first, first + BLOCK)
-        some = _Waves(x.frequencies[here], x.values[here], x.weights[here])
-        scaled = (plane / np.float32(scale) for plane in array)
-        planes = np.array([y.values @ (plane @ some.values.T) for plane in scaled])
-        energy += _weighted_power(planes, (some, y, z), reciprocal, kernel)
-    return energy * scale * scale / float(periods.prod() * abs(np.linalg.det(axes)))
-
-
-def _weighted_power(
-    planes: NDArray[np.complex64],
-    waves: tuple[_Waves, _Waves, _Waves],
-    reciprocal: Floats,
-    kernel: tuple[Floats, Floats],
-) -> float:
-    """Sum |F(k)|^2 times a kernel, for an array whose planes have been transformed.
-
-    Parameters
-    ----------
-    planes
-        Indexed ``[z, frequency along y, frequency along x]``.
-    waves
-        Along x, y and z.
-    reciprocal
-        Inverse of the axes, in 1/Å.
-    kernel
-        Frequencies in 1/Å, and the kernel's values there; beyond them it is 0.
-    """
-    x, y, z = waves
-    kx, ky, kz = (
-        np.multiply.outer(r, w.frequencies) for r, w in zip(reciprocal, waves, strict=True)
-    )
-    across = kx[:, None, :] + kz[:, :, None]
-    weight_xz = np.multiply.outer(z.weights, x.weights)
-    total = 0.0
-    for j, weight_y in enumerate(y.weights):
-        frequency = np.sqrt(((across + ky[:, j, None, None]) ** 2).sum(axis=0))
-        rows = (frequency <= kernel[0][-1]).any(axis=1)
-        if rows.any():
-            weight = np.interp(frequency[rows], *kernel, right=0.0) * weight_xz[rows]
-            power = np.square(np.abs(z.values[rows] @ planes[:, j]), dtype=np.float64)
-            total += float(weight_y * (power * weight).sum())
-    return total
+    waves, weight = array / scale, np.ones(1)
+    vectors = np.zeros((3, 1, 1, 1))
+    # One axis after the other, and of each only the frequencies below the cut.
+    for axis, (period, most) in enumerate(zip(periods, highest, strict=True)):
+        # Frequencies with x < 0 are the mirror images of those with x > 0.
+        order = np.arange(0 if axis == 0 else -most, most + 1)
+        transform = np.fft.rfft if axis == 0 else np.fft.fft
+        waves = transform(waves, period, axis=2 - axis).take(order, axis=2 - axis, mode="wrap")
+        frequency = order / period
+        # Averaging over the voxels of a bin weakens a wave.
+        along = (np.sinc(frequency / voxels[axis]) / np.sinc(frequency)) ** 2
+        if axis == 0:
+            along[1:] *= 2
+        shape = [1, 1, 1]
+        shape[2 - axis] = -1
+        weight = weight * along.reshape(shape)
+        vectors = vectors + np.multiply.outer(reciprocal[axis], frequency.reshape(shape))
+    frequency = np.sqrt((vectors**2).sum(axis=0))
+    weight = weight * np.interp(frequency, *_kernel(diameter, cut), right=0.0)
+    squares = float((np.square(abs(waves)) * weight).sum())
+    return squares * scale * scale / float(periods.prod() * abs(np.linalg.det(axes)))
 
 
 def _kernel(diameter: float, cut: float) -> tuple[Floats, Floats]:

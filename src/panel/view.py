@@ -188,7 +188,7 @@ def _fill(shown: View, asked: Request, save: Save, known: Known) -> None:
     center = asked.start(grid)
     shown.asked, shown.measured = asked, known.about(center)
     measured = shown.measured
-    shown.count = len(asked.radii) * len(asked.values)
+    shown.count = len(asked.radius) * len(asked.value)
     if grid.clearance(center) > 0:
         shown.wanted = [center]
     elif asked.needs_fit:
@@ -223,7 +223,7 @@ def _fill_lengths(shown: View, asked: Request, recipes: Sequence[Recipe]) -> Non
     shown.radius, shown.offset = recipes[0].radius, recipes[0].offset
     radii = list(dict.fromkeys(number(recipe.radius) for recipe in recipes))
     offsets = list(dict.fromkeys(number(recipe.offset) for recipe in recipes))
-    shown.beside["radius"] = f"{_beside(asked.radii, radii)} Å".strip()
+    shown.beside["radius"] = f"{_beside(asked.radius, radii)} Å".strip()
     shown.beside["offset"] = f"{_beside([asked.offset], offsets)} Å".strip()
 
 
@@ -235,7 +235,7 @@ def _beside(amounts: Sequence, texts: Sequence[str]) -> str:
 
 def _fill_facts(shown: View, asked: Request, decoys: Sequence[Decoy]) -> None:
     densities = list(dict.fromkeys(f"{one.density:.3g}" for one in decoys))
-    shown.beside["value"] = _beside(asked.values, densities)
+    shown.beside["value"] = _beside(asked.value, densities)
     rows = {}
     for row in (row for one in decoys for row in report.facts(one)):
         if row.label in FACTS:

@@ -6,7 +6,7 @@ from chimerax.core.models import Model
 
 class _Surface:
     def __init__(self, level, rgba):
-        self.level, self.rgba = level, rgba
+        self.level, self.rgba, self.display = level, rgba, True
 
 
 class Volume(Model):
