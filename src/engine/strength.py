@@ -18,6 +18,9 @@ off::
 
     E(particle) = E(inside) - V(inside) / V(outside) E(outside)
 
+If the rest of the largest ball is less than a quarter of the particle's, the corners of the box
+stand for it.
+
 By the central-slice theorem a view's transform is a central plane of the volume's transform F.
 With C(k) for the mean squared CTF, the energy is therefore::
 
@@ -293,14 +296,18 @@ class Binned:
         if not np.isfinite(self.sums).all():
             return Views(float("inf"), self.cut, grid)
         reach = grid.clearance(grid.center)
-        whole = self._shares(grid.center, reach)
-        inside = whole * self._shares(center, MARGIN * fit) if fit else whole
-        outside = whole - inside
-        energy = self._energy(inside, 2 * min(MARGIN * fit or reach, reach))
-        volume, around = float(inside.sum()), float(outside.sum())
-        if around > LEAST_OUTSIDE * volume:
-            noise = volume / around * self._energy(outside, 2 * reach)
-            energy = max(energy - noise, LEAST_PARTICLE * energy)
+        inside = self._shares(grid.center, reach)
+        if not fit:
+            return Views(self._energy(inside, 2 * reach), self.cut, grid)
+        outside, width = inside, 2 * reach
+        inside = inside * self._shares(center, MARGIN * fit)
+        outside = outside - inside
+        if outside.sum() < LEAST_OUTSIDE * inside.sum():
+            # The corners of the box have noise, too, unless a program has emptied them.
+            outside, width = 1 - inside, 2 * grid.farthest(grid.center)
+        energy = self._energy(inside, 2 * min(MARGIN * fit, reach))
+        noise = self._energy(outside, width) * float(inside.sum() / outside.sum())
+        energy = max(energy - noise, LEAST_PARTICLE * energy)
         return Views(energy, self.cut, grid)
 
     def _shares(self, center: Point, radius: float) -> Floats:
