@@ -1,8 +1,11 @@
-"""Memory: how much is available, checked before work that needs a lot."""
+"""Memory: how much is free, checked before work that needs a lot."""
+
+from contextlib import suppress
+from math import inf
 
 
 def require(needed: float, subject: str) -> None:
-    """Raise an error if something needs more memory than is available.
+    """Raise an error if something needs more memory than is free.
 
     Parameters
     ----------
@@ -16,34 +19,21 @@ def require(needed: float, subject: str) -> None:
     ValueError
         There is not that much memory.
     """
+    # Allocating it would prove nothing: most systems promise memory that they do not have.
     available = _available()
-    if available is not None and needed > available:
+    if needed > available:
         raise ValueError(
-            f"{subject} would need {_gigabytes(needed)} of memory, "
-            f"and {_gigabytes(available)} is free"
+            f"{subject} would need {needed / 2**30:.3g} GB of memory, "
+            f"and {available / 2**30:.3g} GB is free"
         )
 
 
-def _available() -> float | None:
-    """Memory in bytes that is available without swapping; None if unknown."""
-    # Allocating it would prove nothing: most systems promise memory that they do not have.
-    try:
+def _available() -> float:
+    """Memory in bytes that is free without swapping; infinite if nobody knows."""
+    with suppress(ImportError):
         import psutil  # Part of ChimeraX, on every system.
-    except ImportError:
-        return _linux_available()
-    return psutil.virtual_memory().available
 
-
-def _linux_available() -> float | None:
-    try:
-        with open("/proc/meminfo") as file:
-            for line in file:
-                if line.startswith("MemAvailable:"):
-                    return 1024 * int(line.split()[1])
-    except OSError:
-        pass
-    return None
-
-
-def _gigabytes(count: float) -> str:
-    return f"{count / 2**30:.3g} GB"
+        return psutil.virtual_memory().available
+    with suppress(OSError), open("/proc/meminfo") as file:
+        return next((1024 * float(li.split()[1]) for li in file if li.startswith("MemAv")), inf)
+    return inf
