@@ -146,8 +146,8 @@ def test_the_error_names_what_cannot_be_written(save, source_map, tmp_path, monk
     place = Destination(source_map, save, lambda: str(tmp_path))
     with pytest.raises(OSError) as error, Batch([Job(source_map, Recipe(8.0), place)]) as batch:
         list(batch.make())
-        monkeypatch.setattr(scratch.os, "replace", refuse)
-        monkeypatch.setattr(scratch.os, "link", refuse)
+        for name in ("replace", "rename", "link"):
+            monkeypatch.setattr(scratch.os, name, refuse)
         batch.publish()
     assert str(error.value) == f"cannot write {place.file or tmp_path}: no way"
     assert not list(tmp_path.iterdir())

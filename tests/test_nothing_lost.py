@@ -75,11 +75,13 @@ def test_killed_before_lines_that_write(tmp_path):
     assert kills.by_line(kills.Arena(tmp_path, 24), every=5) > 30
 
 
-@forks
-def test_two_at_once(tmp_path):
+@pytest.mark.skipif(IN_CHIMERAX, reason="needs Python as python")
+def test_several_at_once(tmp_path):
     from stress import races
 
+    (tmp_path / "many").mkdir()
     races.run(tmp_path, 8, size=48)
+    races.run_many(tmp_path / "many", 3, processes=4)
 
 
 def test_the_same_sphere_written_at_the_last_moment(source, monkeypatch):
@@ -111,26 +113,25 @@ class _Failing:
         return fail
 
 
-@pytest.mark.parametrize("locks", [True, False])
 @pytest.mark.parametrize("output", [[], ["--output", "old.mrc"]])
 @pytest.mark.parametrize("where", ["truncate", "seek", "write", "flush", "fsync", "replace"])
-def test_a_disk_that_fills_up(where, output, locks, source, error_of, monkeypatch):
+def test_a_disk_that_fills_up(where, output, source, error_of, monkeypatch):
     Path("old.mrc").write_text("old")
 
     def fail(*words, **more):
         raise FULL
 
-    if not locks:
-        monkeypatch.setattr(scratch, "fcntl", None)  # As on Windows.
     if where in ("fsync", "replace"):
         monkeypatch.setattr(os, where, fail)
         # Without hard links a free name is handled like a taken one.
         monkeypatch.setattr(os, "link", fail)
+        monkeypatch.setattr(os, "rename", fail)
     else:
-        fdopen = os.fdopen
-        monkeypatch.setattr(os, "fdopen", lambda *words: _Failing(fdopen(*words), where))
+        monkeypatch.setattr(
+            scratch, "open", lambda *words: _Failing(open(*words), where), raising=False
+        )
     line = error_of(source, "--radius", "6", *output)
-    assert line.startswith("cannot write ") and line.endswith(": No space left on device")
+    assert line.startswith("cannot write ") and line.endswith(f": {FULL.strerror}")
     assert files() == ["J1_map.mrc", "old.mrc"]
 
 
@@ -183,6 +184,9 @@ def test_a_limit_on_the_size_of_files(limit, source, tmp_path):
 LATE_LOSS = """
 import os, sys
 from chimerax.makesphere import __main__
+from chimerax.makesphere.engine import scratch
+
+scratch.PATIENCE = 0
 
 def fsync(fd, fsync=os.fsync):
     fsync(fd)
@@ -220,11 +224,11 @@ def test_a_folder_that_loses_its_permissions_midway(output, source):
     assert Path("there/old.mrc").read_text() == "old"
     done = run("lose")
     sentence = f"--output needs a folder that can be written, got {Path('there').resolve()}"
-    assert done.stderr == f"makesphere: {sentence}\n"
+    assert done.stderr == f"makesphere: {sentence}: Permission denied\n"
     os.chmod("there", 0o755)
-    # What could not be removed is removed an hour later.
-    for litter in Path("there").glob(".makesphere-*"):
-        os.utime(litter, (0, 0))
+    # What could not be removed stays, and does no harm.
+    (litter,) = Path("there").glob(".makesphere-*")
+    litter.unlink()
     assert run("keep").returncode == 0
     assert files("there") == (
         ["old.mrc"] if output.endswith("old.mrc") else ["J1_sphere_r006A.mrc", "old.mrc"]
@@ -240,16 +244,6 @@ def test_a_folder_that_can_be_written_but_not_read(source):
     assert subprocess.run(words, capture_output=True).returncode == 0
     os.chmod("drop", 0o700)
     assert files("drop") == ["J1_sphere_r006A.mrc"]
-
-
-@posix
-def test_a_file_system_without_locks(source, monkeypatch):
-    def flock(*words):
-        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
-
-    monkeypatch.setattr(scratch.fcntl, "flock", flock)
-    assert main([source, "--radius", "6"]) == 0
-    assert files() == ["J1_map.mrc", "J1_sphere_r006A.mrc"]
 
 
 def test_spheres_of_one_command_stay_together(source, error_of, monkeypatch):
@@ -470,13 +464,6 @@ def test_a_box_that_cannot_fit_is_refused_before_any_work(command, new_map, blob
     assert files() == []
 
 
-def test_memory_is_known():
-    assert memory._available() is None or memory._available() > 2**20
-    with pytest.raises(ValueError, match=r"^it would need 4.66e\+04 GB of memory, and \S+ GB is"):
-        memory.require(5 * 10**13, "it")
-    memory.require(0, "it")
-
-
 @posix
 def test_planes_that_cannot_fit_are_refused_before_any_work(source, capsys):
     with mrcfile.open(source, "r+") as file:
@@ -484,8 +471,7 @@ def test_planes_that_cannot_fit_are_refused_before_any_work(source, capsys):
         file.header.nx = file.header.ny = 65535
         file.header.nz = 2
     os.truncate(source, 1024 + 2 * 65535**2)
-    capacity = memory._available()
-    if capacity is None or capacity > 4e11:
+    if memory._available() > 4e11:
         pytest.skip("it may fit here")
     assert main([source, "--radius", "5"]) == 2
     line = capsys.readouterr().err

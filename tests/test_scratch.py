@@ -2,13 +2,13 @@
 
 import os
 import stat
-import time
 
 import pytest
 from chimerax.makesphere.engine import scratch
-from chimerax.makesphere.engine.scratch import YOUNG, Scratch
+from chimerax.makesphere.engine.scratch import Scratch
 
 HEAD = 4
+ON_WINDOWS = os.name == "nt"
 
 
 def _scratch(folder, content=b"headbody"):
@@ -18,51 +18,138 @@ def _scratch(folder, content=b"headbody"):
     return scratch
 
 
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.fixture
+def hold(monkeypatch):
+    """Return a function that has a program hold files: a call is refused that many times."""
+    monkeypatch.setattr(scratch, "PATIENCE", 0.5)
+
+    def hold(module, name, times=1e9):
+        allowed, left = getattr(module, name, open), [times]
+
+        def refuse(*words):
+            if left[0] > 0:
+                left[0] -= 1
+                raise PermissionError(13, "The process cannot access the file")
+            return allowed(*words)
+
+        monkeypatch.setattr(module, name, refuse, raising=False)
+
+    return hold
+
+
 def test_claim_takes_a_free_name_or_the_same_start(tmp_path):
     path = tmp_path / "a.mrc"
     assert _scratch(tmp_path).claim(str(path), HEAD)
     assert _scratch(tmp_path, b"headcorpse").claim(str(path), HEAD)
     other = _scratch(tmp_path, b"hand")
     assert not other.claim(str(path), HEAD)
-    other.discard()
+    # Names are tried until one is free.
+    assert other.claim(str(tmp_path / "a_02.mrc"), HEAD)
     assert path.read_bytes() == b"headcorpse"
-    assert [p.name for p in tmp_path.iterdir()] == ["a.mrc"]
+    assert names(tmp_path) == ["a.mrc", "a_02.mrc"]
 
 
 def test_what_was_claimed_can_be_withdrawn_but_not_what_was_there(tmp_path):
     first, second = _scratch(tmp_path), _scratch(tmp_path)
     assert first.claim(str(tmp_path / "a.mrc"), HEAD)
     assert second.claim(str(tmp_path / "a.mrc"), HEAD)
-    second.withdraw()
-    assert (tmp_path / "a.mrc").exists()
-    first.withdraw()
-    assert not list(tmp_path.iterdir())
+    assert second.withdraw() == "" and names(tmp_path) == ["a.mrc"]
+    assert first.withdraw() == "" and names(tmp_path) == []
 
 
 def test_nothing_is_left_of_a_discarded_file(tmp_path):
     scratch = _scratch(tmp_path)
     scratch.discard()
     scratch.discard()
-    assert not list(tmp_path.iterdir())
+    assert names(tmp_path) == []
 
 
-def _litter(folder, name, age):
-    path = folder / f".makesphere-{name}.tmp"
-    path.write_bytes(b"half")
-    os.utime(path, (time.time() - age,) * 2)
-    return path
-
-
-def test_litter_of_a_killed_run_is_swept_but_not_a_running_one(tmp_path):
-    dead = _litter(tmp_path, "dead", YOUNG + 60)
-    # It may belong to a run on another computer, whose lock does not show here.
-    young = _litter(tmp_path, "young", YOUNG - 60)
+def test_nobody_opens_or_removes_the_scratch_files_of_others(tmp_path, monkeypatch):
+    killed = tmp_path / ".makesphere-0123abcd.tmp"
+    killed.write_bytes(b"half")
+    os.utime(killed, (0, 0))
     running = _scratch(tmp_path)
-    os.utime(running.file.name, (time.time() - 2 * YOUNG,) * 2)
-    _scratch(tmp_path).replace(str(tmp_path / "a.mrc"))
-    assert young.exists() and not dead.exists()
+    opened = []
+    for module, name in [(scratch, "open"), (os, "open")]:
+        allowed = getattr(module, name, open)
+
+        def note(path, *words, allowed=allowed):
+            opened.append(path)
+            return allowed(path, *words)
+
+        monkeypatch.setattr(module, name, note, raising=False)
+    assert _scratch(tmp_path).claim(str(tmp_path / "a.mrc"), HEAD)
+    assert not {str(killed), running.file.name} & set(opened) and len(opened) == 2
     running.replace(str(tmp_path / "b.mrc"))
-    assert sorted(p.name for p in tmp_path.iterdir()) == [young.name, "a.mrc", "b.mrc"]
+    assert names(tmp_path) == [killed.name, "a.mrc", "b.mrc"]
+
+
+@pytest.mark.parametrize("times", [1, 5])
+@pytest.mark.parametrize("name", ["replace", "link", "rename", "unlink"])
+def test_a_file_that_is_held_for_a_moment_is_waited_for(name, times, tmp_path, hold):
+    path = str(tmp_path / "a.mrc")
+    hold(os, name, times)
+    assert _scratch(tmp_path).claim(path, HEAD)
+    assert _scratch(tmp_path, b"headcorpse").claim(path, HEAD)
+    _scratch(tmp_path, b"another").replace(path)
+    _scratch(tmp_path).discard()
+    assert (tmp_path / "a.mrc").read_bytes() == b"another"
+    assert names(tmp_path) == ["a.mrc"]
+
+
+def test_what_is_compared_is_waited_for_too(tmp_path, hold):
+    path = str(tmp_path / "a.mrc")
+    _scratch(tmp_path).replace(path)
+    second = _scratch(tmp_path)
+    hold(scratch, "open", 3)
+    assert second.claim(path, HEAD)
+
+
+@pytest.mark.parametrize("module, name", [(scratch, "open"), (os, "replace")])
+def test_a_name_whose_file_is_held_for_long_is_taken(module, name, tmp_path, hold):
+    path = tmp_path / "a.mrc"
+    _scratch(tmp_path, b"headold").replace(str(path))
+    second = _scratch(tmp_path)
+    hold(module, name)
+    assert not second.claim(str(path), HEAD)
+    assert second.claim(str(tmp_path / "a_02.mrc"), HEAD)
+    assert path.read_bytes() == b"headold" and names(tmp_path) == ["a.mrc", "a_02.mrc"]
+
+
+def test_a_typed_file_that_is_held_for_long_stays(tmp_path, hold):
+    path = tmp_path / "a.mrc"
+    _scratch(tmp_path, b"old").replace(str(path))
+    second = _scratch(tmp_path)
+    hold(os, "replace")
+    with pytest.raises(PermissionError):
+        second.replace(str(path))
+    second.discard()
+    assert path.read_bytes() == b"old" and names(tmp_path) == ["a.mrc"]
+
+
+def test_other_errors_are_not_waited_for(tmp_path, monkeypatch):
+    tried = []
+
+    def fail(*words):
+        tried.append(words)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(OSError, match="No space"):
+        _scratch(tmp_path).replace(str(tmp_path / "a.mrc"))
+    assert len(tried) == 1
+
+
+def test_a_sphere_that_cannot_be_withdrawn_is_told_of(tmp_path, hold):
+    path = str(tmp_path / "a.mrc")
+    first = _scratch(tmp_path)
+    assert first.claim(path, HEAD)
+    hold(os, "unlink")
+    assert first.withdraw() == path
 
 
 def test_files_can_be_read_by_whoever_the_umask_allows(tmp_path):
@@ -71,11 +158,11 @@ def test_files_can_be_read_by_whoever_the_umask_allows(tmp_path):
         _scratch(tmp_path).replace(str(tmp_path / "a.mrc"))
     finally:
         os.umask(before)
-    if os.name == "posix":
+    if not ON_WINDOWS:
         assert (tmp_path / "a.mrc").stat().st_mode & 0o777 == 0o644
 
 
-@pytest.mark.skipif(os.name != "posix", reason="needs the ways of POSIX")
+@pytest.mark.skipif(ON_WINDOWS, reason="Windows cannot flush folders")
 @pytest.mark.parametrize("finish", ["replace", "claim"])
 def test_a_file_is_on_disk_before_it_has_its_name_and_the_name_after(finish, tmp_path, monkeypatch):
     path = tmp_path / "a.mrc"
@@ -123,63 +210,39 @@ def test_claim_without_hard_links(tmp_path, monkeypatch):
     assert not path.exists()
 
 
-def test_a_name_whose_file_cannot_be_read_is_taken(tmp_path):
+def test_a_name_that_a_folder_has_is_taken(tmp_path, monkeypatch):
+    monkeypatch.setattr(scratch, "PATIENCE", 0.0)  # Windows calls it refused.
     (tmp_path / "a.mrc").mkdir()
-    scratch = _scratch(tmp_path)
-    assert not scratch.claim(str(tmp_path / "a.mrc"), HEAD)
-    scratch.discard()
-    assert [p.name for p in tmp_path.iterdir()] == ["a.mrc"]
+    first = _scratch(tmp_path)
+    assert not first.claim(str(tmp_path / "a.mrc"), HEAD)
+    first.discard()
+    assert names(tmp_path) == ["a.mrc"]
 
 
 def test_a_file_that_somebody_else_removed_is_not_an_error(tmp_path):
     first, second = _scratch(tmp_path), _scratch(tmp_path)
     assert first.claim(str(tmp_path / "a.mrc"), HEAD)
     os.unlink(tmp_path / "a.mrc")
-    first.withdraw()
-    if os.name == "posix":
-        os.unlink(second._path)
+    assert first.withdraw() == ""
+    second.file.close()
+    os.unlink(second.file.name)
     second.discard()
-    assert not list(tmp_path.iterdir())
+    assert names(tmp_path) == []
 
 
-def test_a_folder_that_cannot_be_listed_can_be_written(tmp_path, monkeypatch):
-    def refuse(*words):
-        raise PermissionError
-
-    monkeypatch.setattr(os, "listdir", refuse)
-    _scratch(tmp_path).replace(str(tmp_path / "a.mrc"))
-    assert (tmp_path / "a.mrc").exists()
+def test_a_name_can_be_made_longer(tmp_path):
+    first, second = Scratch(str(tmp_path), 200), Scratch(str(tmp_path))
+    assert sorted(map(len, names(tmp_path))) == [24, 200]
+    assert all(name[:12] == ".makesphere-" and name.endswith(".tmp") for name in names(tmp_path))
+    first.discard()
+    second.discard()
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/fd"), reason="needs Linux")
 def test_nothing_stays_open(tmp_path):
     before = os.listdir("/proc/self/fd")
-    _litter(tmp_path, "dead", 2 * YOUNG)
     _scratch(tmp_path).replace(str(tmp_path / "a.mrc"))
     _scratch(tmp_path).discard()
     assert _scratch(tmp_path).claim(str(tmp_path / "b.mrc"), HEAD)
+    assert not _scratch(tmp_path, b"hand").claim(str(tmp_path / "b.mrc"), HEAD)
     assert len(os.listdir("/proc/self/fd")) == len(before)
-
-
-def test_only_litter_is_swept(tmp_path):
-    kept = [tmp_path / name for name in (".makesphere.mrc", "makesphere-.tmp", ".hidden.tmp")]
-    for path in kept:
-        path.write_bytes(b"mine")
-        os.utime(path, (0, 0))
-    dead = [_litter(tmp_path, name, 2 * YOUNG) for name in ("1", "2")]
-    _scratch(tmp_path).discard()
-    assert all(p.exists() for p in kept) and not any(p.exists() for p in dead)
-
-
-def test_litter_is_swept_without_locks_too(tmp_path, monkeypatch):
-    monkeypatch.setattr(scratch, "fcntl", None)
-    young, dead = (_litter(tmp_path, name, age) for name, age in [("y", 9), ("d", 2 * YOUNG)])
-    _scratch(tmp_path).replace(str(tmp_path / "a.mrc"))
-    assert young.exists() and not dead.exists()
-    assert (tmp_path / "a.mrc").read_bytes() == b"headbody"
-
-
-def test_young_is_an_hour(tmp_path):
-    litter = [_litter(tmp_path, str(age), age) for age in (3550, 3650)]
-    _scratch(tmp_path).discard()
-    assert [p.exists() for p in litter] == [True, False]

@@ -2,43 +2,63 @@
 
 import os
 import time
+from collections.abc import Callable
 from contextlib import suppress
-from typing import BinaryIO
+from typing import TypeVar
 
-try:
-    import fcntl
-except ImportError:  # Windows, where an open file cannot be removed: that is the lock.
-    fcntl = None  # type: ignore[assignment]
+PREFIX, SUFFIX = ".makesphere-", ".tmp"
+PATIENCE = 2.0  # seconds
+PAUSE = 0.02
 
-PREFIX = ".makesphere-"
-YOUNG = 3600  # seconds
+Result = TypeVar("Result")
+
+
+def patiently(action: Callable[..., Result], *words: object) -> Result:
+    """Do something to a file, again for a while if that is refused.
+
+    On Windows and on network shares nobody can move or remove, and some cannot read, what another
+    program has open: another run, a synchronizer or a virus scanner, for a moment.
+    """
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return action(*words)
+        except PermissionError:
+            if time.monotonic() > end:
+                raise
+        time.sleep(PAUSE)
 
 
 class Scratch:
-    """A file that is being written: in its final folder, out of sight, locked.
+    """A file that is being written: in its final folder, out of sight.
+
+    Nothing opens another run's scratch file. A run that is killed leaves its own.
 
     Parameters
     ----------
     folder
         Folder of the final file.
+    name_length
+        Least number of characters of the file's name.
 
     Attributes
     ----------
     file
-        The open file, to write to.
+        The file, open to write to until it is moved.
 
     Raises
     ------
     OSError
-        The folder cannot be written, the disk is full, ...; likewise in all methods.
+        The folder cannot be written, the disk is full, ...; likewise in `flush`, `replace` and
+        `claim`.
     """
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, name_length: int = 0) -> None:
         self.folder = folder
-        self._moved = False
-        self._linked = ""
-        _sweep(folder)
-        self._path, self.file = _create(folder)
+        name = PREFIX + os.urandom(4).hex()
+        self._path = os.path.join(folder, name.ljust(name_length - len(SUFFIX), "_") + SUFFIX)
+        self._claimed = ""
+        self.file = open(self._path, "x+b")
 
     def flush(self) -> None:
         """Make sure that what has been written is on disk."""
@@ -47,122 +67,86 @@ class Scratch:
 
     def replace(self, path: str) -> None:
         """Move the file to its final name, replacing what is there."""
-        self._release()
-        os.replace(self._path, path)
-        self._moved = True
-        self._close()
+        self.file.close()
+        patiently(os.replace, self._path, path)
+        self._flush_folder()
 
     def claim(self, path: str, head: int) -> bool:
-        """Move the file to its final name, if that is free or taken by a file like it.
+        """Move the file to its final name, and return True, if that is free or taken by its like.
 
-        Parameters
-        ----------
-        path
-            The final name.
-        head
-            Number of bytes at the start by which files are compared.
-
-        Returns
-        -------
-        bool
-            Whether the file was moved.
+        Files are alike if their first `head` bytes are. One that cannot be read or replaced, as
+        another program holds it, is not.
         """
+        self.file.close()
         try:
-            os.link(self._path, path)
+            _move_to_free(self._path, path)
         except FileExistsError:
             pass
-        except OSError:
-            # Not every file system has hard links.
-            if not os.path.lexists(path):
-                self.replace(path)
-                self._linked = path
-                return True
         else:
-            self._linked = path
+            self._claimed = path
             self.discard()
+            self._flush_folder()
             return True
         # Compared last: another makesphere may just have written the same.
-        self.file.seek(0)
-        if _start(path, head) != self.file.read(head):
-            return False
-        self.replace(path)
-        return True
-
-    def withdraw(self) -> None:
-        """Remove the file from a name that was free, because others of its set failed."""
-        if self._linked:
-            with suppress(OSError):
-                os.unlink(self._linked)
-
-    def discard(self) -> None:
-        """Remove the file, if it has not been moved."""
-        if self._moved:
-            return
-        self._moved = True
-        # On a full disk, closing fails again. A folder that lost its permissions keeps the file
-        # until another makesphere sweeps it.
         with suppress(OSError):
-            self._release()
-        with suppress(OSError):
-            os.unlink(self._path)
-        with suppress(OSError):
-            self._close()
+            if patiently(_start, path, head) == _start(self._path, head):
+                self.replace(path)
+                return True
+        return False
 
-    def _release(self) -> None:
-        if fcntl is None:
+    def withdraw(self) -> str:
+        """Remove the file from a name that was free, because others of its set failed.
+
+        Returns its path if that cannot be done, otherwise nothing.
+        """
+        return _remove(self._claimed)
+
+    def discard(self) -> str:
+        """Remove the file, if it has not been moved; return its path if that cannot be done."""
+        # On a full disk, closing fails again.
+        with suppress(OSError):
             self.file.close()
+        return _remove(self._path)
 
-    def _close(self) -> None:
-        self.file.close()
-        if fcntl is not None:
-            # The new name is safe once its folder is on disk. Some network file systems cannot
-            # do that, and some folders can be written but not read.
-            with suppress(OSError):
-                folder = os.open(self.folder, os.O_RDONLY)
-                try:
-                    os.fsync(folder)
-                finally:
-                    os.close(folder)
-
-
-def _create(folder: str) -> tuple[str, BinaryIO]:
-    while True:
-        path = os.path.join(folder, f"{PREFIX}{os.urandom(8).hex()}.tmp")
-        file = os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666), "r+b")
-        if fcntl is None:
-            return path, file
-        # Some network file systems have no locks; there nothing is swept either.
+    def _flush_folder(self) -> None:
+        # The new name is safe once its folder is on disk. Windows and some network file systems
+        # cannot do that, and some folders can be written but not read.
         with suppress(OSError):
-            fcntl.flock(file, fcntl.LOCK_EX)
-        # Between the two calls another makesphere may have swept it away.
-        if os.path.exists(path):
-            return path, file
-        file.close()
+            folder = os.open(self.folder, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
 
 
-def _sweep(folder: str) -> None:
-    """Remove what killed runs left: old scratch files that nobody holds."""
-    names = []
-    with suppress(OSError):
-        names = [name for name in os.listdir(folder) if name.startswith(PREFIX)]
-    for name in names:
-        # Unless it is in use, or another user's.
-        with suppress(OSError):
-            # NFS locks only what can be written.
-            with open(os.path.join(folder, name), "r+b") as file:
-                # On some cluster file systems only its own computer sees a lock.
-                if time.time() - os.fstat(file.fileno()).st_mtime < YOUNG:
-                    continue
-                if fcntl is not None:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    os.unlink(file.name)
-            if fcntl is None:
-                os.unlink(file.name)
-
-
-def _start(path: str, count: int) -> bytes | None:
+def _move_to_free(source: str, path: str) -> None:
+    """Move a file to a name, or raise FileExistsError; the file may keep its old name as well."""
+    if os.name == "nt":
+        # There, this never replaces a file.
+        patiently(os.rename, source, path)
+        return
     try:
-        with open(path, "rb") as file:
-            return file.read(count)
+        os.link(source, path)
+    except FileExistsError:
+        raise
     except OSError:
-        return None
+        # Not every file system has hard links.
+        if os.path.lexists(path):
+            raise FileExistsError(path) from None
+        os.replace(source, path)
+
+
+def _remove(path: str) -> str:
+    """Remove a file, if there is one; return its path if that cannot be done, otherwise nothing."""
+    try:
+        patiently(os.unlink, path)
+    except FileNotFoundError:
+        pass
+    except OSError:
+        return path
+    return ""
+
+
+def _start(path: str, count: int) -> bytes:
+    with open(path, "rb") as file:
+        return file.read(count)

