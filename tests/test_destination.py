@@ -1,5 +1,6 @@
 """Where spheres go, and how their paths are reported: as they were typed."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -9,13 +10,13 @@ from types import SimpleNamespace
 import pytest
 from chimerax.core.errors import UserError
 from chimerax.makesphere.__main__ import main
-from chimerax.makesphere.engine import destination
+from chimerax.makesphere.engine import destination, scratch
+from chimerax.makesphere.engine.amount import Multiple
 from chimerax.makesphere.engine.destination import Destination
 from chimerax.makesphere.engine.errors import ArgumentError
 from chimerax.makesphere.engine.recipe import Recipe
 from conftest import IN_CHIMERAX
 from headers import write_map
-from test_command import files
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs the ways of POSIX")
 
@@ -26,6 +27,10 @@ def source(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_map("J1_map.mrc")
     return "J1_map.mrc"
+
+
+def files(folder="."):
+    return sorted(path.name for path in Path(folder).iterdir())
 
 
 def source_map(path="", name="J1_map.mrc"):
@@ -101,7 +106,22 @@ def test_a_shell_without_standard_output(closed, source):
     assert subprocess.run(["sh", "-c", words.replace(source, "none.mrc")]).returncode == 2
 
 
-def test_spheres_go_beside_the_map_or_into_the_current_folder(tmp_path, monkeypatch):
+@pytest.fixture
+def no_new_files(monkeypatch):
+    """Return a function by which no file can be made where a path is as described."""
+
+    def no_new_files(is_refused, error):
+        def new(path, mode):
+            if is_refused(path):
+                raise error
+            return open(path, mode)
+
+        monkeypatch.setattr(scratch, "open", new, raising=False)
+
+    return no_new_files
+
+
+def test_spheres_go_beside_the_map_or_into_the_current_folder(tmp_path, no_new_files):
     home, current = tmp_path / "home", tmp_path / "current"
     home.mkdir()
     current.mkdir()
@@ -112,14 +132,100 @@ def test_spheres_go_beside_the_map_or_into_the_current_folder(tmp_path, monkeypa
 
     assert where(home / "a.mrc") == (str(home), "", "")
     assert where("") == (str(current), "the map has no file", "")
-    access = os.access
-    monkeypatch.setattr(os, "access", lambda path, how: path != str(home) and access(path, how))
+    # Nobody asks for permissions: on Windows every folder seems to have them.
+    no_new_files(lambda path: path.startswith(str(home)), OSError(30, "Read-only file system"))
     assert where(home / "a.mrc") == (str(current), "the map's folder cannot be written", "")
     (home / "job.json").touch()
     assert where(home / "a.mrc") == (str(current), "the map is in a cryoSPARC job folder", "")
-    monkeypatch.setattr(os, "access", lambda path, how: how != os.W_OK)
-    with pytest.raises(ArgumentError, match=f"needs a folder that can be written, got {current}"):
+    no_new_files(lambda path: True, PermissionError(13, "Permission denied"))
+    with pytest.raises(ArgumentError) as error:
         where(home / "a.mrc")
+    problem = f"needs a folder that can be written, got {current}: Permission denied"
+    assert (error.value.argument, error.value.problem) == ("save", problem)
+    for typed in (str(home), str(home / "a.mrc")):
+        with pytest.raises(ArgumentError, match="needs a folder that can be written"):
+            Destination(source_map(), typed, never)
+    assert files(home) == ["job.json"] and files(current) == []
+
+
+def test_a_folder_from_which_nothing_can_be_removed_cannot_be_written(tmp_path, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(scratch, "PATIENCE", 0.0)
+    monkeypatch.setattr(os, "unlink", refuse)
+    with pytest.raises(ArgumentError, match=r": nothing can be removed there$"):
+        Destination(source_map(), str(tmp_path), never)
+    assert len(files(tmp_path)) == 1
+
+
+WINDOWS_REFUSAL = FileNotFoundError(2, "No such file or directory")
+
+
+def test_windows_takes_paths_of_259_letters(tmp_path, no_new_files):
+    no_new_files(lambda path: len(path) > 259, WINDOWS_REFUSAL)
+    folder = str(tmp_path)
+    room = 259 - len(folder) - 1
+    longest = "l" * (room - 4) + ".mrc"
+    typed = Destination(source_map(), os.path.join(folder, longest), never)
+    assert typed.path(Recipe(5.0)) == typed.file and len(typed.file) == 259
+    with pytest.raises(ArgumentError) as error:
+        Destination(source_map(), os.path.join(folder, f"l{longest}"), never)
+    most = f"a name in {folder} can have {room} characters, got l{longest}"
+    assert error.value.problem == f"needs a shorter path: {most}"
+    assert files(tmp_path) == []
+
+
+def test_automatic_names_fit_in_paths_of_windows(tmp_path, no_new_files):
+    no_new_files(lambda path: len(path) > 259, WINDOWS_REFUSAL)
+    deep = tmp_path / ("d" * (234 - len(str(tmp_path)) - 1))
+    deep.mkdir()
+    chosen = Destination(source_map(name="J310_003_volume_map.mrc"), str(deep), never)
+    names = [os.path.basename(chosen.path(Recipe(60.0), copy)) for copy in (1, 2)]
+    assert names == ["J310_00_sphere_r060A.mrc", "J310_sphere_r060A_02.mrc"]
+    assert len(chosen.path(Recipe(60.0))) == 259
+    with pytest.raises(ValueError, match="more than the 24 that it can have"):
+        chosen.path(Recipe(60.0, edge=1.5, value=0.125))
+    deeper = deep / "d"
+    deeper.mkdir()
+    with pytest.raises(ArgumentError, match="needs a folder with a shorter path, got"):
+        Destination(source_map(), str(deeper), never)
+
+
+def test_names_in_encrypted_folders_are_shorter(tmp_path, no_new_files):
+    too_long = OSError(errno.ENAMETOOLONG, "File name too long")
+    no_new_files(lambda path: len(os.path.basename(path)) > 143, too_long)
+    chosen = Destination(source_map(name="x" * 200), str(tmp_path), never)
+    recipe = Recipe(112.0, edge=12.5, value=Multiple(0.5, "match"))
+    assert len(os.path.basename(chosen.path(recipe))) == 143
+
+
+def test_names_that_windows_reserves(tmp_path, monkeypatch):
+    monkeypatch.setattr(os.path, "abspath", lambda path: "\\\\.\\NUL.mrc")  # As there.
+    with pytest.raises(ArgumentError) as error:
+        Destination(source_map(), "NUL.mrc", lambda: str(tmp_path))
+    assert error.value.problem == "has a name that Windows reserves for a device: NUL.mrc"
+
+
+def test_a_part_of_another_file_is_not_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(destination, "ON_WINDOWS", True)
+    (tmp_path / "a.mrc").write_text("old")
+    for typed in ("a.mrc:b.mrc", "a:b", "b:c.mrc"):
+        with pytest.raises(ArgumentError, match="has a colon, which no file name can have"):
+            Destination(source_map(), typed, lambda: str(tmp_path))
+    assert files(tmp_path) == ["a.mrc"]
+
+
+@posix
+@pytest.mark.parametrize("typed", ["/dev/null", "pipe", "pipe.mrc", "link"])
+def test_only_folders_and_files_are_written(typed, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    os.mkfifo(tmp_path / "pipe.mrc")
+    os.symlink("/dev/null", tmp_path / "link")
+    before = files(tmp_path)
+    with pytest.raises(ArgumentError, match="needs a folder or a file, and this is neither: /"):
+        Destination(source_map(), typed, lambda: str(tmp_path))
+    assert files(tmp_path) == before and not os.path.exists("/dev/null.mrc")
 
 
 @pytest.fixture
@@ -238,19 +344,19 @@ def test_a_typed_folder_is_absolute_and_needs_no_note(tmp_path):
 @pytest.mark.parametrize(
     "typed, words",
     [
-        ("l" * 300, "save cannot write {}/" + "l" * 300 + ".mrc: "),
-        ("there", "save needs a file, and this is a folder: {}/there.mrc"),
-        (".mrc", "save needs a name before .mrc, got {}/.mrc"),
-        ("a.map", "save needs a folder or an .mrc file, got {}/a.map"),
-        ("none/", "save needs a folder that exists, got {}/none"),
-        ("none/a", "save needs a folder that exists, got {}/none"),
+        ("l" * 300, "save cannot write {}" + "l" * 300 + ".mrc: "),
+        ("there", "save needs a file, and this is a folder: {}there.mrc"),
+        (".mrc", "save needs a name before .mrc, got {}.mrc"),
+        ("a.map", "save needs a folder or an .mrc file, got {}a.map"),
+        ("none/", "save needs a folder that exists, got {}none"),
+        ("none/a", "save needs a folder that exists, got {}none"),
     ],
 )
 def test_impossible_paths_are_refused_before_any_work(typed, words, tmp_path):
     (tmp_path / "there.mrc").mkdir()
     with pytest.raises(ValueError) as error:
         Destination(source_map(), typed, lambda: str(tmp_path))
-    assert str(error.value).startswith(words.format(tmp_path))
+    assert str(error.value).startswith(words.format(os.path.join(tmp_path, "")))
 
 
 def test_automatic_paths_count_copies(tmp_path):

@@ -114,14 +114,14 @@ names = st.text() | st.lists(st.sampled_from(WORDS) | st.sampled_from(SEPARATORS
 )
 
 
-def file_name(tag, copy=1, center=None, value="1", **lengths):
+def file_name(tag, copy=1, center=None, value="1", longest=255, **lengths):
     """Name a file by numbers, of which 0 is left out as a recipe leaves it out."""
     texts = {argument: naming.number(length) for argument, length in lengths.items() if length}
     if value != "1":
         texts["value"] = value
     if center is not None:
         texts["center"] = ",".join(map(naming.number, center))
-    return naming.file_name(tag, texts, copy)
+    return naming.file_name(tag, texts, copy, longest)
 
 
 lengths = st.floats(0, 1e4) | st.integers(0, 9999) | st.sampled_from([0.5, 1.25, 12, 120, 1200])
@@ -313,12 +313,40 @@ def test_longest_tag_with_measured_center_fits():
     assert len(file_name("x" * 120, 12, center, "0.35", **lengths)) <= 255
 
 
+@given(names, recipes, st.integers(20, 260))
+def test_a_tag_is_cut_to_fit(name, recipe, longest):
+    """A name is as long as it can be, and its tag is one that names the same when read again."""
+    tag = naming.tag(name)
+    whole = file_name(**{**recipe, "tag": tag}, longest=10_000)
+    try:
+        cut = file_name(**{**recipe, "tag": tag}, longest=longest)
+    except ValueError:
+        assert longest < len(whole) - len(tag) + len("decoy")
+        return
+    rest = whole[len(tag) :]
+    assert cut.endswith(rest) and len(cut) <= longest
+    kept = cut.removesuffix(rest)
+    assert naming.tag(kept) == kept and (kept == "decoy" or tag.startswith(kept))
+    if len(whole) <= longest:
+        assert cut == whole
+
+
 def test_the_longest_name_that_fits():
     """A name has 255 characters at most."""
     rest = len(file_name("J1", radius=60, value="5")) - 1
-    assert len(file_name("J1", radius=60, value="5" * (255 - rest))) == 255
-    with pytest.raises(ValueError, match="256 characters, more than the 255"):
-        file_name("J1", radius=60, value="5" * (256 - rest))
+    assert file_name("J1", radius=60, value="5" * (255 - rest)).startswith("J1_")
+    assert file_name("J1", radius=60, value="5" * (256 - rest)).startswith("J_")
+    with pytest.raises(ValueError, match="257 characters, more than the 255 that it can have"):
+        file_name("J1", radius=60, value="5" * (257 - rest))
+
+
+@pytest.mark.parametrize(("tag", "room", "cut"), [
+    ("J310_003", 4, "J310"), ("J310_003", 5, "J310"), ("P1_maple", 6, "P1"), ("maple", 5, "maple"),
+    ("volume2", 6, "decoy"),
+])  # fmt: skip
+def test_what_is_cut_is_still_a_tag(tag, room, cut):
+    """It neither ends in a separator nor becomes what cryoSPARC reads as a type."""
+    assert file_name(tag, radius=60, longest=room + 17) == f"{cut}_sphere_r060A.mrc"
 
 
 @pytest.mark.parametrize(("recipe", "message"), [

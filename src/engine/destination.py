@@ -1,12 +1,14 @@
 """Where spheres are written: the folder, and a free name in it."""
 
 import os
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
 from .errors import ArgumentError
 from .map import Map
 from .mrc import HEADER_BYTES
+from .naming import FILE_NAME_LIMIT
 from .recipe import Recipe
 from .scratch import Scratch
 
@@ -15,6 +17,9 @@ JOB_FILE = "job.json"
 # Words for a file with an automatic name, and for no file.
 YES = ("true", "on", "yes", "1")
 NO = ("false", "off", "no", "0")
+ON_WINDOWS = os.name == "nt"
+WINDOWS_PATH_LIMIT = 259  # unless long paths are on
+ENCRYPTED_NAME_LIMIT = 143  # as in Synology's encrypted folders, and eCryptfs
 
 
 class Destination:
@@ -58,35 +63,45 @@ class Destination:
         current: Callable[[], str] = os.getcwd,
         open_maps: Sequence[str] = (),
     ) -> None:
-        self.file = self.note = ""
+        self.file = ""
         self._source = source_map.source
         self._open_maps = open_maps
         if not save:
             raise ArgumentError("save", "needs a folder or a file, got nothing")
         if save is True:
-            self.folder, self.note = _own_folder(source_map, current)
+            folders = _own_folders(source_map, current)
         else:
-            self._take(save, current)
-        if not os.path.isdir(self.folder):
-            raise ArgumentError("save", f"needs a folder that exists, got {self.folder}")
-        if not os.access(self.folder, os.W_OK):
-            raise ArgumentError("save", f"needs a folder that can be written, got {self.folder}")
+            folders = iter([(self._typed(save, current), "")])
+        for self.folder, self.note in folders:
+            self._longest, problem = _try(self.folder)
+            if not problem:
+                break
+        else:
+            raise ArgumentError("save", problem)
+        name = os.path.basename(self.file)
+        if len(name) > self._longest:
+            most = f"a name in {self.folder} can have {self._longest} characters"
+            raise ArgumentError("save", f"needs a shorter path: {most}, got {name}")
 
-    def _take(self, save: str, current: Callable[[], str]) -> None:
-        """Use the folder or the file that was typed."""
+    def _typed(self, save: str, current: Callable[[], str]) -> str:
+        """Return the folder that was typed, or that of the file."""
         if not _is_path(save):
             raise ArgumentError("save", f"has characters that no file name can have: {save!a}")
         path = save
         if not os.path.isabs(path):
             path = os.path.join(_current(current, f"a full path, got {save}"), path)
         path = os.path.abspath(path)
+        if re.fullmatch(r"\\\\\.\\[^\\]+", path):
+            # As Windows calls NUL, and also C:\data\NUL.mrc.
+            raise ArgumentError("save", f"has a name that Windows reserves for a device: {save}")
+        if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+            raise ArgumentError("save", f"needs a folder or a file, and this is neither: {path}")
         if os.path.isdir(path):
-            self.folder = path
-            return
+            return path
         if save.endswith(("/", os.sep)):
             raise ArgumentError("save", f"needs a folder that exists, got {path}")
         self.file = self._checked(path)
-        self.folder = os.path.dirname(self.file)
+        return os.path.dirname(self.file)
 
     def _checked(self, path: str) -> str:
         name, suffix = os.path.splitext(os.path.basename(path))
@@ -96,6 +111,8 @@ class Destination:
             path += SUFFIX
         elif suffix.lower() != SUFFIX:
             raise ArgumentError("save", f"needs a folder or an {SUFFIX} file, got {path}")
+        if ON_WINDOWS and ":" in os.path.splitdrive(path)[1]:
+            raise ArgumentError("save", f"has a colon, which no file name can have: {path}")
         if self._is_open(path):
             raise ArgumentError("save", f"must not overwrite the file of an open map, got {path}")
         try:
@@ -124,7 +141,9 @@ class Destination:
         ValueError
             The name would be too long.
         """
-        return self.file or os.path.join(self.folder, recipe.file_name(self._source, copy))
+        if self.file:
+            return self.file
+        return os.path.join(self.folder, recipe.file_name(self._source, copy, self._longest))
 
     def publish(self, scratch: Scratch, recipe: Recipe) -> str:
         """Give a written file its name.
@@ -152,21 +171,42 @@ class Destination:
             copy += 1
 
 
-def _own_folder(source_map: Map, current: Callable[[], str]) -> tuple[str, str]:
-    """Return the folder for automatic names, and why it is not the map's own."""
+def _own_folders(source_map: Map, current: Callable[[], str]) -> Iterator[tuple[str, str]]:
+    """Give the folders for automatic names, the best first, and why it is not the map's own."""
     why = "the map has no file"
     if source_map.path:
         folder = os.path.dirname(os.path.abspath(source_map.path))
         why = "the map is in a cryoSPARC job folder"
         if not _is_in_job(folder):
+            yield folder, ""
             why = "the map's folder cannot be written"
-            if os.access(folder, os.W_OK):
-                return folder, ""
     folder = os.path.abspath(_current(current, f"a folder, as {why}"))
     if _is_in_job(folder):
         where = f"the current one, {folder}, is in a cryoSPARC job"
         raise ArgumentError("save", f"needs a folder, as {why} and {where}")
-    return folder, why
+    yield folder, why
+
+
+def _try(folder: str) -> tuple[int, str]:
+    """Make a file in a folder, and return how long names can be there, or why none can be made."""
+    if not os.path.isdir(folder):
+        return 0, f"needs a folder that exists, got {folder}"
+    refusal = f"needs a folder that can be written, got {folder}"
+    longest = FILE_NAME_LIMIT
+    within = min(longest, WINDOWS_PATH_LIMIT - len(os.path.join(folder, "")))
+    # Windows says of every folder that it can be written, so that only trying helps.
+    for length in sorted((longest, within, ENCRYPTED_NAME_LIMIT, 0), reverse=True):
+        try:
+            scratch = Scratch(folder, length)
+        except FileNotFoundError:
+            problem = f"needs a folder with a shorter path, got {folder}"
+        except OSError as error:
+            problem = f"{refusal}: {error.strerror}"
+        else:
+            if scratch.discard():
+                return 0, f"{refusal}: nothing can be removed there"
+            return len(os.path.basename(scratch.file.name)), ""
+    return 0, problem
 
 
 def _is_in_job(folder: str) -> bool:

@@ -93,14 +93,12 @@ def tag(name: str) -> str:
     last = re.split(r"[/\\]", name.rstrip("/\\"))[-1]
     decomposed = unicodedata.normalize("NFKD", _EXTENSION.sub("", last))
     letters = "".join(c for c in decomposed if not unicodedata.combining(c))
-    kept = re.sub(r"[^A-Za-z0-9_-]", "_", letters)
-    # Dropping a word or cutting the end can expose another type (half_volume_A, ..._maple) or "_".
-    while (shorter := _without_types(kept)) != kept:
-        kept = shorter
-    return kept or NAMELESS
+    return _traced(re.sub(r"[^A-Za-z0-9_-]", "_", letters))
 
 
-def file_name(tag: str, parts: Sequence[str], copy: int = 1) -> str:
+def file_name(
+    tag: str, parts: Sequence[str], copy: int = 1, longest: int = FILE_NAME_LIMIT
+) -> str:
     """Name the MRC file of one recipe; different recipes have different names.
 
     The decimal point is ``p``:
@@ -114,6 +112,8 @@ def file_name(tag: str, parts: Sequence[str], copy: int = 1) -> str:
         The recipe: ``r062p5A``, ``v2match``.
     copy
         2 and up number further files of the same recipe.
+    longest
+        Most characters that a name can have in its folder; the tag is cut to fit.
 
     Returns
     -------
@@ -123,8 +123,7 @@ def file_name(tag: str, parts: Sequence[str], copy: int = 1) -> str:
     Raises
     ------
     ValueError
-        If `tag` has characters that a tag cannot have, or the name would be longer than a file
-        name can be.
+        If `tag` has characters that a tag cannot have, or the recipe leaves it no room.
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", tag):
         raise ValueError(f"A tag must be letters, digits, _ and -, got {tag!r}")
@@ -132,13 +131,23 @@ def file_name(tag: str, parts: Sequence[str], copy: int = 1) -> str:
         raise ValueError(f"The copy must be 1 or more, got {copy}")
 
     copies = [f"{copy:02d}"] if copy > 1 else []
-    name = "_".join([tag, "sphere", *parts, *copies]) + ".mrc"
-    if len(name) > FILE_NAME_LIMIT:
+    recipe = "_".join(["", "sphere", *parts, *copies]) + ".mrc"
+    room = longest - len(recipe)
+    if len(tag) > room > 0:
+        tag = _traced(tag[:room])
+    if len(tag) > room:
         raise ValueError(
-            f"The file name would have {len(name)} characters, more than the {FILE_NAME_LIMIT} "
-            f"that file systems take: give numbers with fewer digits, or name the file yourself"
+            f"The file name would have {len(tag + recipe)} characters, more than the {longest} "
+            f"that it can have: give numbers with fewer digits, or name the file yourself"
         )
-    return name
+    return tag + recipe
+
+
+def _traced(text: str) -> str:
+    # Dropping a word or cutting the end can expose another type (half_volume_A, ..._maple) or "_".
+    while (shorter := _without_types(text)) != text:
+        text = shorter
+    return text or NAMELESS
 
 
 def _without_types(text: str) -> str:

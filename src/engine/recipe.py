@@ -9,7 +9,7 @@ from .amount import Amount, Multiple
 from .errors import ArgumentError
 from .grid import Grid, Point, beside
 from .mrc import LABEL_BYTES
-from .naming import file_name, number, tag
+from .naming import FILE_NAME_LIMIT, file_name, number, tag
 from .sphere import Sphere
 from .strength import Views
 
@@ -118,8 +118,9 @@ class Recipe:
         # A header has room for ten; only numbers with hundreds of digits need so many.
         return [*textwrap.wrap(words, LABEL_BYTES, max_lines=MOST_LABELS), source]
 
-    def file_name(self, source: str, copy: int = 1) -> str:
-        """Name the file of this recipe for a map, or its `copy`-th such file."""
+    def file_name(self, source: str, copy: int = 1, longest: int = FILE_NAME_LIMIT) -> str:
+        """Name the file of this recipe for a map, or its `copy`-th such file; see `naming`."""
         # Coordinates come last.
         parts = sorted(written(self), key=lambda pair: pair[0].name == "center")
-        return file_name(tag(source), [argument.part(text) for argument, text in parts], copy)
+        texts = [argument.part(text) for argument, text in parts]
+        return file_name(tag(source), texts, copy, longest)
