@@ -5,7 +5,7 @@ from math import pi, sqrt
 import numpy as np
 import pytest
 from chimerax.makesphere.engine.grid import Grid
-from chimerax.makesphere.engine.sphere import Sphere, Totals
+from chimerax.makesphere.engine.sphere import Sphere, copied
 from grids import centers, density, distances, grids, near_surface
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -170,14 +170,64 @@ def test_clearance_is_to_the_nearest_face():
     assert skewed.clearance(skewed.center) == pytest.approx(4.5 * sqrt(3) / 2)
 
 
-@pytest.mark.parametrize("value", [2.5, -0.5])
-@pytest.mark.parametrize("radius, edge", [(0.4, 0), (1.0, 0), (2.2, 0.5), (4.0, 3.0), (60, 0)])
-def test_statistics_are_those_of_the_box(radius, edge, value):
-    """Also of a sphere of one voxel, with no background drawn, and of one that fills the box."""
+@settings(deadline=None, max_examples=300)
+@given(st.data())
+def test_voxels_are_counted_as_they_are_drawn(data):
+    """A sphere's, in closed form for each row: also where one is just on the surface."""
+    grid = data.draw(grids())
+    center = data.draw(centers(grid))
+    found = distances(grid, center)
+    on_a_voxel = st.sampled_from(sorted(set(found.ravel().tolist())))
+    radius = data.draw(st.floats(0.1, 60) | on_a_voxel.filter(bool))
+    inner = data.draw(st.just(0) | st.floats(0, radius, exclude_max=True))
+    sphere = Sphere(radius, center, data.draw(st.sampled_from([0, 3.0])), inner)
+    count = sphere.voxels(grid)
+    if not near_surface(found, radius, *filter(None, [inner])).any():
+        assert count == np.count_nonzero((found <= radius) & ~((found <= inner) & (inner > 0)))
+    # Rounding puts a voxel on the same side in both.
+    drawn = Sphere(radius, center, inner_radius=inner).draw(grid)
+    assert count == np.count_nonzero(drawn)
+    assert isinstance(count, int)
+
+
+@pytest.mark.parametrize("voxel", [1.0, 1.1, 0.1, 3.3, 1.0399999618530273])
+@pytest.mark.parametrize("size", [(41, 41, 41), (30, 44, 24)])
+def test_every_voxel_on_the_surface_is_counted(voxel, size):
+    """Pythagoras: 3, 4, 5 and 7, 24, 25 and 1, 2, 2, 3."""
+    grid = Grid(size, (voxel,) * 3, (5.0, -300.0, 1e3))
+    z, y, x = np.indices(grid.shape)
+    i, j, k = grid.center_voxel
+    squares = (z - k) ** 2 + (y - j) ** 2 + (x - i) ** 2
+    for voxels in (1, 3, 5, 9, 13, 15, 17, 25):
+        held = np.count_nonzero(squares <= voxels**2)
+        assert grid.count(grid.center, voxels * voxel) == held
+        assert Sphere(voxels * voxel, grid.center).voxels(grid) == held
+        fewer = grid.count(grid.center, voxels * voxel * (1 - 1e-8))
+        assert fewer == np.count_nonzero(squares < voxels**2)
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.data())
+def test_distances_of_some_voxels(data):
+    grid = data.draw(grids())
+    center = data.draw(centers(grid))
+    seed = data.draw(st.integers(0, 999))
+    share = data.draw(st.sampled_from([0, 0.05, 0.5, 1]))
+    where = np.flatnonzero(np.random.default_rng(seed).random(grid.voxels) < share)
+    found = grid.distances2(where, center)
+    expected = distances(grid, center).ravel()[where] ** 2
+    assert found.shape == where.shape
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
+
+
+def test_strips_are_whole_rows_and_copied_as_they_pass():
     grid = Grid((9, 8, 7), (1.0, 1.3, 1.7))
-    totals, sphere = Totals(), Sphere(radius, grid.center, edge)
-    drawn = np.zeros(grid.shape, np.float32)
-    for _ in sphere.strips(grid, value, drawn, totals):
-        pass
-    expected = drawn.min(), drawn.max(), drawn.mean(dtype=float), drawn.std(dtype=float)
-    assert totals.statistics(grid.voxels, value) == pytest.approx(expected, rel=1e-6, abs=1e-7)
+    sphere = Sphere(2.2, grid.center, edge=1.0)
+    array, seen = np.zeros(grid.shape, np.float32), np.zeros(grid.shape, np.float32)
+    for plane, row, densities in copied(sphere.strips(grid, -0.5), array):
+        assert densities.dtype == np.float32 and densities.shape[1] == 9
+        assert densities.flags.c_contiguous
+        seen[plane, row : row + len(densities)] = densities
+    np.testing.assert_array_equal(array, seen)
+    np.testing.assert_array_equal(array, sphere.draw(grid, -0.5))
+    assert array.min() == -0.5

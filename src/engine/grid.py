@@ -316,7 +316,7 @@ class Grid:
         area = self.size[0] * self.size[1]
         ends = np.searchsorted(where, np.arange(self.size[2] + 1) * area).tolist()
         filled = [k for k in range(self.size[2]) if ends[k] < ends[k + 1]]
-        found = [np.empty(0)]
+        found: list[Floats] = [np.empty(0)]
         for k, (flat2, height2) in zip(filled, self.flats(point, filled), strict=True):
             found.append(flat2.ravel()[where[ends[k] : ends[k + 1]] - k * area] + height2)
         return np.concatenate(found)

@@ -5,7 +5,7 @@ so that a strong part of a map counts more than a faint one. Where the level is 
 is counted from the level.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from math import ceil, inf, isfinite, nan, prod
 from typing import NamedTuple
 
@@ -114,7 +114,7 @@ class RangeFinder:
 def _finite(values: NDArray) -> NDArray:
     """Leave out what is not finite; mostly nothing is, and nothing is copied."""
     with np.errstate(invalid="ignore", over="ignore"):
-        if values.dtype.kind != "f" or isfinite(values.max() - values.min()):
+        if values.dtype.kind != "f" or not values.size or isfinite(values.max() - values.min()):
             return values
     return values[np.isfinite(values)]
 
@@ -160,9 +160,7 @@ def opening_level(planes: Planes, grid: Grid) -> float:
     # Far from zero, float32 can leave voxels without a bin.
     if _histogram(np.array([first, last], np.float32), *edges).sum() < 2:
         bar = -inf
-    counts = _upper_counts(shown(), bar, edges, voxels)
-    if counts is None:
-        counts = _upper_counts(shown(), -inf, edges, voxels)
+    counts = _upper_counts(shown, bar, edges, voxels)
     found = int(np.searchsorted(np.cumsum(counts), (1 - LEVEL_SHARE) * np.sum(counts)))
     return first + found * width + width / 2
 
@@ -176,16 +174,19 @@ def _display_step(size: tuple[int, int, int]) -> int:
 
 
 def _upper_counts(
-    planes: Iterator[NDArray[np.float32]], bar: float, edges: tuple[float, float], voxels: int
-) -> NDArray | None:
-    """Count voxels in bins, all those below a bar in the bar's; None if the bar is too high."""
+    planes: Callable[[], Iterator[NDArray[np.float32]]],
+    bar: float,
+    edges: tuple[float, float],
+    voxels: int,
+) -> NDArray:
+    """Count voxels in bins, all those below a bar in the bar's, unless the bar is too high."""
     counts, below = np.zeros(LEVEL_BINS, int), voxels
-    for values in planes:
+    for values in planes():
         upper = values[values >= bar]
         below -= upper.size
         counts += _histogram(upper, *edges)
     if below >= (1 - LEVEL_SHARE) * voxels:
-        return None
+        return _upper_counts(planes, -inf, edges, voxels)
     counts[_histogram(np.array([bar], np.float32), *edges).argmax()] += below
     return counts
 

@@ -359,8 +359,8 @@ def _integral(
     periods = np.ceil(2 * diameter * np.linalg.norm(reciprocal, axis=1)).astype(int)
     periods = np.maximum(periods, array.shape[::-1])
     highest = np.floor(periods * np.linalg.norm(axes, axis=0) * cut).astype(int)
-    waves, weight = array / scale, np.ones(1)
-    vectors = np.zeros((3, 1, 1, 1))
+    waves: NDArray = array / scale
+    weight, vectors = np.ones(1), np.zeros((3, 1, 1, 1))
     # One axis after the other, and of each only the frequencies below the cut.
     for axis, (period, most) in enumerate(zip(periods, highest, strict=True)):
         # Frequencies with x < 0 are the mirror images of those with x > 0.
