@@ -92,31 +92,31 @@ class Range(NamedTuple):
 
 
 class RangeFinder:
-    """Finds a map's range, plane by plane."""
+    """Finds a map's range, plane by plane.
+
+    Attributes
+    ----------
+    voxels
+        Number of finite voxels so far.
+    """
 
     def __init__(self) -> None:
-        self._lowest, self._highest = inf, -inf
+        self._lowest, self._highest, self.voxels = inf, -inf, 0
 
     def add(self, plane: NDArray) -> None:
         """Take the next plane ``[y, x]``."""
-        values = _finite(plane)
-        if values.size:
-            self._lowest = min(self._lowest, float(values.min()))
-            self._highest = max(self._highest, float(values.max()))
+        lowest, highest = float(plane.min()), float(plane.max())
+        # A NaN makes both NaN.
+        if not isfinite(highest - lowest):
+            plane = plane[np.isfinite(plane)]
+            lowest, highest = plane.min(initial=inf), plane.max(initial=-inf)
+        self._lowest = min(self._lowest, float(lowest))
+        self._highest = max(self._highest, float(highest))
+        self.voxels += plane.size
 
     def result(self) -> Range:
         """Return the range of all planes."""
-        if self._lowest > self._highest:
-            return Range(nan, nan)
-        return Range(self._lowest, self._highest)
-
-
-def _finite(values: NDArray) -> NDArray:
-    """Leave out what is not finite; mostly nothing is, and nothing is copied."""
-    with np.errstate(invalid="ignore", over="ignore"):
-        if values.dtype.kind != "f" or not values.size or isfinite(values.max() - values.min()):
-            return values
-    return values[np.isfinite(values)]
+        return Range(self._lowest, self._highest) if self.voxels else Range(nan, nan)
 
 
 def opening_level(planes: Planes, grid: Grid) -> float:
@@ -141,26 +141,26 @@ def opening_level(planes: Planes, grid: Grid) -> float:
 
     def shown() -> Iterator[NDArray[np.float32]]:
         for k in range(0, grid.size[2], step):
-            yield _finite(np.asarray(planes[k][::step, ::step], np.float32).ravel())
+            yield np.asarray(planes[k][::step, ::step], np.float32).ravel()
 
-    extremes, samples, voxels = RangeFinder(), [], 0
+    extremes, samples = RangeFinder(), []
     for values in shown():
         extremes.add(values)
         samples.append(values[::SAMPLE_STEP])
-        voxels += values.size
     first, last = extremes.result()
-    if not voxels:
+    if not extremes.voxels:
         return nan
     if first == last:
         first, last = first - 1, last + 1
     width = (last - first) / (LEVEL_BINS - 1)
     edges = first - width / 2, last + width / 2
-    sample = np.sort(np.concatenate(samples))
-    bar = float(sample[int((1 - BAR_SHARE) * sample.size)])
+    sample = np.concatenate(samples)
+    sample = np.sort(sample[np.isfinite(sample)])
+    bar = float(sample[int((1 - BAR_SHARE) * sample.size)]) if sample.size else -inf
     # Far from zero, float32 can leave voxels without a bin.
     if _histogram(np.array([first, last], np.float32), *edges).sum() < 2:
         bar = -inf
-    counts = _upper_counts(shown, bar, edges, voxels)
+    counts = _upper_counts(shown, bar, edges, extremes.voxels)
     found = int(np.searchsorted(np.cumsum(counts), (1 - LEVEL_SHARE) * np.sum(counts)))
     return first + found * width + width / 2
 
@@ -183,6 +183,7 @@ def _upper_counts(
     counts, below = np.zeros(LEVEL_BINS, int), voxels
     for values in planes():
         upper = values[values >= bar]
+        upper = upper[np.isfinite(upper)]
         below -= upper.size
         counts += _histogram(upper, *edges)
     if below >= (1 - LEVEL_SHARE) * voxels:

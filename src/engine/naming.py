@@ -96,9 +96,7 @@ def tag(name: str) -> str:
     return _traced(re.sub(r"[^A-Za-z0-9_-]", "_", letters))
 
 
-def file_name(
-    tag: str, parts: Sequence[str], copy: int = 1, longest: int = FILE_NAME_LIMIT
-) -> str:
+def file_name(tag: str, parts: Sequence[str], copy: int = 1, longest: int = FILE_NAME_LIMIT) -> str:
     """Name the MRC file of one recipe; different recipes have different names.
 
     The decimal point is ``p``:

@@ -253,8 +253,6 @@ class Binned:
             grid.rotation,
         )
         self.sums = np.zeros(self.grid.shape, np.float32)
-        self._columns = np.arange(0, grid.size[0], self._bins[0])
-        self._rows = np.arange(0, grid.size[1], self._bins[1])
         self._added = 0
 
     def add(self, plane: NDArray) -> None:
@@ -275,8 +273,16 @@ class Binned:
         return z[:, None, None] * y[:, None] * x
 
     def _sum_up(self, plane: NDArray) -> NDArray[np.float32]:
-        rows = np.add.reduceat(plane, self._rows, axis=0, dtype=np.float32)
-        return np.add.reduceat(rows, self._columns, axis=1)
+        x, y, _ = self._bins
+        rows = np.zeros((self.sums.shape[1], plane.shape[1]), np.float32)
+        for first in range(y):
+            some = plane[first::y]
+            rows[: len(some)] += some
+        sums = np.zeros(self.sums.shape[1:], np.float32)
+        for first in range(x):
+            some = rows[:, first::x]
+            sums[:, : some.shape[1]] += some
+        return sums
 
     def result(self) -> "Binned":
         """Return itself, after all planes have been added."""
