@@ -5,6 +5,7 @@ import gzip
 import lzma
 import os
 import stat
+import tempfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from math import hypot, inf, isfinite, sqrt
@@ -254,54 +255,21 @@ class MapFile:
         # ChimeraX inverts them, as IMOD's tomograms are dark where others are light.
         return 255 - plane if plane.dtype == np.uint8 and _is_imod(self.path) else plane
 
-    def _read(self, start: int, count: int, packed: BinaryIO | None = None) -> bytes:
-        file = packed or self._file
+    def _read(self, start: int, count: int) -> bytes:
         try:
-            file.seek(start)
-            return file.read(count)
-        except (EOFError, zlib.error, lzma.LZMAError, OSError) as error:
-            if isinstance(error, OSError) and error.errno:
-                raise OSError(error.errno, error.strerror, self.path) from error
-            # Errors in packed data have no number.
-            raise self._damage("it cannot be unpacked") from error
+            self._file.seek(start)
+            return self._file.read(count)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, self.path) from error
 
     def _check_size(self) -> None:
         data = self._shape[0] * self._plane_bytes
-        if isinstance(self._file, (gzip.GzipFile, bz2.BZ2File, lzma.LZMAFile)):
-            size = self._unpack(self._data_start + data)
-        else:
-            size = self._file.seek(0, os.SEEK_END)
+        size = self._file.seek(0, os.SEEK_END)
         if HEADER_BYTES + data == size:
             # Old EMDB entries announce symmetry operators but lack them.
             self._data_start = HEADER_BYTES
         if self._data_start + data > size:
             raise self._damage("it is too short for its box")
-
-    def _unpack(self, most: int) -> int:
-        """Unpack the start of the file to disk, as planes are read more than once.
-
-        Returns
-        -------
-        int
-            Size in bytes of all that is packed.
-        """
-        # Imported late: it takes as long as all of this module, and few maps are packed.
-        import tempfile
-
-        size = 0
-        with self._file as packed:
-            try:
-                self._file = tempfile.TemporaryFile()
-                while chunk := self._read(size, CHUNK_BYTES, packed):
-                    self._file.write(chunk[: max(most - size, 0)])
-                    size += len(chunk)
-                self._file.flush()
-            except OSError as error:
-                if error.filename == self.path:
-                    raise
-                problem = f"no room to unpack it in {tempfile.gettempdir()}: {error.strerror}"
-                raise OSError(error.errno, problem, self.path) from error
-        return size
 
     def _damage(self, how: str) -> ValueError:
         return ValueError(f"{self.path} is not an MRC map or is damaged: {how}")
@@ -313,12 +281,33 @@ def _open(path: str) -> BinaryIO:
         # It could not be read twice; opening a pipe could wait forever.
         kind = "a pipe" if stat.S_ISFIFO(mode) else "a device or socket"
         raise ValueError(f"{path} is {kind}, and a map has to be a file")
-    with open(path, "rb") as file:
-        start = file.read(HEADER_BYTES)
+    file = open(path, "rb")
+    start = file.read(HEADER_BYTES)
     for magic, unpack in UNPACKERS.items():
         if start.startswith(magic):
-            return unpack(path)
-    return open(path, "rb")
+            with file, unpack(path) as packed:
+                return _unpacked(packed, path)
+    return file
+
+
+def _unpacked(packed: BinaryIO, path: str) -> BinaryIO:
+    """Unpack a file to disk, as planes are read more than once."""
+    unpacked = tempfile.TemporaryFile()
+    try:
+        while chunk := packed.read(CHUNK_BYTES):
+            try:
+                unpacked.write(chunk)
+            except OSError as error:
+                problem = f"no room to unpack it in {tempfile.gettempdir()}: {error.strerror}"
+                raise OSError(error.errno, problem, path) from error
+    except (EOFError, zlib.error, lzma.LZMAError, OSError) as error:
+        unpacked.close()
+        if isinstance(error, OSError) and error.errno:
+            raise OSError(error.errno, error.strerror, path) from error
+        # Errors in packed data have no number.
+        how = "it cannot be unpacked"
+        raise ValueError(f"{path} is not an MRC map or is damaged: {how}") from error
+    return unpacked
 
 
 def _read_header(data: bytes) -> np.record:
@@ -417,21 +406,24 @@ def _rotation(header: np.record) -> Rotation:
             length = hypot(x, y, z)
             if not (isfinite(angle) and 0 < length < inf):
                 continue
-            cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]]) / length
-            turn = np.eye(3) + np.sin(np.radians(angle)) * cross
-            turn += (1 - np.cos(np.radians(angle))) * (cross @ cross)
-            return as_rotation(turn)
+            return as_rotation(
+                _turns().from_rotvec(np.multiply((x, y, z), angle / length), True).as_matrix()
+            )
     return NO_ROTATION
 
 
 def _rotation_label(rotation: Rotation) -> str:
-    turn = np.array(rotation)
-    values, vectors = np.linalg.eig(turn)
-    axis = vectors[:, np.argmin(abs(values - 1))].real
-    twist = turn[[2, 0, 1], [1, 2, 0]] - turn[[1, 2, 0], [2, 0, 1]]
-    angle = np.degrees(np.arctan2(axis @ twist, turn.trace() - 1))
-    numbers = " ".join(f"{n:.8f}" for n in (*axis, angle))
+    turn = _turns().from_matrix(rotation).as_rotvec(degrees=True)
+    angle = float(np.linalg.norm(turn))
+    numbers = " ".join(f"{n:.8f}" for n in (*turn / angle, angle))
     return ROTATION_LABEL.decode() + numbers
+
+
+def _turns() -> Any:
+    # Imported late: it takes as long as all of this module, and few grids are rotated.
+    from scipy.spatial.transform import Rotation as Turn
+
+    return Turn
 
 
 def write(file: BinaryIO, grid: Grid, strips: Iterable[Strip], labels: Sequence[str]) -> None:

@@ -21,28 +21,19 @@ MUCH_DUST = 0.05
 # What a sphere encloses less of than this share is nothing.
 LEAST_ENCLOSED = 0.005
 
-LABELS = {
-    "radius": "Radius",
-    "offset": "Offset",
-    "edge": "Edge",
-    "inner_radius": "Inner radius",
-    "center": "Center",
-    "box": "Box",
-    "fills": "Fills",
-    "encloses": "Encloses",
-    "fit": "Fit",
-    "density": "Density",
-    "signal": "Signal",
-    "file": "File",
-    "folder": "Folder",
-    "same": "",
-    "next": "Next",
-    "copy": "",
-}
-
 
 class Row(NamedTuple):
-    """A line of a report: its kind, one of `LABELS`, and the text."""
+    """A line of a report.
+
+    Attributes
+    ----------
+    kind
+        ``radius``, ``offset``, ``edge``, ``inner_radius``, ``center``, ``box``, ``fills``,
+        ``encloses``, ``fit``, ``density``, ``signal``, ``file``, ``folder``, ``next``; ``more``
+        for what belongs to the row before.
+    text
+        What is said.
+    """
 
     kind: str
     text: str
@@ -50,7 +41,7 @@ class Row(NamedTuple):
     @property
     def label(self) -> str:
         """Its subject in a word."""
-        return LABELS[self.kind]
+        return "" if self.kind == "more" else self.kind.replace("_", " ").capitalize()
 
 
 class Block(NamedTuple):
@@ -83,7 +74,7 @@ def blocks(plan: Plan) -> list[Block]:
         if decoy.path:
             shown.append(Row("file", decoy.path))
         if is_shorter:
-            shown.append(Row("same", "the rest is as above"))
+            shown.append(Row("more", "the rest is as above"))
         elif plan.destination and plan.destination.note:
             shown.append(Row("folder", f"current folder ({plan.destination.note})"))
         reported.append(Block(decoy, shown, [s for s in sentences if s not in warned]))
@@ -120,7 +111,7 @@ def next_steps(plan: Plan) -> list[Row]:
     copy = (
         f"if cryoSPARC runs on another computer, first copy {files} to a folder its server can read"
     )
-    return [Row("next", step), Row("copy", copy)]
+    return [Row("next", step), Row("more", copy)]
 
 
 def _is_mask(decoy: Decoy) -> bool:
