@@ -1,10 +1,10 @@
 """ChimeraX's volumes as maps for the engine."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 from chimerax.map import Volume
-from chimerax.map_data import GridData
 from mrcfile.constants import VOLUME_SPACEGROUP
 
 from .engine.grid import Grid, as_point, as_rotation
@@ -23,20 +23,14 @@ def map_of(volume: Volume) -> Map:
     ValueError
         It is an image, or its file has changed since it was opened.
     """
-    *_, whole = read_in_parts(volume, depth=int(volume.data.size[2]))
-    return whole
+    facts = _facts(volume)
+    with _reading(volume):
+        array = volume.full_matrix()
+    return _map(volume, facts, array)
 
 
-def read_in_parts(volume: Volume, depth: int = 0) -> Iterator[float | Map]:
+def read_in_parts(volume: Volume) -> Iterator[float | Map]:
     """Read a volume's whole map in parts, to leave time for other things between them.
-
-    Parameters
-    ----------
-    volume
-        The volume.
-    depth
-        Number of planes in a part; by default few enough to be read in no time. ChimeraX keeps
-        a map that is read in one part.
 
     Yields
     ------
@@ -48,109 +42,80 @@ def read_in_parts(volume: Volume, depth: int = 0) -> Iterator[float | Map]:
     ValueError
         It is an image, or its file has changed since it was opened.
     """
-    spec = f"#{volume.id_string}"
-    facts = _facts(volume)
-    if facts.problem:
-        raise ValueError(f"{spec} {facts.problem}")
-    data = volume.data
-    nx, ny, nz = whole = tuple(int(n) for n in data.size)
-    is_new = data.cached_data((0, 0, 0), whole, (1, 1, 1)) is None
-    array = None if is_new else volume.full_matrix()
-    if is_new:
-        depth = depth or max(1, PART_BYTES // (nx * ny * np.dtype(data.value_type).itemsize))
-        try:
-            _require_same_header(data)
+    facts, data = _facts(volume), volume.data
+    nx, ny, nz = (int(n) for n in data.size)
+    array = data.cached_data((0, 0, 0), data.size, (1, 1, 1))
+    if array is None:
+        array = np.empty((nz, ny, nx), data.value_type)
+        depth = max(1, PART_BYTES // array[0].nbytes)
+        with _reading(volume):
             for k in range(0, nz, depth):
-                part = data.read_matrix((0, 0, k), (nx, ny, min(depth, nz - k)), (1, 1, 1), None)
-                if array is None:
-                    array = part if len(part) == nz else _empty(data, part.dtype)
-                if array is not part:
-                    array[k : k + depth] = part
+                some = nx, ny, min(depth, nz - k)
+                array[k : k + depth] = data.read_matrix((0, 0, k), some, (1, 1, 1), None)
                 yield min((k + depth) / nz, 1.0)
-            _require_same_header(data)
-        except FileNotFoundError as error:
-            raise ValueError(
-                f"the file of {spec} is gone before ChimeraX has read all of it: put it back"
-            ) from error
-        except (SyntaxError, ValueError) as error:
-            raise ValueError(_changed(spec)) from error
-    if is_new and not _holds_what_was_read(data, array):
-        raise ValueError(_changed(spec))
-    if is_new and depth >= nz:
-        data.cache_data(array, (0, 0, 0), whole, (1, 1, 1))
-    grid, order = grid_of(volume), _order(data)
-    yield Map(
+    yield _map(volume, facts, array)
+
+
+def _map(volume: Volume, facts: Facts, array: np.ndarray) -> Map:
+    is_resized = _is_resized(volume)
+    remedy = f"volume #{volume.id_string} voxelSize 1.3 sets it"
+    return Map(
         volume.name,
-        grid,
-        _in_order(array, order),
+        grid_of(volume),
+        array,
         shown_level(volume),
         path_of(volume),
-        grid.reordered(order),
-        warnings=()
-        if _is_resized(volume)
-        else facts.warnings(f"volume {spec} voxelSize 1.3 sets it"),
-        is_sized=_is_resized(volume) or not facts.unsized,
+        warnings=() if is_resized else facts.warnings(remedy),
+        is_sized=is_resized or not facts.unsized,
     )
 
 
-def _order(data: GridData) -> tuple[int, int, int]:
-    """Return which axes are the fastest, the middle and the slowest in a map's file.
-
-    Maps are measured in that order, as outside ChimeraX, so that sums have the same last bit.
-    """
-    return tuple(data.mrc_data.crs_to_ijk) if hasattr(data, "mrc_data") else (0, 1, 2)
-
-
-def _in_order(array: np.ndarray, order: tuple[int, int, int]) -> np.ndarray:
-    """Reorder an array ``[z, y, x]`` as it is in the file."""
-    return array.transpose([2 - axis for axis in reversed(order)])
-
-
-def _empty(data: GridData, dtype: np.dtype) -> np.ndarray:
-    """Make an array ``[z, y, x]`` for a map, laid out in memory as in the file."""
-    order = _order(data)
-    array = np.empty([data.size[axis] for axis in reversed(order)], dtype)
-    return array.transpose([2 - order.index(axis) for axis in (2, 1, 0)])
-
-
-def _changed(spec: str) -> str:
-    return f"the file of {spec} has changed since it was opened: close and open it again"
-
-
-def _require_same_header(data: GridData) -> None:
-    """Raise an error if the header of a map's file has changed since it was opened."""
+@contextmanager
+def _reading(volume: Volume) -> Iterator[None]:
+    """Raise an error if the header of a map's file is no longer what it was when it was opened."""
+    spec, data = f"#{volume.id_string}", volume.data
     then = getattr(data, "mrc_data", None)
-    if then is not None:
-        now = type(then)(then.path, data.file_type)
-        # Numbers, arrays and bytes, compared so that NaN equals NaN.
-        if repr(now.header) != repr(then.header) or now.data_offset != then.data_offset:
-            raise ValueError(f"{then.path} has another header")
-
-
-def _holds_what_was_read(data: GridData, array: np.ndarray) -> bool:
-    """Check whether a map agrees with the voxels that ChimeraX has read of it so far."""
-    cache = data.path and data.data_cache
-    for (_, origin, size, step), part in cache.group_keys_and_data(data) if cache else ():
-        x, y, z = (slice(o, o + n, s) for o, n, s in zip(origin, size, step, strict=True))
-        if part is not array and not np.array_equal(array[z, y, x], part, part.dtype.kind == "f"):
-            return False
-    return True
+    is_new = data.cached_data((0, 0, 0), data.size, (1, 1, 1)) is None
+    changed = f"the file of {spec} has changed since it was opened: close and open it again"
+    try:
+        yield
+        if then is not None and is_new:
+            now = type(then)(then.path, data.file_type)
+            # Numbers, arrays and bytes, compared so that NaN equals NaN.
+            if repr(now.header) != repr(then.header) or now.data_offset != then.data_offset:
+                raise ValueError(changed)
+    except FileNotFoundError as error:
+        raise ValueError(
+            f"the file of {spec} is gone before ChimeraX has read all of it: put it back"
+        ) from error
+    except (SyntaxError, ValueError) as error:
+        raise ValueError(changed) from error
 
 
 def _facts(volume: Volume) -> Facts:
-    """Return what the header of a volume's file said, or what its size implies without one."""
+    """Return what the header of a volume's file said, or what its size implies without one.
+
+    Raises
+    ------
+    ValueError
+        It is an image.
+    """
     data = volume.data
     size = tuple(int(n) for n in data.size)
     if not hasattr(data, "mrc_data"):
-        return Facts(size, size, tuple(float(n) for n in size), VOLUME_SPACEGROUP)
-    header = data.mrc_data.header
-    return Facts(
-        size,
-        tuple(int(header[name]) for name in ("mx", "my", "mz")),
-        tuple(float(header[name]) for name in ("xlen", "ylen", "zlen")),
-        int(header["ispg"]),
-        path_of(volume),
-    )
+        facts = Facts(size, size, tuple(float(n) for n in size), VOLUME_SPACEGROUP)
+    else:
+        header = data.mrc_data.header
+        facts = Facts(
+            size,
+            tuple(int(header[name]) for name in ("mx", "my", "mz")),
+            tuple(float(header[name]) for name in ("xlen", "ylen", "zlen")),
+            int(header["ispg"]),
+            path_of(volume),
+        )
+    if facts.problem:
+        raise ValueError(f"#{volume.id_string} {facts.problem}")
+    return facts
 
 
 def _is_resized(volume: Volume) -> bool:

@@ -14,6 +14,7 @@ from .sphere import Sphere
 from .strength import Views
 
 MOST_LABELS = 8
+DIGITS = 6
 SMALLEST_RADIUS = 1e-3  # voxels: well above rounding
 
 
@@ -101,7 +102,8 @@ class Recipe:
         """
         if not isinstance(self.value, Multiple):
             return self.value
-        density = self.value.times * views.match(sphere)
+        # As in the label: further digits differ between computers.
+        density = float(f"{self.value.times * views.match(sphere):.{DIGITS}g}")
         subject = f"{self.value} gives a density of {density:.4g}; a density"
         if problem := density_problem(density, subject):
             raise ArgumentError("value", problem)
@@ -111,7 +113,7 @@ class Recipe:
         """Return the labels of the sphere's file: the recipe, and the name of its map."""
         words = f"makesphere {command_words(self)}"
         if isinstance(self.value, Multiple):
-            words += f" = {density:.6g}"
+            words += f" = {density:.{DIGITS}g}"
         source = "".join(c if " " <= c <= "~" else "?" for c in f"map {source}")
         if len(source) > LABEL_BYTES:
             source = source[: LABEL_BYTES - 3] + "..."
