@@ -1,14 +1,14 @@
 """Maps to make spheres for: which ones are allowed, and what is measured once."""
 
+import io
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from chimerax.makesphere.engine import memory
 from chimerax.makesphere.engine.grid import Grid
-from chimerax.makesphere.engine.level import open_map
-from chimerax.makesphere.engine.map import Map
-from chimerax.makesphere.engine.radial import Counts
+from chimerax.makesphere.engine.level import opening_level
+from chimerax.makesphere.engine.map import REMEMBERED, Map
 from chimerax.makesphere.engine.sphere import Sphere
 from headers import write_map
 
@@ -70,72 +70,106 @@ def test_grids_at_the_limit(change):
 SPHERE = Sphere(8.0, GRID.center)
 
 
+def held(sphere, level, array=ARRAY):
+    """By the definition: the share of the density of the voxels above the level."""
+    high = np.where(array >= level, array.astype(float), 0)
+    return pytest.approx(high[sphere.draw(GRID) > 0].sum() / high.sum())
+
+
+POINTS = [GRID.center, (1.0, 9.0, 9.0), (8.0, 20.0, 25.5), (-60.0, 0.0, 0.0)]
+
+
 def test_one_pass_measures_everything():
     planes = Planes(ARRAY)
-    source_map = Map("J1", GRID, planes, 0.5)
-    others = [Sphere(5.0, GRID.center), Sphere(6.0, (1.0, 9.0, 9.0))]
-    measured = source_map.measure([SPHERE, *others], (1.0, 9.0, 9.0), particle=True)
-    assert planes.passes == 1 and measured.level == 0.5 and measured.level_note == ""
-    for sphere in (SPHERE, *others):
-        alone = source_map.measure([sphere])
-        assert measured.counts(sphere) == alone.counts(sphere) == counted(sphere, 0.5)
-        assert measured.views == alone.views
-    assert measured.tables.center == (1.0, 9.0, 9.0) and measured.particle.fit > 0
-    assert measured.views.energy > 0
+    measured = Map("J1", GRID, planes, 0.5).measure()
+    assert measured.level == 0.5 and measured.level_note == ""
+    assert measured.range == (ARRAY.min(), ARRAY.max()) and not measured.range.is_constant
+    for point in POINTS:
+        about = measured.about(point)
+        sphere = Sphere(6.0, point)
+        if point != POINTS[-1]:
+            assert about.enclosed.share(sphere) == held(sphere, 0.5)
+        assert about.fit > 0 and about.views.energy > 0
+        assert len(about.profile(2.0)) == 3
+    assert planes.passes == 1
 
 
-def counted(sphere, level):
-    """By the definition: every voxel, and the density of those above the level."""
-    held = sphere.draw(GRID) > 0
-    high = np.where(ARRAY >= level, ARRAY.astype(float), 0)
-    return Counts(
-        np.count_nonzero(held), pytest.approx(high.sum()), pytest.approx(high[held].sum())
-    )
+def seen(about):
+    """Return all that is known from a point."""
+    numbers = [about.fit, about.enclosed.radius, about.views.energy, about.views.cut]
+    return [*numbers, *map(np.ndarray.tolist, np.nan_to_num(about.profile(3.0)))]
 
 
-def test_tables_know_the_spheres_about_their_point():
-    planes = Planes(ARRAY)
-    measured = Map("J1", GRID, planes, 0.5).measure((), GRID.center)
-    assert measured.knows(SPHERE) and measured.counts(SPHERE) == counted(SPHERE, 0.5)
-    beside = Sphere(6.0, (1.0, 9.0, 9.0))
-    assert not measured.knows(beside) and planes.passes == 1
-    recounted = measured.with_spheres([beside])
-    assert recounted.knows(beside) and recounted.counts(beside) == counted(beside, 0.5)
-    assert planes.passes == 2 and recounted.views is measured.views and recounted.knows(SPHERE)
+def test_what_is_known_from_a_point_does_not_depend_on_what_was_asked_before():
+    measured = Map("J1", GRID, ARRAY, 0.5).measure()
+    expected = {point: seen(Map("J1", GRID, ARRAY, 0.5).measure().about(point)) for point in POINTS}
+    assert len({str(numbers) for numbers in expected.values()}) == len(POINTS)
+    for order in (POINTS, POINTS[::-1], POINTS[2:] + POINTS[:2], POINTS[1:] * 2):
+        for point in order:
+            assert seen(measured.about(point)) == expected[point]
+    # In another order of questions, too.
+    about = Map("J1", GRID, ARRAY, 0.5).measure().about(POINTS[1])
+    about.profile(3.0), about.views
+    assert seen(about) == expected[POINTS[1]]
+
+
+def test_the_last_few_points_are_remembered():
+    measured = Map("J1", GRID, ARRAY, 0.5).measure()
+    points = [(float(x), 9.0, 9.0) for x in range(3 * REMEMBERED)]
+    first = [measured.about(point) for point in points]
+    for point, about in list(zip(points, first, strict=True))[-REMEMBERED:]:
+        assert measured.about(point) is about
+    assert measured.about(points[0]) is not first[0]
+    assert len(measured._about) == REMEMBERED
 
 
 def test_the_level_is_the_one_set_or_chimeraxs_own():
     assert Map("J1", GRID, ARRAY, 0.0).measure().level == 0
-    assert Map("J1", GRID, ARRAY, None).measure().level == open_map(ARRAY, GRID).level
+    assert Map("J1", GRID, ARRAY, None).measure().level == opening_level(ARRAY, GRID)
 
 
 @pytest.mark.parametrize("level", [None, 1.0001])
 def test_a_level_above_all_voxels_gives_way_to_half_the_maximum(level):
     """As in a mask, which ChimeraX opens at a level just above its ones."""
-    mask = SPHERE.draw(GRID) * np.float32(0.75)
-    for measured in (
-        Map("mask", GRID, mask, level).measure([SPHERE]),
-        Map("mask", GRID, mask, level).measure((), GRID.center, particle=True),
-    ):
-        assert measured.level == 0.375
-        assert measured.level_note.startswith("No voxel is at or above the contour level ")
-        assert measured.level_note.endswith("; half the maximum, 0.375, is taken.")
-        counts = measured.counts(SPHERE)
-        assert counts.above_inside == counts.above > 0
-    assert measured.particle.fit == 8
+    planes = Planes(SPHERE.draw(GRID) * np.float32(0.75))
+    measured = Map("mask", GRID, planes, level).measure()
+    assert planes.passes == 2 and measured.level == 0.375
+    assert measured.level_note.startswith("No voxel is at or above the contour level ")
+    assert measured.level_note.endswith("; half the maximum, 0.375, is taken.")
+    about = measured.about(GRID.center)
+    assert about.enclosed.share(SPHERE) == 1 and about.fit == 8
 
 
-@pytest.mark.parametrize("array", [-np.abs(ARRAY), np.zeros_like(ARRAY)])
-def test_a_map_with_nothing_above_zero_keeps_its_level(array):
-    measured = Map("J1", GRID, array, 5.0).measure((), GRID.center, particle=True)
-    assert measured.level == 5 and measured.level_note == "" and measured.particle.fit == 0
+@pytest.mark.parametrize("array", [-np.abs(ARRAY), np.zeros_like(ARRAY), np.ones_like(ARRAY)])
+def test_a_map_with_nothing_above_zero_or_of_one_density_keeps_its_level(array):
+    measured = Map("J1", GRID, array, 5.0).measure()
+    assert measured.level == 5 and measured.level_note == ""
+    assert measured.about(GRID.center).fit == 0
+
+
+@pytest.mark.parametrize("level", [np.inf, -np.inf, np.nan])
+def test_a_level_that_is_no_number(level):
+    measured = Map("J1", GRID, ARRAY, level).measure()
+    if level == np.inf:
+        assert measured.level == pytest.approx(ARRAY.max() / 2)
+        assert "the contour level inf; half the maximum" in measured.level_note
+    else:
+        np.testing.assert_equal(measured.level, level)
+        assert measured.above.where.size == (0 if np.isnan(level) else ARRAY.size)
 
 
 def test_what_was_measured_outlives_the_density():
-    measured = Map("J1", GRID, ARRAY, None).measure([SPHERE])
+    measured = Map("J1", GRID, ARRAY, None).measure()
     bare = measured.without_planes()
     assert len(bare.map.planes) == 0 and bare.level == measured.level
-    assert bare.counts(SPHERE) == measured.counts(SPHERE) and bare.views is measured.views
+    assert seen(bare.about(POINTS[1])) == seen(measured.about(POINTS[1]))
+
+
+@pytest.mark.parametrize("value", [0.0, 2.5, -1.0])
+def test_a_constant_map_has_no_energy(value):
+    measured = Map("J1", GRID, np.full(GRID.shape, value, np.float32), None).measure()
+    assert measured.range.is_constant
+    assert measured.about(GRID.center).views.energy == 0
 
 
 def test_the_source_is_the_files_name():
@@ -148,10 +182,8 @@ def test_a_file_is_a_map_while_it_is_open(tmp_path):
     with Map.open(path, 7.0) as opened:
         assert (opened.name, opened.path, opened.set_level) == ("a.mrc", path, 7.0)
         assert opened.grid.size == (5, 4, 6) and opened.plane_grid.size == (6, 5, 4)
-        sphere = Sphere(4.0, opened.grid.center)
-        held = opened.measure([sphere]).counts(sphere)
-        assert held.voxels == np.count_nonzero(sphere.draw(opened.grid))
-        assert held.above == sum(range(7, 120))
+        enclosed = opened.measure().about(opened.grid.center).enclosed
+        assert enclosed.within_radius(99) == sum(range(7, 120))
         file = opened.planes
     with pytest.raises(ValueError, match="closed"):
         file[0]
@@ -165,24 +197,59 @@ def test_memory_for_reading_a_file_is_checked_first(tmp_path, monkeypatch):
     assert asked == [(100 * 6 * 5 + 200 * 4, "a box of 6 x 5 x 4 voxels")]
 
 
-def test_what_is_not_asked_for_is_not_measured():
-    measured = Map("J1", GRID, ARRAY, 0.5).measure([SPHERE])
-    assert measured.tables is None and measured.particle is None
-    assert not measured.knows(Sphere(5.0, GRID.center))
-    assert Map("J1", GRID, ARRAY, 0.5).measure((), GRID.center).particle is None
+def test_memory_that_is_there_is_enough(monkeypatch):
+    monkeypatch.setattr(memory, "_available", lambda: 3 * 2**30)
+    memory.require(3 * 2**30, "it")
+    with pytest.raises(ValueError) as error:
+        memory.require(3 * 2**30 + 1, "it")
+    assert str(error.value) == "it would need 3 GB of memory, and 3 GB is free"
+    monkeypatch.setattr(memory, "_available", lambda: None)
+    memory.require(2**60, "it")
+
+
+def test_memory_as_linux_reports_it(monkeypatch):
+    lines = "MemTotal:       9000 kB\nMemFree:  8 kB\nMemAvailable:    7000 kB\nBuffers: 6 kB\n"
+    monkeypatch.setattr("builtins.open", lambda path: io.StringIO(lines))
+    available = memory._linux_available()
+    monkeypatch.setattr("builtins.open", lambda path: io.StringIO("MemTotal: 9000 kB\n"))
+    old_kernel = memory._linux_available()
+
+    def refuse(path):
+        raise FileNotFoundError
+
+    monkeypatch.setattr("builtins.open", refuse)
+    elsewhere = memory._linux_available()
+    monkeypatch.undo()
+    assert (available, old_kernel, elsewhere) == (7000 * 1024, None, None)
 
 
 def test_a_faint_map_keeps_its_level():
     """Even if all that is above it adds up to less than 1."""
     faint = SPHERE.draw(GRID) * np.float32(1e-5)
-    for measured in (
-        Map("J1", GRID, faint, 5e-6).measure([SPHERE]),
-        Map("J1", GRID, faint, 5e-6).measure((), GRID.center),
-    ):
-        assert 0 < measured.counts(SPHERE).above < 1
-        assert measured.level == 5e-6 and measured.level_note == ""
+    measured = Map("J1", GRID, faint, 5e-6).measure()
+    assert 0 < measured.about(GRID.center).enclosed.within_radius(99) < 1
+    assert measured.level == 5e-6 and measured.level_note == ""
 
 
 def test_a_map_without_a_number_keeps_its_level():
-    measured = Map("J1", GRID, np.full(GRID.shape, np.nan, np.float32), 5.0).measure([SPHERE])
+    measured = Map("J1", GRID, np.full(GRID.shape, np.nan, np.float32), 5.0).measure()
     assert measured.level == 5 and measured.level_note == ""
+    assert np.isnan(measured.range).all() and measured.range.is_constant
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1), (1, 0, 2), (2, 1, 0)])
+def test_a_map_says_the_same_whatever_the_order_of_its_axes(order):
+    """The planes of a file are in its own order, and points in the map's coordinates."""
+    grid = Grid((12, 14, 16), (2.0, 2.5, 3.0), (-3.0, 5.0, 7.0), (94.3, 88.0, 101.0))
+    stored = ARRAY.transpose([2 - axis for axis in reversed(order)])
+    plane_grid = grid.reordered(order)
+    assert stored.shape == plane_grid.shape
+    one = Map("J1", grid, ARRAY, 0.5).measure()
+    other = Map("J1", grid, stored, 0.5, plane_grid=plane_grid).measure()
+    assert other.particle.specks == one.particle.specks
+    for point in POINTS:
+        here, there = one.about(point), other.about(point)
+        assert there.fit == here.fit
+        assert there.enclosed.radius == pytest.approx(here.enclosed.radius)
+        np.testing.assert_allclose(there.enclosed.distance2, here.enclosed.distance2)
+        assert there.views.energy == pytest.approx(here.views.energy, rel=1e-3)
