@@ -13,13 +13,12 @@ particle's.
 
 Only the largest ball about the box center counts, which is all that Heterogeneous Refinement's
 spherical window leaves of a map. The particle is what is in a second ball, a fifth larger than
-`fit`. The noise there has as much energy for its volume as the noise in the rest, and is taken
-off::
+`fit`. The noise there has as much energy for its volume as the noise outside, and is taken off::
 
     E(particle) = E(inside) - V(inside) / V(outside) E(outside)
 
-If the rest of the largest ball is less than a quarter of the particle's, the corners of the box
-stand for it.
+Outside is the outer half, by volume, of what is left of the largest ball, or the corners of the box
+where that is less than a quarter of the particle's ball.
 
 By the central-slice theorem a view's transform is a central plane of the volume's transform F.
 With C(k) for the mean squared CTF, the energy is therefore::
@@ -302,18 +301,20 @@ class Binned:
         if not np.isfinite(self.sums).all():
             return Views(float("inf"), self.cut, grid)
         reach = grid.clearance(grid.center)
-        inside = self._shares(grid.center, reach)
+        ball, width = self._shares(grid.center, reach), 2 * reach
         if not fit:
-            return Views(self._energy(inside, 2 * reach), self.cut, grid)
-        outside, width = inside, 2 * reach
-        inside = inside * self._shares(center, MARGIN * fit)
-        outside = outside - inside
+            return Views(self._energy(ball, width), self.cut, grid)
+        inside = ball * self._shares(center, MARGIN * fit)
+        energy = self._energy(inside, width)
+        # Halfway, by volume, from the particle to the ball's surface its tails have ended.
+        halfway = float(np.cbrt((min(MARGIN * fit, reach) ** 3 + reach**3) / 2))
+        outside = ball * (1 - self._shares(grid.center, halfway)) * (1 - inside)
         if outside.sum() < LEAST_OUTSIDE * inside.sum():
             # The corners of the box have noise, too, unless a program has emptied them.
-            outside, width = 1 - inside, 2 * grid.farthest(grid.center)
-        energy = self._energy(inside, 2 * min(MARGIN * fit, reach))
-        noise = self._energy(outside, width) * float(inside.sum() / outside.sum())
-        energy = max(energy - noise, LEAST_PARTICLE * energy)
+            outside, width = 1 - ball, 2 * grid.farthest(grid.center)
+        if outside.any():
+            noise = self._energy(outside, width) * float(inside.sum() / outside.sum())
+            energy = max(energy - noise, LEAST_PARTICLE * energy)
         return Views(energy, self.cut, grid)
 
     def _shares(self, center: Point, radius: float) -> Floats:
@@ -324,7 +325,7 @@ class Binned:
 
     def _energy(self, shares: Floats, diameter: float) -> float:
         """Return the energy of what is in a ball of a diameter in Å."""
-        filled = [np.flatnonzero(shares.any(axis=tuple({0, 1, 2} - {axis}))) for axis in range(3)]
+        filled = [np.flatnonzero(shares.any(axis=others)) for others in ((1, 2), (0, 2), (0, 1))]
         if not filled[0].size:
             return 0.0
         z, y, x = (slice(where[0], where[-1] + 1) for where in filled)
