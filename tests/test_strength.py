@@ -1,5 +1,6 @@
 """Strength, against views turned and projected one by one and against sums of Gaussians."""
 
+from dataclasses import replace
 from math import ceil, pi
 
 import numpy as np
@@ -8,22 +9,28 @@ from chimerax.makesphere.engine.errors import ArgumentError
 from chimerax.makesphere.engine.grid import Grid
 from chimerax.makesphere.engine.map import Map
 from chimerax.makesphere.engine.sphere import Sphere
-from chimerax.makesphere.engine.strength import LOW_PASS, Binned, Views, contrast
+from chimerax.makesphere.engine.strength import LOW_PASS_A, Binned, Views, contrast
 from conftest import ROOT
 from grids import turned
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_particle import away_from, lowpassed
 from views import mean_ctf2, view_energies, view_energy
 
 REAL = ["EMD-3488-binned.mrc", "EMD-11007-binned.mrc"]
 
 
-def views(array, grid):
-    """Measure a map's views."""
-    binned = Binned(grid)
+def binned(array, grid):
+    """Bin a map."""
+    bins = Binned(grid)
     for plane in array:
-        binned.add(plane)
-    return binned.views()
+        bins.add(plane)
+    return bins
+
+
+def views(array, grid):
+    """Measure the views of all that is in the largest ball in a box."""
+    return binned(array, grid).views(grid.center, 0)
 
 
 class Gaussians:
@@ -106,7 +113,7 @@ def test_gaussians_in_all_kinds_of_boxes(size, voxel):
     particle, grid = Gaussians(size), Grid((size,) * 3, (voxel,) * 3)
     map_views = views(particle.on(grid), grid)
     assert map_views.side == pytest.approx(size * voxel)
-    assert map_views.cut == pytest.approx(min(1 / LOW_PASS, 1 / (2 * voxel)))
+    assert map_views.cut == pytest.approx(min(1 / LOW_PASS_A, 1 / (2 * voxel)))
     assert map_views.energy == pytest.approx(
         particle.energy(map_views.side, map_views.cut), rel=0.01
     )
@@ -307,14 +314,14 @@ def test_voxels_that_are_not_finite_count_as_nothing():
 def test_a_constant_map_has_no_match(value):
     grid = Grid((20, 24, 22), (3.0, 3.0, 3.0))
     array = np.full(grid.shape, value, np.float32)
-    map_views = views(array, grid)
+    map_views = Map("m", grid, array, 0.5).measure().about(grid.center).views
     assert map_views.energy == 0 and map_views.strength(Sphere(20, grid.center), 1.0) == np.inf
     with pytest.raises(ArgumentError) as error:
         map_views.match(Sphere(20, grid.center))
     assert error.value.argument == "value"
     assert error.value.problem == "match needs a map that is not constant"
     array[10, 12, 9:11] = 1.0, 2.0
-    assert views(array, grid).energy > 0
+    assert Map("m", grid, array, 0.5).measure().about(grid.center).views.energy > 0
 
 
 def test_a_wide_box_has_at_most_128_bins():
@@ -348,3 +355,116 @@ def test_for_a_sphere_outside_the_ball_the_value_is_blamed():
     with pytest.raises(ArgumentError) as error:
         map_views.match(Sphere(500, map_views.grid.center, inner_radius=100))
     assert error.value.argument == "value"
+
+
+# The particle: a ball about its point, less the noise in it.
+
+WIDE = Grid((64, 64, 64), (3.0, 3.0, 3.0))
+FIT = 48.0
+
+
+def noise(grid, kind, seed):
+    """Make noise of standard deviation 1: white, or up to a resolution in Å."""
+    if kind:
+        return lowpassed(grid.shape, grid.voxel_size[0], kind, seed)
+    return np.random.default_rng(seed).normal(size=grid.shape)
+
+
+@pytest.mark.parametrize("shift", [0.0, 3.0])
+@pytest.mark.parametrize("fit", [25.0, 40.0, 60.0])
+def test_the_particle_is_the_ball_less_the_noise_in_it(fit, shift):
+    """By views of what is inside and of what is outside, masked voxel by voxel."""
+    array = Gaussians(5).on(WIDE)
+    array = (array + 0.15 * array.max() * noise(WIDE, 14, 2)).astype(np.float32)
+    x, y, z = WIDE.center
+    center = (x + shift, y, z - 2 * shift)
+    measured = binned(array, WIDE).views(center, fit).energy
+    reached = away_from(WIDE, WIDE.center) <= 31.5 * 3
+    inside = (away_from(WIDE, center) <= 1.2 * fit) & reached
+    energies = [view_energy(array * part, 3.0, 40) for part in (inside, reached & ~inside)]
+    noise_inside = energies[1] * inside.sum() / (reached & ~inside).sum()
+    assert noise_inside > 0.1 * energies[0]
+    # Of two large numbers, each to 1.5 %.
+    sure = 0.015 * (energies[0] + noise_inside)
+    assert measured == pytest.approx(energies[0] - noise_inside, abs=sure)
+
+
+@pytest.mark.parametrize(
+    "kind, share, sure",
+    [(None, 0.35, 0.08), (8, 0.2, 0.12), (12, 0.1, 0.1), (20, 0.05, 0.15)],
+)
+def test_noise_takes_nothing_from_the_particle_and_gives_it_nothing(kind, share, sure):
+    """On average over many maps; all of the map has up to 15 times its energy."""
+    clean = Gaussians(3).on(WIDE)
+    expected = binned(clean, WIDE).views(WIDE.center, FIT).energy
+    energies, whole = [], []
+    for seed in range(12):
+        array = (clean + share * clean.max() * noise(WIDE, kind, seed)).astype(np.float32)
+        energies.append(binned(array, WIDE).views(WIDE.center, FIT).energy)
+        whole.append(views(array, WIDE).energy)
+    # The mean of 12 has less than a third of the deviation of one.
+    assert np.std(energies) / 12**0.5 < sure * expected / 2
+    assert np.mean(energies) == pytest.approx(expected, rel=sure)
+    assert np.mean(whole) > (1 + 2 * sure) * expected
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_clean_map_in_a_larger_box_has_the_same_match(seed):
+    clean, large = Gaussians(seed).on(WIDE), replace(WIDE, size=(128, 128, 128))
+    small = binned(clean, WIDE).views(WIDE.center, FIT)
+    padded = binned(np.pad(clean, 32), large).views(large.center, FIT)
+    assert padded.energy == pytest.approx(small.energy, rel=2e-3)
+    # But for the mean over the box.
+    match = small.match(Sphere(1.3 * FIT, WIDE.center))
+    assert padded.match(Sphere(1.3 * FIT, large.center)) == pytest.approx(match, rel=0.06)
+
+
+@pytest.mark.parametrize("size", [56, 64, 96])
+def test_noise_in_a_box_of_any_size_leaves_the_match(size):
+    """All of the map would give 1.3 times the density in a box of twice the size."""
+    grid = replace(WIDE, size=(size,) * 3)
+    clean = Gaussians(3).on(grid)
+    array = (clean + 0.2 * clean.max() * noise(grid, None, 1)).astype(np.float32)
+    sphere = Sphere(FIT, grid.center)
+    match = binned(clean, grid).views(grid.center, FIT).match(sphere)
+    noisy = binned(array, grid)
+    assert noisy.views(grid.center, FIT).match(sphere) == pytest.approx(match, rel=0.06)
+    assert noisy.views(grid.center, 0).match(sphere) > 1.1 * match
+
+
+def test_a_particle_beside_the_box_center_has_the_same_energy():
+    """About its own point, if the largest ball in the box holds it."""
+    grid = replace(WIDE, size=(80, 80, 80))
+    clean = Gaussians(3).on(grid)
+    expected = binned(clean, grid).views(grid.center, FIT).energy
+    for moves in [(8, 0, 0), (0, -9, 5)]:
+        beside = np.roll(clean, moves, axis=(2, 1, 0))
+        center = grid.position(np.add(grid.center_voxel, moves))
+        found = binned(beside, grid).views(center, FIT).energy
+        assert found == pytest.approx(expected, rel=0.01)
+        assert binned(beside, grid).views(grid.center, 0.5 * FIT).energy < 0.8 * expected
+
+
+@pytest.mark.parametrize("fit", [200.0, 90.0])
+def test_a_particle_that_fills_the_ball_is_all_of_it(fit):
+    """There is no room to measure noise."""
+    array = noise(WIDE, 12, 1).astype(np.float32)
+    found = binned(array, WIDE).views(WIDE.center, fit)
+    assert found.energy == pytest.approx(views(array, WIDE).energy, rel=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_particle_that_is_all_noise_has_some_energy(seed):
+    """Never none or less than none, and at most about that of its ball."""
+    array = noise(WIDE, 15, seed).astype(np.float32)
+    bins = binned(array, WIDE)
+    energy = bins.views(WIDE.center, 30.0).energy
+    inside = away_from(WIDE, WIDE.center) <= 36
+    whole = views(array * inside, WIDE).energy
+    assert 0.008 * whole < energy <= 1.05 * whole
+
+
+def test_a_particle_outside_the_ball_has_no_match():
+    array = Gaussians(3).on(WIDE)
+    map_views = binned(array, WIDE).views((-300.0, 0.0, 0.0), 20.0)
+    assert map_views.energy == 0

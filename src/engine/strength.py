@@ -283,10 +283,6 @@ class Binned:
             sums[:, : some.shape[1]] += some
         return sums
 
-    def result(self) -> "Binned":
-        """Return itself, after all planes have been added."""
-        return self
-
     def views(self, center: Point, fit: float) -> Views:
         """Measure the views of the particle.
 
