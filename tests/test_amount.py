@@ -1,7 +1,14 @@
 """Amounts: how they are read and written, and how errors are worded."""
 
 import pytest
-from chimerax.makesphere.engine.amount import Multiple, read_amount, read_amounts, word
+from chimerax.makesphere.engine.amount import (
+    Multiple,
+    read_amount,
+    read_amounts,
+    rounded_down,
+    rounded_up,
+    word,
+)
 from chimerax.makesphere.engine.errors import ArgumentError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -91,3 +98,42 @@ def test_what_is_written_reads_back(times, unit):
 def test_a_decimal_comma_is_found_however_it_is_typed(text):
     with pytest.raises(ArgumentError, match=r"would be 1 and 3[a-zA-Z]+; decimals take a point"):
         read_amounts("radius", text, "fit")
+
+
+@pytest.mark.parametrize(
+    "length, up, down",
+    [
+        (52.3, 53, 52),
+        (54.9999999, 55, 54),
+        (55.0, 55, 55),
+        (55.0000003, 55, 55),
+        (55.00001, 56, 55),
+        (10.01, 11, 10),
+        (10.0, 10, 10),
+        (9.9991, 10, 9.99),
+        (8.5, 8.5, 8.5),
+        (5.4321, 5.44, 5.43),
+        (1.0000001, 1, 1),
+        (0.2, 0.2, 0.2),
+        (0.20001, 0.201, 0.2),
+        (0.0123456, 0.0124, 0.0123),
+        (1234567.2, 1234568, 1234567),
+        (0, 0, 0),
+        (-3.2, 0, 0),
+    ],
+)
+def test_lengths_are_rounded_to_whole_angstroms_or_to_three_digits(length, up, down):
+    assert (rounded_up(length), rounded_down(length)) == (up, down)
+    assert isinstance(rounded_up(length), float) and isinstance(rounded_down(length), float)
+
+
+@given(st.floats(1e-6, 1e6))
+def test_rounded_lengths_are_near_and_short(length):
+    up, down = rounded_up(length), rounded_down(length)
+    step = 1 if length > 10 else 0.0101 * length
+    assert length - 1e-6 * min(length, 1) <= up < length + step
+    assert length - step < down <= length
+    for rounded in (up, down):
+        digits = word(rounded).replace(".", "").strip("0")
+        assert len(digits) <= 3 or rounded == int(rounded)
+    assert rounded_up(up) == up

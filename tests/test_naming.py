@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+from chimerax.makesphere.arguments import BY_NAME
 from chimerax.makesphere.engine import naming
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -116,12 +117,14 @@ names = st.text() | st.lists(st.sampled_from(WORDS) | st.sampled_from(SEPARATORS
 
 def file_name(tag, copy=1, center=None, value="1", longest=255, **lengths):
     """Name a file by numbers, of which 0 is left out as a recipe leaves it out."""
-    texts = {argument: naming.number(length) for argument, length in lengths.items() if length}
+    order = ("radius", "offset", "edge", "inner_radius")
+    texts = {name: naming.number(lengths[name]) for name in order if lengths.get(name)}
     if value != "1":
         texts["value"] = value
     if center is not None:
         texts["center"] = ",".join(map(naming.number, center))
-    return naming.file_name(tag, texts, copy, longest)
+    parts = [BY_NAME[argument].part(text) for argument, text in texts.items()]
+    return naming.file_name(tag, parts, copy, longest)
 
 
 lengths = st.floats(0, 1e4) | st.integers(0, 9999) | st.sampled_from([0.5, 1.25, 12, 120, 1200])

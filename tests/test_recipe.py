@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
+from chimerax.makesphere.arguments import command_words
 from chimerax.makesphere.engine.amount import Multiple
 from chimerax.makesphere.engine.errors import ArgumentError
 from chimerax.makesphere.engine.grid import Grid
@@ -20,10 +21,10 @@ def blamed(call, *words):
 def test_words_are_the_arguments_that_differ_from_the_defaults():
     recipe = Recipe(62.5, 12.0, 20.0, Multiple(2, "match"), (12.5, -3.0, 40.0), 86.0)
     words = "radius 62.5 center 12.5,-3,40 offset 86 edge 12 innerRadius 20 value 2match"
-    assert recipe.words == words
-    assert Recipe(60.0).words == "radius 60"
-    assert Recipe(60.0, value=0.05).words == "radius 60 value 0.05"
-    assert Recipe(60.0, value=Multiple(1, "match")).words == "radius 60 value match"
+    assert command_words(recipe) == words
+    assert command_words(Recipe(60.0)) == "radius 60"
+    assert command_words(Recipe(60.0, value=0.05)) == "radius 60 value 0.05"
+    assert command_words(Recipe(60.0, value=Multiple(1, "match"))) == "radius 60 value match"
 
 
 @pytest.mark.parametrize("grid", [GRID, Grid((9, 9, 9), (4.0, 2.0, 3.0))])
@@ -98,7 +99,7 @@ def test_a_long_recipe_gets_a_second_label():
     recipe = Recipe(120.123456, 12.345678, 20.123456, Multiple(1.23456, "match"), point, 86.54321)
     *words, source = recipe.labels(0.00123456, "a.mrc")
     assert len(words) == 2 and all(len(label) <= 80 for label in words)
-    assert " ".join(words) == f"makesphere {recipe.words} = 0.00123456"
+    assert " ".join(words) == f"makesphere {command_words(recipe)} = 0.00123456"
     assert source == "map a.mrc"
 
 

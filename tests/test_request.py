@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from chimerax.makesphere.engine.amount import Multiple, read_amounts
+from chimerax.makesphere.engine.amount import Multiple, read_amounts, rounded_up, word
 from chimerax.makesphere.engine.errors import ArgumentError
 from chimerax.makesphere.engine.grid import Grid
 from chimerax.makesphere.engine.recipe import Asked, Recipe
-from chimerax.makesphere.engine.request import RECOMMENDED, Request, fitting
+from chimerax.makesphere.engine.request import RECOMMENDED, Request
 from grids import turned
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,8 +29,8 @@ def blamed(call, *words, **changes):
 @pytest.mark.parametrize(
     "changes, argument, problem",
     [
-        ({"radii": (0.0,)}, "radius", "must be a number above 0 Å, got 0"),
-        ({"radii": (5.0, np.inf)}, "radius", "must be a number above 0 Å, got inf"),
+        ({"radius": (0.0,)}, "radius", "must be a number above 0 Å, got 0"),
+        ({"radius": (5.0, np.inf)}, "radius", "must be a number above 0 Å, got inf"),
         ({"edge": -0.1}, "edge", "must be 0 Å or more, got -0.1"),
         ({"edge": np.nan}, "edge", "must be 0 Å or more, got nan"),
         ({"inner_radius": -1}, "inner_radius", "must be 0 Å or more, got -1"),
@@ -39,25 +39,25 @@ def blamed(call, *words, **changes):
         ({"offset": -1.0}, "offset", "must be 0 Å or more, got -1"),
         ({"offset": np.inf}, "offset", "must be 0 Å or more, got inf"),
         ({"offset": 1e308}, "offset", "must be 0 Å or more, got 1e+308"),
-        ({"radii": (1e308,)}, "radius", "must be a number above 0 Å, got 1e+308"),
+        ({"radius": (1e308,)}, "radius", "must be a number above 0 Å, got 1e+308"),
         ({"center": (1e308, 0.0, 0.0)}, "center", "must be three numbers below 1e+100"),
-        ({"center": (0, np.nan, 1)}, "center", "must be three numbers below 1e+100, got 0,nan,1"),
+        ({"center": (0, np.nan, 1)}, "center", "must be three numbers below 1e+100, got nan"),
         (
-            {"values": (0.0,)},
+            {"value": (0.0,)},
             "value",
             "must be a number other than 0, or match, got 0; it may be 1e-15 to 1e+15 "
             "above or below 0",
         ),
-        ({"values": (1.01e15,)}, "value", "must be a number other than 0, or match, got 1.01e+15"),
-        ({"values": (MATCH, np.nan)}, "value", "must be a number other than 0, or match, got nan"),
-        ({"radii": (60.0, 50.0, 60.0)}, "radius", "has 60 more than once"),
-        ({"radii": (FIT, FIT)}, "radius", "has fit more than once"),
-        ({"values": (2.0, 1.0, 2.0)}, "value", "has 2 more than once"),
-        ({"values": (MATCH, MATCH)}, "value", "has match more than once"),
+        ({"value": (1.01e15,)}, "value", "must be a number other than 0, or match, got 1.01e+15"),
+        ({"value": (MATCH, np.nan)}, "value", "must be a number other than 0, or match, got nan"),
+        ({"radius": (60.0, 50.0, 60.0)}, "radius", "has 60 more than once"),
+        ({"radius": (FIT, FIT)}, "radius", "has fit more than once"),
+        ({"value": (2.0, 1.0, 2.0)}, "value", "has 2 more than once"),
+        ({"value": (MATCH, MATCH)}, "value", "has match more than once"),
     ],
 )
 def test_what_cannot_be_a_request(changes, argument, problem):
-    blame = blamed(Request, **{"radii": (5.0,), **changes})
+    blame = blamed(Request, **{"radius": (5.0,), **changes})
     assert blame[0] == argument and blame[1].startswith(problem)
 
 
@@ -77,7 +77,7 @@ def test_words_are_the_arguments_that_differ_from_the_defaults():
 
 def test_the_recommended_decoys():
     assert RECOMMENDED.words == "radius 1.3fit value 0.5match,2match"
-    assert RECOMMENDED.needs_fit
+    assert RECOMMENDED.measured == [("radius", Multiple(1.3, "fit"))]
     faint, bright = RECOMMENDED.resolve(WIDE, 50.0)
     assert (faint.radius, bright.radius) == (65, 65) and faint.center is None
     assert [str(recipe.value) for recipe in (faint, bright)] == ["0.5match", "2match"]
@@ -113,21 +113,25 @@ def test_a_center_has_six_decimals_and_no_negative_zero():
         (51.0, 1.3, 67.0),
         (30.0, 1.0001, 31.0),
         (1000.0, 1.0000001, 1001.0),
-        (3.0, 0.1, 1.0),
+        (3.0, 0.1, 0.3),
+        (6.0, 1.3, 7.8),
+        (12.0, 0.8567, 11.0),
+        (12.0, 0.8333, 10.0),
+        (12.0, 0.7999, 9.6),
         (1e5, 1.1, 110000.0),
     ],
 )
-def test_multiples_of_fit_are_whole_angstroms(fit, times, radius):
+def test_multiples_of_fit_are_rounded_up(fit, times, radius):
     vast = Grid((100, 100, 100), (4000.0,) * 3)
     (recipe,) = Request((Multiple(times, "fit"),)).resolve(vast, fit)
     assert recipe == Recipe(radius) and isinstance(recipe.radius, float)
-    assert fitting(times, fit) == radius and isinstance(fitting(times, fit), float)
+    assert recipe.asked_radius == Asked(word(Multiple(times, "fit")), radius)
 
 
-def test_a_fit_of_less_than_an_angstrom_stays_as_it_is():
+def test_multiples_in_a_tiny_box_have_three_digits():
     tiny = Grid((64, 64, 64), (0.001,) * 3)
     (recipe,) = Request((Multiple(1.3, "fit"),)).resolve(tiny, 0.0201)
-    assert recipe.radius == pytest.approx(0.02613)
+    assert recipe.radius == 0.0262
     (recipe,) = Request((Multiple(3, "fit"),)).resolve(tiny, 0.0201)
     assert recipe.radius == 0.0315
 
@@ -167,19 +171,19 @@ def test_a_typed_radius_is_used_as_it_is():
         ({"center": (-300.0, 0.0, 0.0)}, "center", "leaves no room in the box for fit = 90 Å"),
         ({"center": (1.0, 1.0, 1.0), "offset": FIT}, "center", "leaves no room in the box"),
         ({"edge": 400.0}, "edge", "of 400 Å leaves no room in the box for fit = 90 Å"),
-        ({"radii": (Multiple(30, "fit"),)}, "radius", "30fit is too large for this box"),
+        ({"radius": (Multiple(30, "fit"),)}, "radius", "30fit is too large for this box"),
         (
-            {"radii": (Multiple(21.9, "fit"),), "edge": 3.0},
+            {"radius": (Multiple(21.9, "fit"),), "edge": 3.0},
             "radius",
             "21.9fit is too large for this box",
         ),
         ({"inner_radius": 95.0}, "inner_radius", "must be less than the radius of 90 Å, got 95"),
-        ({"radii": (FIT, 90.0)}, "radius", "fit and 90 both come to 90 Å"),
-        ({"radii": (Multiple(3, "fit"), Multiple(4, "fit"))}, "radius", "3fit and 4fit both come"),
+        ({"radius": (FIT, 90.0)}, "radius", "fit and 90 both come to 90 Å"),
+        ({"radius": (Multiple(3, "fit"), Multiple(4, "fit"))}, "radius", "3fit and 4fit both come"),
     ],
 )
 def test_what_cannot_be_resolved(changes, argument, problem):
-    request = Request(**{"radii": (FIT,), **changes})
+    request = Request(**{"radius": (FIT,), **changes})
     blame = blamed(request.resolve, WIDE, 90.0)
     assert blame[0] == argument and blame[1].startswith(problem)
 
@@ -208,14 +212,17 @@ def test_an_offset_measured_from_the_map_stays_in_the_box(center, offset, expect
             start = center or WIDE.center
             assert recipe.sphere(WIDE).center == (start[0] + expected, *start[1:])
         if isinstance(offset, Multiple):
-            assert recipe.asked_offset.length == fitting(offset.times, 50.0)
+            assert recipe.asked_offset.length == rounded_up(offset.times * 50.0)
 
 
 @pytest.mark.parametrize("center", [None, (1.0, 1.0, 1.0), (200.0, 200.0, 60.0)])
 def test_an_offset_that_comes_to_0_is_an_error(center):
-    radius = Multiple(9, "fit") if center is None else 70.0
-    argument, problem = blamed(Request((radius,), center=center, offset=FIT).resolve, WIDE, 50.0)
-    assert argument == "offset" and problem.startswith("fit comes to 0 Å: a sphere of ")
+    radius, length = (Multiple(9, "fit"), 198) if center is None else (70.0, 70)
+    blame = blamed(Request((radius,), center=center, offset=FIT).resolve, WIDE, 50.0)
+    assert blame == (
+        "offset",
+        f"of fit is not possible: the box has no room to move a sphere of {length} Å off center",
+    )
 
 
 @pytest.mark.parametrize(
@@ -246,9 +253,55 @@ def test_a_recipe_for_each_radius_and_each_value():
 
 
 def test_whether_a_map_must_be_measured_first():
-    assert Request((FIT,)).needs_fit and Request((5.0,), offset=FIT).needs_fit
-    assert not Request((5.0,), (MATCH,)).needs_fit
-    assert Request(read_amounts("radius", "60,fit", "fit")).needs_fit
+    assert Request((FIT,)).measured == [("radius", FIT)]
+    assert Request((5.0,), offset=FIT).measured == [("offset", FIT)]
+    assert Request((5.0,), (MATCH,)).measured == []
+    assert Request(read_amounts("radius", "60,2fit", "fit"), offset=FIT).measured == [
+        ("radius", Multiple(2, "fit")),
+        ("offset", FIT),
+    ]
+
+
+def test_where_fit_is_measured():
+    """About the center of the recipes, whatever the offset."""
+    assert Request((FIT,), offset=FIT).start(GRID) == GRID.center
+    near = tuple(c + 3e-7 for c in GRID.center)
+    assert Request((FIT,), center=near).start(GRID) == GRID.center
+    beside = Request((FIT,), center=(1.23456789, 17.0, 9.0))
+    (recipe,) = beside.resolve(GRID, 3.0)
+    assert beside.start(GRID) == recipe.center == (1.234568, 17.0, 9.0)
+
+
+@pytest.mark.parametrize(
+    "radius, inner_radius, wall, widest",
+    [
+        (5.0, 0.0, "sphere", 10),
+        (5.0, 2.0, "wall of the hollow", 3),
+        (FIT, 0.0, "sphere", 180),
+        (FIT, 80.0, "wall of the hollow", 10),
+    ],
+)
+def test_an_edge_leaves_a_place_where_the_density_is_whole(radius, inner_radius, wall, widest):
+    def make(edge):
+        return Request((radius,), edge=edge, inner_radius=inner_radius).resolve(WIDE, 90.0)
+
+    make(widest)
+    problem = f"must not be wider than the {wall}, {widest} Å, got {widest + 0.5:g}"
+    assert blamed(make, widest + 0.5) == ("edge", problem)
+
+
+@pytest.mark.parametrize("edge, inner_radius", [(10.0, 0.0), (3.0, 2.0)])
+def test_the_widest_edge_reaches_the_whole_density(edge, inner_radius):
+    (recipe,) = Request((5.0,), edge=edge, inner_radius=inner_radius).resolve(GRID)
+    middle = (5.0 + inner_radius) / 2 if inner_radius else 0.0
+    assert recipe.sphere(GRID).density(np.array([middle**2])) == pytest.approx([1])
+
+
+def test_the_words_of_no_arguments_are_the_recommended_ones():
+    assert Request.of({}, "") is RECOMMENDED
+    assert Request.of({"radius": (5.0,), "edge": 2.0}, "") == Request((5.0,), edge=2.0)
+    blame = blamed(Request.of, {"edge": 2.0}, "makesphere #1 radius 1.3fit")
+    assert blame == ("edge", "needs a radius; try: makesphere #1 radius 1.3fit")
 
 
 @pytest.mark.parametrize("changes", [{}, {"edge": 5.0}])
@@ -259,7 +312,10 @@ def test_a_center_on_a_face_leaves_no_room(changes):
     assert argument == "center" and problem.startswith("leaves no room in the box")
 
 
-@pytest.mark.parametrize("room, radius", [(1.96, 1.0), (0.98765, 0.987), (0.0123456, 0.0123)])
+@pytest.mark.parametrize(
+    "room, radius",
+    [(19.6, 19), (9.8765, 9.87), (1.961, 1.96), (0.98765, 0.987), (0.0123456, 0.0123)],
+)
 def test_room_in_a_small_box_is_rounded_down(room, radius):
     small = Grid((64, 72, 80), (room / 31.5,) * 3)
     (recipe,) = Request((Multiple(9, "fit"),)).resolve(small, room)
@@ -283,7 +339,3 @@ def test_room_along_x_in_a_grid_that_is_hardly_tilted(angle):
     for tilt in (2e-6, -3e-7):
         tilted = replace(straight, rotation=turned(tilt, 2 * tilt, 1, angle + tilt))
         assert tilted.room_along_x(start, 0.0) == pytest.approx(expected, abs=0.01)
-
-
-def test_a_fit_of_an_angstrom_is_rounded_and_a_smaller_one_is_not():
-    assert fitting(1.3, 1.0) == 2 and fitting(1.3, 0.999) == 1.3 * 0.999
