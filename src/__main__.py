@@ -1,21 +1,21 @@
 """Make a sphere from a shell: ``python -m chimerax.makesphere map.mrc --radius 60``."""
 
 import argparse
-import os
+import difflib
+import errno
 import re
 import sys
+from contextlib import suppress
 from math import isfinite
 
-if __name__ == "__main__":
-    # Otherwise a thread of NumPy's OpenBLAS spins for a tenth of a second, waiting for work.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-
-from .arguments import ARGUMENTS, option, shell_words
+from .arguments import ARGUMENTS, option, read_number, shell_words
 from .engine import report
+from .engine.amount import FIT, MATCH, read_amounts
 from .engine.decoy import Batch, Plan, decoys_of
 from .engine.destination import NO, YES, Destination
 from .engine.errors import ArgumentError, LevelError
 from .engine.map import Map
+from .engine.naming import NUMBER
 from .engine.request import RECOMMENDED, Request
 
 PROGRAM = "python -m chimerax.makesphere"
@@ -29,7 +29,7 @@ EPILOG = """\
 examples:
   %(prog)s map.mrc
   %(prog)s map.mrc --radius 60
-  %(prog)s map.mrc --radius 60,75,90
+  %(prog)s map.mrc --radius 60 75 90
   %(prog)s map.mrc --radius 80 --inner-radius 40 --edge 10 --output spheres/
 
 The file is named after the map and the recipe, <map>_sphere_r060A.mrc, and written beside
@@ -41,6 +41,10 @@ SET_PIXEL_SIZE = "to set it, open the map in ChimeraX, type `volume #1 voxelSize
 
 # Arguments that have another name in the shell.
 OPTIONS = {"save": "--output"}
+# Options that take several values, between commas or, as PowerShell passes them on, blanks.
+LISTS = [argument.option for argument in ARGUMENTS if "," in argument.placeholder]
+# A pipe whose reader has read enough, as with `| head`; EINVAL is Windows' word for it.
+CLOSED = (errno.EPIPE, errno.EINVAL)
 
 
 def main(arguments=None):
@@ -56,7 +60,11 @@ def main(arguments=None):
     int
         Exit status: 0, or 2 if one line on stderr says why nothing was made.
     """
-    options = _parser().parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
+    parser = _parser()
+    words = sys.argv[1:] if arguments is None else arguments
+    options, surplus = parser.parse_known_args(_joined(words))
+    if surplus:
+        parser.error(_instead(options.map, surplus))
     try:
         asked = {
             argument.name: argument.value(getattr(options, argument.name))
@@ -67,7 +75,7 @@ def main(arguments=None):
         plan = _make(options, request)
     except (ValueError, OSError, MemoryError, KeyboardInterrupt) as error:
         # Names of files can have line breaks.
-        print("makesphere:", *_sentence(error).splitlines(), file=sys.stderr)
+        _complain(" ".join(_sentence(error).splitlines()))
         return 2
     if sys.stdout is None:
         # As on Windows, in a program without a console.
@@ -76,18 +84,22 @@ def main(arguments=None):
         if not asked:
             print(f"Recommended: {shell_words(request)}")
         _report(plan)
-    except BrokenPipeError:
-        sys.stdout = None  # As with `| head`, which has read enough.
     except OSError as error:
-        sys.stdout = None
-        print(f"makesphere: made, but not reported: {error.strerror}", file=sys.stderr)
+        if error.errno not in CLOSED:
+            _complain(f"made, but not reported: {error.strerror}")
     return 0
 
 
+def _complain(sentence):
+    with suppress(OSError):
+        print(f"makesphere: {sentence}", file=sys.stderr)
+
+
 def _make(options, request):
-    if options.level is not None and not isfinite(options.level):
+    level = None if options.level is None else read_number("level", options.level)
+    if level is not None and not isfinite(level):
         raise ArgumentError("level", f"must be a number, got {options.level}")
-    with Map.open(options.map, options.level, SET_PIXEL_SIZE) as source_map:
+    with Map.open(options.map, level, SET_PIXEL_SIZE) as source_map:
         destination = None
         if options.output is not False:
             destination = Destination(source_map, options.output, open_maps=[options.map])
@@ -133,14 +145,55 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _joined(words):
-    """Attach values that begin with a minus sign to their options, or argparse would lose them."""
+    """Attach values to their options.
+
+    By themselves those with a minus sign would be taken for options, and the others of a list for
+    maps.
+    """
     joined = []
-    for word in words:
-        if re.match(r"-[\d.]", word) and joined and joined[-1].startswith("--"):
-            joined[-1] += "=" + word
+    for number, word in enumerate(words):
+        if word == "--":
+            return joined + list(words[number:])
+        name, _, value = joined[-1].partition("=") if joined else ("", "", "")
+        is_list = any(option.startswith(name) for option in LISTS)
+        is_value = not value and re.match(r"-[\d.]", word)
+        if name.startswith("--") and (is_value or ((is_list or not value) and _are_amounts(word))):
+            joined[-1] = f"{name}=" + ",".join(filter(None, (value.strip(","), word.strip(","))))
         else:
             joined.append(word)
     return joined
+
+
+def _are_amounts(word):
+    for unit in (FIT, MATCH):
+        with suppress(ArgumentError):
+            return bool(read_amounts("", word.strip(","), unit))
+    return False
+
+
+def _instead(source, surplus):
+    """Say what to type instead of words that nothing takes."""
+    words = [source, *surplus]
+    for word in (word.partition("=")[0] for word in words):
+        letters = _letters(word)
+        if word.startswith("-") or letters in NAMES:
+            near = [name for name in NAMES if name.startswith(letters)] if letters else []
+            near = near or difflib.get_close_matches(letters, NAMES, 1)
+            known = " or ".join(dict.fromkeys(NAMES[name] for name in near))
+            return f"there is no {word}; " + (f"type {known}" if known else "see --help")
+    for number in filter(NUMBER.fullmatch, words):
+        lists = " and ".join(", ".join(LISTS).rsplit(", ", 1))
+        return f"no option takes {number}: lists are for {lists}, and decimals take a point"
+    return f"takes one map at a time, got {source} and {surplus[0]}: run it once for each"
+
+
+def _letters(text):
+    return re.sub("[^a-z]", "", text.lower())
+
+
+# Options by their names in the shell, the command and the panel.
+NAMES = {"save": "--output", "output": "--output", "level": "--level"}
+NAMES.update((_letters(name), a.option) for a in ARGUMENTS for name in (a.name, a.label))
 
 
 def _parser():
@@ -159,7 +212,6 @@ def _parser():
     parser.add_argument(
         "--level",
         metavar="L",
-        type=float,
         help="contour level of the map; default: the one at which ChimeraX opens it, which 1 %% "
         "of its voxels exceed",
     )
@@ -174,9 +226,13 @@ def _parser():
 
 
 if __name__ == "__main__":
-    # Letters that a terminal or pipe cannot show, such as Å, are no reason to fail.
-    if sys.stdout is not None:
-        sys.stdout.reconfigure(errors="backslashreplace")
+    streams = [stream for stream in (sys.stdout, sys.stderr) if stream is not None]
+    for stream in streams:
+        # Letters that a terminal or pipe cannot show, such as Å, are no reason to fail.
+        stream.reconfigure(errors="backslashreplace")
     status = main()
-    # All is written. A normal exit would first tear down NumPy, which takes a tenth of the time.
-    os._exit(status)
+    for stream in streams:
+        # What could not be printed would be tried again at the end, and complained of.
+        with suppress(OSError):
+            stream.close()
+    sys.exit(status)

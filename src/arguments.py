@@ -266,8 +266,10 @@ def command_words(values: object) -> str:
 
 
 def shell_words(values: object) -> str:
-    """Write an object's arguments as the shell's options."""
-    return " ".join(f"{argument.option} {text}" for argument, text in written(values))
+    """Write an object's arguments as the shell's options, in a line for every shell."""
+    # PowerShell would make three words of 60,75,90.
+    texts = ((argument.option, text.replace(",", " ")) for argument, text in written(values))
+    return " ".join(f"{option} {text}" for option, text in texts)
 
 
 def command_text(

@@ -186,10 +186,10 @@ def test_what_is_written_reads_back(texts):
     pairs = zip(words[::2], words[1::2], strict=True)
     values = {by_keyword[word].name: by_keyword[word].value(text) for word, text in pairs}
     assert request_of(values, "") == request
-    words = shell_words(request).split()
     by_option = {argument.option: argument for argument in BY_NAME.values()}
+    words = re.split(r" *(--[a-z-]+) ", shell_words(request))[1:]
     pairs = zip(words[::2], words[1::2], strict=True)
-    values = {by_option[word].name: by_option[word].value(text) for word, text in pairs}
+    values = {by_option[w].name: by_option[w].value(text.replace(" ", ",")) for w, text in pairs}
     assert request_of(values, "") == request
 
 
