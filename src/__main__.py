@@ -1,7 +1,6 @@
 """Make a sphere from a shell: ``python -m chimerax.makesphere map.mrc --radius 60``."""
 
 import argparse
-import difflib
 import errno
 import re
 import sys
@@ -10,8 +9,9 @@ from math import isfinite
 
 from .arguments import ARGUMENTS, option, read_number, shell_words
 from .engine import report
-from .engine.amount import FIT, MATCH, read_amounts
-from .engine.decoy import Batch, Plan, decoys_of
+            _complain(f"warning: {warning}")
+    if problem := report.too_strong(plan.decoys):
+        _complain(f"warning: {problem} Try: {shell_words(RECOMMENDED)}")
 from .engine.destination import NO, YES, Destination
 from .engine.errors import ArgumentError, LevelError
 from .engine.map import Map
@@ -41,8 +41,14 @@ SET_PIXEL_SIZE = "to set it, open the map in ChimeraX, type `volume #1 voxelSize
 
 # Arguments that have another name in the shell.
 OPTIONS = {"save": "--output"}
-# Options that take several values, between commas or, as PowerShell passes them on, blanks.
-LISTS = [argument.option for argument in ARGUMENTS if "," in argument.placeholder]
+# Options by their names in the shell, the command and the panel.
+NAMES = {"save": "--output", "output": "--output", "level": "--level"}
+NAMES.update(
+    (name.replace("_", ""), a.option) for a in ARGUMENTS for name in (a.name, a.label.lower())
+)
+# A value, or several: PowerShell makes three words of 60,75,90.
+AMOUNT = rf"(?:{NUMBER.pattern}(?:fit|match)?|fit|match)"
+VALUES = re.compile(rf"-[\d.].*|{AMOUNT}(?:,{AMOUNT})*", re.ASCII | re.IGNORECASE)
 # A pipe whose reader has read enough, as with `| head`; EINVAL is Windows' word for it.
 CLOSED = (errno.EPIPE, errno.EINVAL)
 
@@ -115,10 +121,16 @@ def _report(plan):
         print(block.decoy.name)
         print(report.as_text(block.rows))
         for warning in block.warnings:
+<<<<<<< HEAD
             print(f"makesphere: warning: {warning}", file=sys.stderr)
     if problem := report.too_strong(plan.decoys):
         remedy = f"{problem} Try: {shell_words(RECOMMENDED)}"
         print(f"makesphere: warning: {remedy}", file=sys.stderr)
+=======
+            _complain(f"warning: {warning}")
+        if block.too_strong:
+            _complain(f"warning: {block.too_strong} Try: {shell_words(RECOMMENDED)}")
+>>>>>>> 12f844a (A folder given as a map is called one; what is neither a folder nor a file is not written)
     sys.stdout.flush()
 
 
@@ -145,55 +157,27 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _joined(words):
-    """Attach values to their options.
-
-    By themselves those with a minus sign would be taken for options, and the others of a list for
-    maps.
-    """
+    """Attach values to options: by themselves -1 would be an option, and 75 in 60 75 a map."""
     joined = []
     for number, word in enumerate(words):
         if word == "--":
             return joined + list(words[number:])
-        name, _, value = joined[-1].partition("=") if joined else ("", "", "")
-        is_list = any(option.startswith(name) for option in LISTS)
-        is_value = not value and re.match(r"-[\d.]", word)
-        if name.startswith("--") and (is_value or ((is_list or not value) and _are_amounts(word))):
-            joined[-1] = f"{name}=" + ",".join(filter(None, (value.strip(","), word.strip(","))))
+        if joined and joined[-1].startswith("--") and VALUES.fullmatch(word.strip(",")):
+            name, _, value = joined[-1].partition("=")
+            joined[-1] = f"{name}=" + f"{value.strip(',')},{word.strip(',')}".strip(",")
         else:
             joined.append(word)
     return joined
 
 
-def _are_amounts(word):
-    for unit in (FIT, MATCH):
-        with suppress(ArgumentError):
-            return bool(read_amounts("", word.strip(","), unit))
-    return False
-
-
 def _instead(source, surplus):
     """Say what to type instead of words that nothing takes."""
-    words = [source, *surplus]
-    for word in (word.partition("=")[0] for word in words):
-        letters = _letters(word)
+    for word in (word.partition("=")[0] for word in (source, *surplus)):
+        letters = re.sub("[^a-z]", "", word.lower())
         if word.startswith("-") or letters in NAMES:
-            near = [name for name in NAMES if name.startswith(letters)] if letters else []
-            near = near or difflib.get_close_matches(letters, NAMES, 1)
-            known = " or ".join(dict.fromkeys(NAMES[name] for name in near))
-            return f"there is no {word}; " + (f"type {known}" if known else "see --help")
-    for number in filter(NUMBER.fullmatch, words):
-        lists = " and ".join(", ".join(LISTS).rsplit(", ", 1))
-        return f"no option takes {number}: lists are for {lists}, and decimals take a point"
+            near = [NAMES[name] for name in NAMES if letters and name.startswith(letters)]
+            return f"there is no {word}; try {' or '.join(dict.fromkeys(near)) or '--help'}"
     return f"takes one map at a time, got {source} and {surplus[0]}: run it once for each"
-
-
-def _letters(text):
-    return re.sub("[^a-z]", "", text.lower())
-
-
-# Options by their names in the shell, the command and the panel.
-NAMES = {"save": "--output", "output": "--output", "level": "--level"}
-NAMES.update((_letters(name), a.option) for a in ARGUMENTS for name in (a.name, a.label))
 
 
 def _parser():
@@ -207,7 +191,7 @@ def _parser():
         "map", metavar="MAP", help="MRC or CCP4 map, plain or packed (.gz, .bz2, .xz)"
     )
     for argument in ARGUMENTS:
-        text = f"{argument.help}; default: {argument.default}".replace("%", "%%")
+        text = f"{argument.help}; default: {argument.default_help}".replace("%", "%%")
         parser.add_argument(argument.option, metavar=argument.placeholder, help=text)
     parser.add_argument(
         "--level",

@@ -417,6 +417,11 @@ def test_modes_that_chimerax_does_not_read_are_refused(mode, tmp_path, capsys):
     assert f"(MRC mode {mode}), which ChimeraX does not read" in message
 
 
+def test_a_folder_is_refused(tmp_path, capsys):
+    # Windows would call it forbidden.
+    assert shell(capsys, tmp_path) == f"{tmp_path} is a folder, and a map has to be a file"
+
+
 @posix
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path, capsys):
     os.mkfifo(tmp_path / "a.mrc")

@@ -129,7 +129,6 @@ def test_a_map_whose_name_looks_like_a_number(source):
     assert "1_sphere_r008A.mrc" in files() and "3001_sphere_r009A.mrc" in files()
 
 
-NO_OPTION = "lists are for --radius, --center and --value, and decimals take a point"
 ONE_MAP = "takes one map at a time, got P1_J2_map.mrc and"
 
 
@@ -139,23 +138,23 @@ ONE_MAP = "takes one map at a time, got P1_J2_map.mrc and"
         ("--level 0,5", "--level must be a number, got 0,5: write 0.5"),
         ("--level -0,5", "--level must be a number, got -0,5: write -0.5"),
         # The same in PowerShell.
-        ("--level 0 5", f"no option takes 5: {NO_OPTION}"),
+        ("--level 0 5", "--level must be a number, got 0,5: write 0.5"),
+        ("--radius 9 --edge 3 5", "--edge must be a number, got 3,5: write 3.5"),
         ("--level x", "--level must be a number, got x"),
         ("--level 1e999", "--level must be a number, got 1e999"),
         ("b.mrc", f"{ONE_MAP} b.mrc: run it once for each"),
         ("b.mrc c.mrc --radius 9", f"{ONE_MAP} b.mrc: run it once for each"),
         ("--radius 60 x", f"{ONE_MAP} x: run it once for each"),
-        ("--save a.mrc", "there is no --save; type --output"),
-        ("--radius 60 --innerRadius 40", "there is no --innerRadius; type --inner-radius"),
-        ("--inner_radius=40", "there is no --inner_radius; type --inner-radius"),
-        ("-r 60", "there is no -r; type --radius"),
-        ("-r60", "there is no -r60; type --radius"),
-        ("-o out", "there is no -o; type --output or --offset"),
-        ("--raduis 60", "there is no --raduis; type --radius"),
-        ("--density 2", "there is no --density; type --value"),
-        ("radius 60", "there is no radius; type --radius"),
-        ("--modelId 4", "there is no --modelId; see --help"),
-        ("-", "there is no -; see --help"),
+        ("--save a.mrc", "there is no --save; try --output"),
+        ("--radius 60 --innerRadius 40", "there is no --innerRadius; try --inner-radius"),
+        ("--inner_radius=40", "there is no --inner_radius; try --inner-radius"),
+        ("-r 60", "there is no -r; try --radius"),
+        ("-r60", "there is no -r60; try --radius"),
+        ("-o out", "there is no -o; try --output or --offset"),
+        ("--density 2", "there is no --density; try --value"),
+        ("radius 60", "there is no radius; try --radius"),
+        ("--modelId 4", "there is no --modelId; try --help"),
+        ("-", "there is no -; try --help"),
     ],
 )
 def test_what_people_type_is_answered_with_what_to_type(words, sentence, source, capsys):

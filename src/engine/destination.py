@@ -94,10 +94,10 @@ class Destination:
         if re.fullmatch(r"\\\\\.\\[^\\]+", path):
             # As Windows calls NUL, and also C:\data\NUL.mrc.
             raise ArgumentError("save", f"has a name that Windows reserves for a device: {save}")
-        if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
-            raise ArgumentError("save", f"needs a folder or a file, and this is neither: {path}")
         if os.path.isdir(path):
             return path
+        if os.path.exists(path) and not os.path.isfile(path):
+            raise ArgumentError("save", f"needs a folder or a file, and this is neither: {path}")
         if save.endswith(("/", os.sep)):
             raise ArgumentError("save", f"needs a folder that exists, got {path}")
         self.file = self._checked(path)
@@ -124,8 +124,8 @@ class Destination:
         # A link stays a link: what it points to is replaced.
         if os.path.islink(path):
             path = os.path.realpath(path)
-        if os.path.isdir(path):
-            raise ArgumentError("save", f"needs a file, and this is a folder: {path}")
+        if os.path.exists(path) and not os.path.isfile(path):
+            raise ArgumentError("save", f"needs a file, and this is none: {path}")
         if os.path.islink(path):
             raise ArgumentError("save", f"is a link that leads back to itself: {path}")
         return path

@@ -277,9 +277,10 @@ class MapFile:
 
 def _open(path: str) -> BinaryIO:
     mode = os.stat(path).st_mode
-    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+    if not stat.S_ISREG(mode):
         # It could not be read twice; opening a pipe could wait forever.
         kind = "a pipe" if stat.S_ISFIFO(mode) else "a device or socket"
+        kind = "a folder" if stat.S_ISDIR(mode) else kind
         raise ValueError(f"{path} is {kind}, and a map has to be a file")
     file = open(path, "rb")
     start = file.read(HEADER_BYTES)
