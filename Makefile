@@ -1,6 +1,5 @@
-# Every task by name: `make help`.
+# Every task by name: `make help`. On Windows in Git's bash, which has the sh that make needs.
 
-PYTHON ?= python3
 CHIMERAX ?= ChimeraX
 SEED ?= 1
 COUNT ?= 1000
@@ -9,14 +8,14 @@ DEVICE ?= cpu
 PINNED = --constraint tests/requirements.txt
 
 ifeq ($(OS),Windows_NT)
+PYTHON ?= python
 BIN = .venv/Scripts
 PEERS = build/peers/Scripts
 else
+PYTHON ?= python3
 BIN = .venv/bin
 PEERS = build/peers/bin
 endif
-# ChimeraX for what also runs without: only where it was named.
-IN_CHIMERAX = $(if $(filter file,$(origin CHIMERAX)),,CHIMERAX="$(CHIMERAX)")
 VERSION = $(shell $(PYTHON) -c "import xml.etree.ElementTree as x; print(x.parse('bundle_info.xml').getroot().get('version'))")
 WHEEL = dist/chimerax_makesphere-$(VERSION)-py3-none-any.whl
 SPHERE = build/demo/EMD-3197_sphere_r108A_v0p5match.mrc
@@ -37,12 +36,13 @@ test: .venv/installed .venv/tested  ## Run all tests that need no ChimeraX
 	$(if $(NUMPY),$(BIN)/python -m pip install --quiet "$(NUMPY)")
 	$(BIN)/python -m pytest -n 2 $(TESTS)
 
+test-chimerax: export QT_QPA_PLATFORM = offscreen
 test-chimerax: $(WHEEL)  ## Run the suite in the ChimeraX that CHIMERAX names
 	$(CHIMERAX) -m pip install --quiet --user --upgrade-strategy only-if-needed $(PINNED) pytest hypothesis
 	$(MAKE) install
 	$(CHIMERAX) --nogui --script "tests/in_chimerax.py $(TESTS)"
 	$(if $(TESTS),,$(CHIMERAX) --nogui --script "tests/in_chimerax.py tests/check_repository.py")
-	$(if $(TESTS),,QT_QPA_PLATFORM=offscreen $(CHIMERAX) --script "tests/in_chimerax.py tests/test_panel.py")
+	$(if $(TESTS),,$(CHIMERAX) --script "tests/in_chimerax.py tests/test_panel.py")
 
 mutants: .venv/installed .venv/tested  ## Put slips into the code that tests must notice: MODULE, SAMPLE, SEED
 	$(BIN)/python tests/mutants.py --sample $(SAMPLE) --seed $(SEED) $(MODULE)
@@ -60,19 +60,19 @@ check: .venv/installed .venv/tested  ## Check code, types, links, argument names
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/check_repository.py tests/test_wheel.py
 
-# With CHIMERAX=... in both: also in a ChimeraX that has the bundle.
+# With CHIMERAX=... in both, which make passes on: also in a ChimeraX that has the bundle.
 bench: .venv/installed .venv/tested  ## Measure makesphere beside other programs, and that the evidence still runs
 	$(BIN)/python -m pip install --quiet $(PINNED) matplotlib
 	$(PYTHON) -m venv build/peers
 	$(PEERS)/python -m pip install --quiet -r benchmarks/requirements.txt
 	$(PEERS)/python -m pip install --quiet --no-deps pytom-match-pick==0.14.0
-	$(IN_CHIMERAX) $(BIN)/python benchmarks/bench.py --peers build/peers
+	$(BIN)/python benchmarks/bench.py --peers build/peers
 	$(BIN)/python -m pip install --quiet $(PINNED) -r benchmarks/decoy/requirements.txt
 	$(BIN)/python -m pytest -q benchmarks/decoy
 	$(BIN)/python benchmarks/decoy/run.py --sample
 
 stress: .venv/installed .venv/tested  ## Try to break it: SEED, COUNT
-	$(IN_CHIMERAX) $(BIN)/python tests/stress --seed $(SEED) --count $(COUNT)
+	$(BIN)/python tests/stress --seed $(SEED) --count $(COUNT)
 
 evidence: .venv/installed  ## Sort junk with two classifiers, on a GPU if DEVICE=cuda: half an hour and RELION's hour
 	$(BIN)/python -m pip install --quiet $(PINNED) -r benchmarks/decoy/requirements.txt

@@ -17,7 +17,7 @@ from conftest import IN_CHIMERAX, in_chimerax
 
 FORKS = hasattr(os, "fork") and not IN_CHIMERAX
 forks = pytest.mark.skipif(not FORKS, reason="needs processes that fork")
-posix = pytest.mark.skipif(os.name != "posix", reason="needs the ways of POSIX")
+posix = pytest.mark.skipif(os.name != "posix", reason="needs links, holes or locks as of POSIX")
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 

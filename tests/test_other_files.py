@@ -19,7 +19,7 @@ from chimerax.makesphere.engine.mrc import Facts
 from conftest import in_chimerax
 from headers import ARRAY, IMOD, write_map
 
-posix = pytest.mark.skipif(os.name != "posix", reason="needs the ways of POSIX")
+posix = pytest.mark.skipif(os.name != "posix", reason="needs pipes and devices as of POSIX")
 PACKERS = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}
 CUBE = np.arange(8**3, dtype=np.float32).reshape(8, 8, 8)
 

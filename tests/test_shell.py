@@ -210,7 +210,9 @@ def test_errors_are_one_line_and_status_2(options, words, source, capsys):
 
 def test_a_map_that_is_not_there(source, capsys):
     assert main(["none.mrc", "--radius", "9"]) == 2
-    sentence = "makesphere: cannot read none.mrc: No such file or directory\n"
+    with pytest.raises(FileNotFoundError) as error:
+        os.stat("none.mrc")
+    sentence = f"makesphere: cannot read none.mrc: {error.value.strerror}\n"
     assert capsys.readouterr().err == sentence
 
 
