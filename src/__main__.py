@@ -9,9 +9,7 @@ from math import isfinite
 
 from .arguments import ARGUMENTS, option, read_number, shell_words
 from .engine import report
-            _complain(f"warning: {warning}")
-    if problem := report.too_strong(plan.decoys):
-        _complain(f"warning: {problem} Try: {shell_words(RECOMMENDED)}")
+from .engine.decoy import Batch, Plan, decoys_of
 from .engine.destination import NO, YES, Destination
 from .engine.errors import ArgumentError, LevelError
 from .engine.map import Map
@@ -121,16 +119,9 @@ def _report(plan):
         print(block.decoy.name)
         print(report.as_text(block.rows))
         for warning in block.warnings:
-<<<<<<< HEAD
-            print(f"makesphere: warning: {warning}", file=sys.stderr)
-    if problem := report.too_strong(plan.decoys):
-        remedy = f"{problem} Try: {shell_words(RECOMMENDED)}"
-        print(f"makesphere: warning: {remedy}", file=sys.stderr)
-=======
             _complain(f"warning: {warning}")
-        if block.too_strong:
-            _complain(f"warning: {block.too_strong} Try: {shell_words(RECOMMENDED)}")
->>>>>>> 12f844a (A folder given as a map is called one; what is neither a folder nor a file is not written)
+    if problem := report.too_strong(plan.decoys):
+        _complain(f"warning: {problem} Try: {shell_words(RECOMMENDED)}")
     sys.stdout.flush()
 
 

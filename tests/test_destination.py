@@ -364,7 +364,9 @@ def test_impossible_paths_are_refused_before_any_work(typed, words, tmp_path):
 
 def test_a_name_that_is_too_long_is_refused_before_any_work(tmp_path):
     # Windows without long paths does not say so itself.
-    with pytest.raises(ArgumentError, match=r"^save (cannot write .*l\.mrc|needs a shorter path): "):
+    with pytest.raises(
+        ArgumentError, match=r"^save (cannot write .*l\.mrc|needs a shorter path): "
+    ):
         Destination(source_map(), "l" * 300, lambda: str(tmp_path))
 
 
