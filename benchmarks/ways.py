@@ -137,7 +137,7 @@ def disk_makesphere(n, path, output):
         with mrc.MapFile(path) as file:
             grid = file.grid
         scratch = Scratch(os.path.dirname(output))
-        mrc.write(scratch.file, grid, Sphere(RADIUS * n, grid.center), 1.0, ["sphere"])
+        mrc.write(scratch.file, grid, Sphere(RADIUS * n, grid.center).strips(grid), ["sphere"])
         scratch.flush()
         scratch.replace(output)
 
@@ -160,18 +160,19 @@ def disk_limit(n, path, output):
 
 def tables_center(n, path, output, shift=0.0):
     """Tabulate a map about the box center, or away from it."""
-    from chimerax.makesphere.engine.level import above
-    from chimerax.makesphere.engine.radial import Tabulator
+    from chimerax.makesphere.engine.level import AboveFinder
+    from chimerax.makesphere.engine.particle import particle_of
+    from chimerax.makesphere.engine.radial import Enclosed
 
     grid, array = _grid(n), _noise(n)
     center = tuple(c + shift for c in grid.center)
 
     def tabulate():
-        tabulator = Tabulator(grid, center)
+        finder = AboveFinder(2.326)  # what 1 % of normal noise exceeds
         for plane in array:
-            # What 1 % of normal noise exceeds
-            tabulator.add(above(plane, 2.326), plane)
-        return tabulator.tables()
+            finder.add(plane)
+        above = finder.result()
+        return Enclosed.about(center, grid, above, particle_of(above, grid.shape))
 
     return tabulate
 

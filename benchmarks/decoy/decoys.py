@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 import torch
-from chimerax.makesphere.arguments import BY_NAME, request_of
-from chimerax.makesphere.engine.decoy import Batch, jobs_of
+from chimerax.makesphere.arguments import BY_NAME
+from chimerax.makesphere.engine.decoy import decoys_of
 from chimerax.makesphere.engine.grid import Grid
 from chimerax.makesphere.engine.map import Map
+from chimerax.makesphere.engine.request import Request
 from fourier import Lattice
 from torch import Tensor
 
@@ -20,7 +21,7 @@ class Decoy:
     radius, offset, density : float
         Å, Å along x, and the density inside.
     strength : float
-        Energy of its views in images over that of the map's.
+        Energy of its views in images over that of the particle's.
     volume : Tensor
     """
 
@@ -47,15 +48,14 @@ def make(volume: Tensor, lattice: Lattice, words: str) -> list[Decoy]:
         name: BY_NAME[name].value(text) for name, text in zip(asked[::2], asked[1::2], strict=True)
     }
     grid = Grid((lattice.box,) * 3, (lattice.voxel,) * 3)
-    source_map = Map("map", grid, volume.cpu().numpy(), None)
-    with Batch(jobs_of(source_map, request_of(values, ""), None)) as batch:
-        return [
-            Decoy(
-                decoy.recipe.radius,
-                decoy.recipe.offset,
-                decoy.density,
-                decoy.strength,
-                torch.from_numpy(array).to(volume.device),
-            )
-            for decoy, array in batch.make(in_memory=True)
-        ]
+    measured = Map("map", grid, volume.cpu().numpy(), None).measure()
+    return [
+        Decoy(
+            decoy.recipe.radius,
+            decoy.recipe.offset,
+            decoy.density,
+            decoy.strength,
+            torch.from_numpy(decoy.sphere.draw(grid, decoy.density)).to(volume.device),
+        )
+        for decoy in decoys_of(measured, Request.of(values, ""))
+    ]

@@ -3,12 +3,14 @@
 import shutil
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache, lru_cache
 from pathlib import Path
 
 import decoys
 import numpy as np
 import online_em
+import plan
 import relion
 import synthetic
 import torch
@@ -58,7 +60,8 @@ def do(
     started, c = time.monotonic(), run.conditions
     true = particle(run.map, c.snr, device)
     images = dataset(run.map, c.snr, c.images, c.junk, run.seed, device)
-    volume = synthetic.starting_map(true, c.start, 200 + run.seed)
+    volume = synthetic.starting_map(true, c.start, 200 + run.seed, noise_resolution=c.noise)
+    options = replace(options or online_em.Options(), resolution=float(c.job))
     words, _, second = run.setting.partition(", then ")
     rounds = [MATCH if run.setting == TWICE else words]
     if second:
@@ -114,7 +117,8 @@ def do(
         "run": run.name, "setting": run.setting, "map": run.map, "classifier": run.classifier,
         "version": relion.version(program) if program else f"PyTorch {torch.__version__}",
         "seed": run.seed, "start_A": c.start, "images": c.images, "junk_percent": c.junk,
-        "snr": c.snr, "seconds": f"{time.monotonic() - started:.1f}",
+        "snr": c.snr, "noise_A": c.noise, "job_A": c.job, "match_of": plan.MATCH_OF,
+        "seconds": f"{time.monotonic() - started:.1f}",
     }  # fmt: skip
     for kind in (PARTICLE, *JUNK):
         row[kind] = int(np.sum(images.kinds == kind))

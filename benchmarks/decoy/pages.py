@@ -32,16 +32,20 @@ CONDITIONS = {
     "1,500 images": plan.FEW,
     "1,500 images, map low-passed to 40 Å": plan.FEW_BAD,
     "1,500 images, map low-passed to 30 Å": plan.FEW_POOR,
-    "1,500 images, 70 % junk": plan.FEW_DIRTY,
-    "1,500 images, 70 % junk, map low-passed to 30 Å": plan.FEW_DIRTY_POOR,
+    "1,500 images, 70% junk": plan.FEW_DIRTY,
+    "1,500 images, 70% junk, map low-passed to 30 Å": plan.FEW_DIRTY_POOR,
     "1,500 images, SNR 0.02": plan.FEW_FAINT,
     "20,000 images": plan.MANY,
-    "70 % junk": plan.DIRTY,
+    "70% junk": plan.DIRTY,
     "SNR 0.02": plan.FAINT,
     "SNR 0.02, map low-passed to 40 Å": plan.FAINT_BAD,
 }
 SHORT = (HAND, MATCH, AROUND, THEN_BESIDE, BESIDE)
-ROUNDS = {AROUND: "around", THEN_BESIDE: "around, then beside", BESIDE: "beside at once"}
+ROUNDS = {
+    AROUND: "around",
+    THEN_BESIDE: "around, then beside",
+    BESIDE: "beside in the first round",
+}
 
 Rows = Sequence[dict[str, str]]
 Table = Callable[[Sequence[str], Sequence[Sequence[str]]], str]
@@ -50,14 +54,21 @@ Table = Callable[[Sequence[str], Sequence[Sequence[str]]], str]
 def select(
     rows: Rows, setting: str, conditions: Conditions = plan.USUAL, classifier: str = ENGINE
 ) -> Rows:
-    """Return the results of a setting in some conditions, of maps with all seeds."""
-    names = {
-        m: [plan.Run(setting, m, s, conditions, classifier).name for s in plan.SEEDS]
-        for m in plan.MAPS
-    }
-    by_name = {row["run"]: row for row in rows}
-    whole = [of for of in names.values() if all(name in by_name for name in of)]
-    return [by_name[name] for of in whole for name in of]
+    """Return the results of a setting in some conditions, of maps with all seeds.
+
+    Where not all of a map's have been repeated, they are those of the older `match`.
+    """
+    current, older = (
+        {row["run"]: row for row in rows if plan.is_current(row) is now} for now in (True, False)
+    )
+    found = []
+    for m in plan.MAPS:
+        names = [plan.Run(setting, m, s, conditions, classifier).name for s in plan.SEEDS]
+        for by_name in (current, older):
+            if all(name in by_name for name in names):
+                found += [by_name[name] for name in names]
+                break
+    return found
 
 
 def caught(row: dict[str, str], kinds: Sequence[str] = tuple(JUNK)) -> float:
@@ -78,13 +89,13 @@ def by_map(rows: Rows, measure: Callable[[dict[str, str]], float]) -> list[float
 
 
 def share(rows: Rows, kinds: Sequence[str] = tuple(JUNK)) -> str:
-    """Return the junk caught, as the mean over maps with its range: "75 (66-90) %"."""
+    """Return the junk caught, as the mean over maps with its range: "75% (66-90)"."""
     each = by_map(rows, lambda row: caught(row, kinds))
     if not each:
         return "-"
     middle, low, high = (f"{v:.0f}" for v in (mean(each), min(each), max(each)))
-    number = middle if low == high else f"{middle} ({low}-{high})"
-    return f"{number} %{some_maps(rows)}"
+    spread = "" if low == high else f" ({low}-{high})"
+    return f"{middle}%{spread}{some_maps(rows)}"
 
 
 def some_maps(rows: Rows) -> str:
@@ -94,12 +105,12 @@ def some_maps(rows: Rows) -> str:
 
 
 def losses(rows: Rows) -> str:
-    """Return the particles lost, as the mean with the worst of all runs: "0.1 (3.8) %"."""
+    """Return the particles lost, as the mean with the worst of all runs: "0.1% (3.8)"."""
     if not rows:
         return "-"
     each = [lost(row) for row in rows]
     middle, most = (f"{v:.1f}" for v in (mean(each), max(each)))
-    return f"{middle} %" if middle == most else f"{middle} ({most}) %"
+    return f"{middle}%" if middle == most else f"{middle}% ({most})"
 
 
 def markdown(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
@@ -125,19 +136,20 @@ def label(setting: str, style: Table = markdown) -> str:
 def summary(rows: Rows, style: Table = markdown) -> str:
     """Return the short table: what spheres caught and lost, over all maps."""
     words = {setting: label(setting, style) for setting in SHORT}
-    words[HAND] += ", by hand"
+    words[HAND] += ", manual protocol"
     words[AROUND] += ", recommended"
     words[THEN_BESIDE] = f"these, then {words[BESIDE]}"
-    words[BESIDE] += " at once"
+    words[BESIDE] += " in the first round"
     found = {setting: select(rows, setting) for setting in SHORT}
     lines = [[words[s], share(of), losses(of)] for s, of in found.items()]
-    return style(["spheres", "junk caught", "particles lost"], lines)
+    heads = ["spheres", "junk caught, mean over eight maps (range)"]
+    return style([*heads, "particles lost, mean of 24 runs (worst run)"], lines)
 
 
 def kinds(rows: Rows) -> str:
     """Return what was caught of each kind."""
     settings = (HAND, MATCH, *ROUNDS)
-    heads = ["junk", "by hand", "one sphere, `match`", *ROUNDS.values()]
+    heads = ["junk", "manual protocol", "one sphere, `match`", *ROUNDS.values()]
     lines = [
         [NAMES[k], *(share(select(rows, setting), (k,)) for setting in settings)] for k in JUNK
     ]
@@ -157,8 +169,8 @@ def conditions(rows: Rows) -> str:
 
 
 def both(rows: Rows) -> str:
-    """Return what was caught and lost, over all: "75; 0.1 (3.8) %"."""
-    return f"{mean(by_map(rows, caught)):.0f}; {losses(rows)}{some_maps(rows)}" if rows else "-"
+    """Return what was caught and lost, over all: "75%; 0.1% (3.8)"."""
+    return f"{mean(by_map(rows, caught)):.0f}%; {losses(rows)}{some_maps(rows)}" if rows else "-"
 
 
 def maps(rows: Rows) -> str:
@@ -235,7 +247,7 @@ def everything(rows: Rows) -> str:
         ]
         for key, of in found.items()
     ]  # fmt: skip
-    heads = ["setting", "map", "classifier", "start, Å", "images", "% junk", "SNR", "seeds"]
+    heads = ["setting", "map", "classifier", "start, Å", "images", "junk, %", "SNR", "seeds"]
     heads += [*NAMES.values(), "all junk", "strength", "final Å", "s"]
     return markdown(heads, lines)
 

@@ -29,6 +29,9 @@ SOME_MAPS = ("EMD-3488", "4GXY", "3SN6", "compact")
 # On CPUs: one that lost particles, one that lost none.
 TWO_MAPS = ("compact", "4GXY")
 
+# What `match` is measured against. In older results it is "map": all of it, noise included.
+MATCH_OF = "particle"
+
 ENGINE = "online EM"
 RELION = "RELION 3"
 
@@ -55,12 +58,18 @@ class Conditions:
         Percent of them.
     snr : float
         Signal-to-noise ratio: see `synthetic.gray_scale`.
+    noise : int
+        Å; the resolution at which noise was added to the map, before it was low-passed to `start`.
+    job : int
+        Å; the resolution at which the classifier begins.
     """
 
     start: int = 12
     images: int = 6000
     junk: int = 40
     snr: float = 0.06
+    noise: int = 12
+    job: int = 20
 
 
 USUAL = Conditions()
@@ -76,6 +85,12 @@ FEW_FAINT = Conditions(images=1500, snr=0.02)
 FEW_POOR = Conditions(start=30, images=1500)
 FEW_DIRTY_POOR = Conditions(start=30, images=1500, junk=70)
 FAINT_BAD = Conditions(start=40, snr=0.02)
+# As low-passed, but with noise of a tenth of its own peak.
+FEW_NOISY = Conditions(start=40, images=1500, noise=40)
+FEW_DIRTY_NOISY = Conditions(start=40, images=1500, junk=70, noise=40)
+# The job's own way of low-passing.
+FEW_JOB = Conditions(images=1500, job=30)
+FEW_DIRTY_JOB = Conditions(images=1500, junk=70, job=30)
 QUICK = Conditions(images=60)
 
 
@@ -98,14 +113,15 @@ class Run:
         """Return the name that the results go by."""
         c = self.conditions
         words = f"{self.setting} {self.map} {c.start}A n{c.images} j{c.junk} snr{c.snr}"
+        words += f" noise{c.noise}A" * (c.noise != 12) + f" job{c.job}A" * (c.job != 20)
         return re.sub(r"[^a-z0-9.]+", "-", f"{words} {self.classifier} s{self.seed}".lower())
 
 
 COLUMNS = [
     "run", "setting", "map", "classifier", "version", "seed", "start_A", "images", "junk_percent",
-    "snr", "radius_A", "offset_A", "density", "strength", "good_class", "particle",
-    "particle_lost", *(c for k in JUNK for c in (k, f"{k}_caught")), "iterations", "resolution_A",
-    "seconds",
+    "snr", "noise_A", "job_A", "match_of", "radius_A", "offset_A", "density", "strength",
+    "good_class", "particle", "particle_lost", *(c for k in JUNK for c in (k, f"{k}_caught")),
+    "iterations", "resolution_A", "seconds",
 ]  # fmt: skip
 
 
@@ -131,14 +147,20 @@ OTHERS_AROUND = (
 )
 # Each question with so few images that CPUs can answer it.
 ON_CPUS = [
+    *block((AROUND,), FEW_DIRTY_POOR),
+    *block((AROUND,), FEW_POOR),
     *block((AROUND,), FEW_DIRTY, TWO_MAPS),
+    *block((AROUND,), FEW_NOISY),
+    *block((AROUND,), FEW_DIRTY_NOISY),
+    *block((MATCH,), FEW_DIRTY_POOR),
+    *block((MATCH,), FEW_POOR),
+    *block((AROUND,), FEW_DIRTY_JOB, TWO_MAPS),
+    *block((AROUND,), FEW_JOB, TWO_MAPS),
     *block((TWICE,), FEW, TWO_MAPS),
     *block((AROUND,), FEW_FAINT, TWO_MAPS),
-    *block((AROUND,), FEW_DIRTY_POOR, ("compact",)),
     *block((MATCH,), FEW, ("compact", "EMD-11007")),
     *block((HAND,), FEW, ("compact",)),
     *block((MATCH,), FEW_DIRTY, ("compact",)),
-    *block((AROUND,), FEW_POOR, ("compact", "EMD-11007")),
     *block((BESIDE,), FEW_DIRTY, TWO_MAPS),
     *block((BESIDE,), FEW_FAINT, TWO_MAPS),
 ]
@@ -187,6 +209,11 @@ def read_results(path: Path = RESULTS) -> list[dict[str, str]]:
         return []
     with open(path, newline="") as file:
         return list(csv.DictReader(file))
+
+
+def is_current(row: dict[str, str]) -> bool:
+    """Check whether a run had spheres as their words mean now."""
+    return row["match_of"] == MATCH_OF or "match" not in row["setting"]
 
 
 def append_result(path: Path, row: dict) -> None:

@@ -28,7 +28,7 @@ def plot(rows: pages.Rows, path: Path) -> None:
     )
     bars = {plan.HAND: "0.75", plan.AROUND: COLORS[plan.AROUND]}
     bars[plan.THEN_BESIDE] = COLORS[plan.THEN_BESIDE]
-    names = {plan.HAND: "by hand: density 1"} | pages.ROUNDS
+    names = {plan.HAND: "manual protocol: density 1"} | pages.ROUNDS
     for place, (setting, color) in enumerate(bars.items()):
         found = pages.select(rows, setting)
         for i, kind in enumerate(plan.JUNK):

@@ -2,7 +2,7 @@
 
 Each run takes images of one map, decoys, and one of two classifiers: the online-EM engine beside
 this script, or RELION's Class3D. It adds one row to a CSV file. A run found there is not run
-again, so that the plan goes on where it was stopped::
+again, so that the plan goes on where it was stopped; one with an older meaning of `match` is::
 
     python benchmarks/decoy/run.py --device cuda     # all that is missing from results.csv
     python benchmarks/decoy/run.py --relion          # RELION's part, on CPUs
@@ -20,7 +20,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 import plan
-from plan import append_result, read_results
+from plan import append_result, is_current, read_results
 
 RELION_PROGRAM = "relion_refine"
 
@@ -42,7 +42,7 @@ def work_on(run: plan.Run, device: str, quick: bool, program: str | None, work: 
 
 def run_all(runs, results: Path, options) -> int:
     """Run what is missing, several at a time, and return the number of runs that failed."""
-    done = {row["run"] for row in read_results(results)}
+    done = {row["run"] for row in read_results(results) if is_current(row)}
     waiting = [run for run in runs if run.name not in done][: options.limit]
     print(f"{len(runs)} runs planned, {len(waiting)} to be done now", flush=True)
     failed, started = 0, time.monotonic()
@@ -98,9 +98,9 @@ def main() -> int:
     runs = plan.RELION_PLAN if options.relion else plan.PLAN
     runs = [run for run in runs if re.search(options.only, run.name)]
     if options.list:
-        done = {row["run"] for row in read_results(options.results)}
+        found = {row["run"]: is_current(row) for row in read_results(options.results)}
         for run in runs:
-            print("done   " if run.name in done else "missing", run.name)
+            print({True: "done   ", False: "older  "}.get(found.get(run.name), "missing"), run.name)
         return 0
     results = options.results
     if options.sample:

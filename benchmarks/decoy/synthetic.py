@@ -220,7 +220,13 @@ def low_pass(array: Tensor, resolution: float, voxel: float) -> Tensor:
     return torch.fft.ifftn(torch.fft.fftn(array) * kept).real
 
 
-def starting_map(particle: Particle, resolution: float, seed: int, noise: float = 0.1) -> Tensor:
+def starting_map(
+    particle: Particle,
+    resolution: float,
+    seed: int,
+    noise: float = 0.1,
+    noise_resolution: float = 12.0,
+) -> Tensor:
     """Return what a user starts from: an ab-initio map of 12 Å with noise, or that low-passed.
 
     Parameters
@@ -230,14 +236,18 @@ def starting_map(particle: Particle, resolution: float, seed: int, noise: float 
         Å, 12 or more.
     seed : int
     noise : float, optional
-        Standard deviation in the map of 12 Å, low-passed like it, as a share of its peak.
+        Standard deviation in the map that it is added to, low-passed like it, as a share of its
+        peak.
+    noise_resolution : float, optional
+        Å, of that map: 12, or as poor as `resolution`, so that the noise stays.
     """
     voxel = particle.lattice.voxel
-    volume = low_pass(particle.volume, 12.0, voxel)
+    volume = low_pass(particle.volume, noise_resolution, voxel)
     random = np.random.default_rng(seed).normal(size=volume.shape)
-    added = low_pass(torch.tensor(random, dtype=torch.float32).to(volume.device), 12.0, voxel)
+    added = torch.tensor(random, dtype=torch.float32).to(volume.device)
+    added = low_pass(added, noise_resolution, voxel)
     volume = volume + noise * volume.max() * added / added.std()
-    return low_pass(volume, resolution, voxel) if resolution > 12 else volume
+    return low_pass(volume, resolution, voxel) if resolution > noise_resolution else volume
 
 
 @dataclass(frozen=True)

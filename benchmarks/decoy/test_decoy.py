@@ -178,28 +178,28 @@ def result(run: plan.Run, caught: int, lost: int = 0) -> dict[str, str]:
     row |= {"particle": "200", "particle_lost": str(lost), "strength": "", "resolution_A": ""}
     for kind in plan.JUNK:
         row |= {kind: "20", f"{kind}_caught": str(caught)}
-    columns = ("classifier", "start_A", "images", "junk_percent", "snr")
-    return row | {"seconds": "1"} | dict.fromkeys(columns, "")
+    columns = ("classifier", "start_A", "images", "junk_percent", "snr", "noise_A", "job_A")
+    return row | {"seconds": "1", "match_of": plan.MATCH_OF} | dict.fromkeys(columns, "")
 
 
 def test_nothing_is_quoted_of_a_map_without_all_seeds():
     rows = [result(run, 5) for run in plan.block((plan.HAND,)) if run.seed != 3]
-    assert "| `radius 1.3fit value 1`, by hand | - | - |" in pages.summary(rows)
+    assert "| `radius 1.3fit value 1`, manual protocol | - | - |" in pages.summary(rows)
     rows += [result(run, 8, lost=1) for run in plan.block((plan.HAND,)) if run.seed == 3]
-    assert "| `radius 1.3fit value 1`, by hand | 30 % | 0.2 (0.5) % |" in pages.summary(rows)
+    assert "| `radius 1.3fit value 1`, manual protocol | 30% | 0.2% (0.5) |" in pages.summary(rows)
     assert pages.share(rows[:-1] and pages.select(rows[:-1], plan.HAND)).endswith("7 maps")
 
 
 def test_pages_are_filled_between_their_markers_only():
     page = (
-        "before\n<!-- summary: written by report.py -->\nold\n<!-- end of summary -->\nafter 50 %\n"
+        "before\n<!-- summary: written by report.py -->\nold\n<!-- end of summary -->\nafter 50%\n"
     )
     rows = [result(run, 5) for run in plan.block((plan.AROUND,))]
     filled = pages.fill(page, rows)
     assert filled.startswith("before\n")
-    assert filled.endswith("after 50 %\n")
+    assert filled.endswith("after 50%\n")
     assert "old" not in filled
-    assert "25 %" in filled
+    assert "25%" in filled
     assert pages.fill(filled, rows) == filled
 
 
