@@ -45,6 +45,7 @@ def do(
     options: online_em.Options | None = None,
     program: str | None = None,
     work: Path | None = None,
+    follow: bool = False,
 ) -> dict:
     """Do a run, and return its row of the results.
 
@@ -56,6 +57,9 @@ def do(
     options : online_em.Options, optional
     program, work : str and Path, optional
         RELION's program and a folder, for the runs that are RELION's.
+    follow : bool, optional
+        Print after each of the engine's iterations how many particles, and how much junk, each
+        class has.
     """
     started, c = time.monotonic(), run.conditions
     true = particle(run.map, c.snr, device)
@@ -71,7 +75,16 @@ def do(
         index, steps = torch.tensor(some, device=device), []
         data, ctf = images.coefficients[index], images.ctf[index]
         engine = online_em.Refinement(images.lattice, data, ctf, volumes, options, run.seed)
-        classes = engine.run(lambda e: steps.append(e.resolution)).cpu().numpy()
+        true = images.kinds[some] == PARTICLE
+
+        def watch(engine: online_em.Refinement) -> None:
+            steps.append(engine.resolution)
+            if follow:
+                found, count = engine.classes.cpu().numpy(), len(volumes)
+                each = (np.bincount(found[own], minlength=count).tolist() for own in (true, ~true))
+                print(f"{len(steps):3} {steps[-1]:5.1f} Å ", *each, flush=True)
+
+        classes = engine.run(watch).cpu().numpy()
         said = {"iterations": len(steps), "resolution_A": f"{steps[-1]:.1f}"}
         return classes, engine.volumes, said
 

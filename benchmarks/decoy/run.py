@@ -25,7 +25,9 @@ from plan import append_result, is_current, read_results
 RELION_PROGRAM = "relion_refine"
 
 
-def work_on(run: plan.Run, device: str, quick: bool, program: str | None, work: Path) -> dict:
+def work_on(
+    run: plan.Run, device: str, quick: bool, program: str | None, work: Path, follow: bool
+) -> dict:
     """Do one run, in a process of its own kind: PyTorch is loaded here, and not for reports."""
     import torch
 
@@ -37,7 +39,7 @@ def work_on(run: plan.Run, device: str, quick: bool, program: str | None, work: 
 
     small = online_em.Options(most_iterations=3, random_iterations=1, full_passes=1, angle=30.0)
     with torch.no_grad():
-        return job.do(run, device, small if quick else None, program, work)
+        return job.do(run, device, small if quick else None, program, work, follow)
 
 
 def run_all(runs, results: Path, options) -> int:
@@ -48,7 +50,7 @@ def run_all(runs, results: Path, options) -> int:
     failed, started = 0, time.monotonic()
     program = RELION_PROGRAM if options.relion else None
     with ProcessPoolExecutor(options.jobs, multiprocessing.get_context("spawn")) as pool:
-        rest = (options.device, options.sample, program, options.work.resolve())
+        rest = (options.device, options.sample, program, options.work.resolve(), options.follow)
         futures = {pool.submit(work_on, run, *rest): run for run in waiting}
         for future in as_completed(futures):
             if future.cancelled():
@@ -92,6 +94,7 @@ def main() -> int:
     add("--only", metavar="PATTERN", default="", help="runs whose names match")
     add("--limit", type=int, metavar="N", help="so many runs at most")
     add("--minutes", type=float, default=1e9, help="begin no run after so long")
+    add("--follow", action="store_true", help="print what each class has after each iteration")
     add("--work", type=Path, default=Path("build/decoy"), help="folder; default: build/decoy")
     add("--results", type=Path, default=plan.RESULTS, help="default: beside this script")
     options = parser.parse_args()
