@@ -7,6 +7,8 @@ Needs neither PyTorch nor NumPy. A page says where a table goes by two comments,
 import re
 import textwrap
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import product
 from statistics import mean
 
 import plan
@@ -34,6 +36,10 @@ CONDITIONS = {
     "1,500 images, map low-passed to 30 Å": plan.FEW_POOR,
     "1,500 images, 70% junk": plan.FEW_DIRTY,
     "1,500 images, 70% junk, map low-passed to 30 Å": plan.FEW_DIRTY_POOR,
+    "1,500 images, map of 40 Å whose noise stays": plan.FEW_NOISY,
+    "1,500 images, 70% junk, map of 40 Å whose noise stays": plan.FEW_DIRTY_NOISY,
+    "1,500 images, the job begins at 30 Å": plan.FEW_JOB,
+    "1,500 images, 70% junk, the job begins at 30 Å": plan.FEW_DIRTY_JOB,
     "1,500 images, SNR 0.02": plan.FEW_FAINT,
     "20,000 images": plan.MANY,
     "70% junk": plan.DIRTY,
@@ -220,6 +226,58 @@ def others(rows: Rows) -> str:
     return markdown(heads, list(dict.fromkeys(map(tuple, lines))))
 
 
+def few(rows: Rows) -> str:
+    """Return what was caught and lost with few images, run by run; in brackets by older `match`."""
+    ways = {
+        "as it is": (AROUND, {}),
+        "low-passed to 30 Å": (AROUND, {"start": 30}),
+        "job begins at 30 Å": (AROUND, {"job": 30}),
+        "one `match`, as it is": (MATCH, {}),
+        "one `match`, low-passed": (MATCH, {"start": 30}),
+        "40 Å, noise stays": (AROUND, {"start": 40, "noise": 40}),
+    }
+    by_name = {row["run"]: row for row in rows if row["version"].endswith("+cpu")}
+    lines, columns = [], [[] for _ in ways]
+    for base in (plan.FEW_DIRTY, plan.FEW):
+        for name, seed in product(plan.MAPS, plan.SEEDS):
+            runs = [plan.Run(s, name, seed, replace(base, **c)) for s, c in ways.values()]
+            found = [by_name.get(run.name) for run in runs]
+            if not any(row and plan.is_current(row) for row in found):
+                continue
+            for row, column in zip(found, columns, strict=True):
+                if row and plan.is_current(row):
+                    column.append(row)
+            lines.append([f"{name} {seed}, {base.junk}% junk", *map(_one, found)])
+    ends = [f"{mean(map(caught, c)):.0f}; {max(map(lost, c)):.1f}" if c else "-" for c in columns]
+    lines.append(["**mean caught; most lost**", *ends])
+    return markdown(["caught; lost, %", *ways], lines)
+
+
+def repeated(rows: Rows) -> str:
+    """Return what was caught and lost in runs that were made with the older `match`, and again."""
+    older, current = (
+        {row["run"]: row for row in rows if plan.is_current(row) is now} for now in (False, True)
+    )
+    lines = []
+    for name, now in current.items():
+        if name not in older:
+            continue
+        then = older[name]
+        conditions = f"{now['start_A']} Å, {now['images']} images, {now['junk_percent']}% junk"
+        lines.append([label(now["setting"]), f"{now['map']} {now['seed']}", conditions])
+        lines[-1] += [row["density"].split()[0] for row in (then, now)] + [_one(then), _one(now)]
+    heads = ["spheres", "map, seed", "conditions", "density then", "now"]
+    return markdown([*heads, "caught; lost then", "now"], lines)
+
+
+def _one(row: dict[str, str] | None) -> str:
+    """Return what was caught and lost in a run; in brackets if by the older `match`."""
+    if row is None:
+        return "-"
+    text = f"{caught(row):.0f}; {lost(row):.1f}"
+    return text if plan.is_current(row) else f"({text})"
+
+
 def relion(rows: Rows) -> str:
     """Return what RELION caught, by map."""
     lines = []
@@ -237,6 +295,7 @@ def everything(rows: Rows) -> str:
     """Return every setting in all conditions, map by map and kind by kind."""
     found: dict[tuple, list[dict[str, str]]] = {}
     columns = ("setting", "map", "classifier", "start_A", "images", "junk_percent", "snr")
+    columns += ("noise_A", "job_A", "match_of")
     for row in rows:
         found.setdefault(tuple(row[c] for c in columns), []).append(row)
     lines = [
@@ -247,7 +306,8 @@ def everything(rows: Rows) -> str:
         ]
         for key, of in found.items()
     ]  # fmt: skip
-    heads = ["setting", "map", "classifier", "start, Å", "images", "junk, %", "SNR", "seeds"]
+    heads = ["setting", "map", "classifier", "start, Å", "images", "junk, %", "SNR"]
+    heads += ["noise added at, Å", "job begins at, Å", "`match` of", "seeds"]
     heads += [*NAMES.values(), "all junk", "strength", "final Å", "s"]
     return markdown(heads, lines)
 
@@ -264,7 +324,10 @@ def amount(rows: Rows) -> str:
     planned = [*plan.PLAN, *plan.RELION_PLAN]
     done = {row["run"] for row in rows}
     missing = [r for r in planned if r.name not in done]
+    older = done - {row["run"] for row in rows if plan.is_current(row)}
     text = f"{len(rows)} runs."
+    if older:
+        text += f" {len(older)} are of the older `match` only."
     if missing:
         kinds = {}
         for r in missing:
@@ -289,6 +352,8 @@ def blocks(rows: Rows) -> dict[str, str]:
         "conditions": conditions(rows),
         "maps": maps(rows),
         "others": others(rows),
+        "few": few(rows),
+        "repeated": repeated(rows),
         "relion": relion(rows),
         "all results": everything(rows) + "\n\n" + amount(rows),
     }

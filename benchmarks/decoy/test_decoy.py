@@ -68,6 +68,9 @@ def test_a_starting_map_is_noisy_and_of_its_resolution(receptor):
     corner = start[:12, :12, :12]
     peak = float(synthetic.low_pass(receptor.volume, 12.0, voxel).max())
     assert float(corner.std()) == pytest.approx(0.1 * peak, rel=0.25)
+    noisy = synthetic.starting_map(receptor, 40, 1, noise_resolution=40.0)
+    peak = float(synthetic.low_pass(receptor.volume, 40.0, voxel).max())
+    assert float(noisy[:12, :12, :12].std()) == pytest.approx(0.1 * peak, rel=0.4)
     poor = synthetic.starting_map(receptor, 40, 1)
     power = torch.fft.fftn(poor).abs() ** 2
     axis = torch.fft.fftfreq(64, voxel) ** 2
@@ -175,6 +178,7 @@ def test_results_are_appended_under_one_header(tmp_path):
 def result(run: plan.Run, caught: int, lost: int = 0) -> dict[str, str]:
     """Return a row of results, as read from the file."""
     row = {"run": run.name, "setting": run.setting, "map": run.map, "seed": str(run.seed)}
+    row |= {"version": "PyTorch 2+cpu", "density": "1"}
     row |= {"particle": "200", "particle_lost": str(lost), "strength": "", "resolution_A": ""}
     for kind in plan.JUNK:
         row |= {kind: "20", f"{kind}_caught": str(caught)}
@@ -188,6 +192,24 @@ def test_nothing_is_quoted_of_a_map_without_all_seeds():
     rows += [result(run, 8, lost=1) for run in plan.block((plan.HAND,)) if run.seed == 3]
     assert "| `radius 1.3fit value 1`, manual protocol | 30% | 0.2% (0.5) |" in pages.summary(rows)
     assert pages.share(rows[:-1] and pages.select(rows[:-1], plan.HAND)).endswith("7 maps")
+
+
+def test_a_repeated_run_is_shown_beside_the_older_and_quoted_once_all_seeds_are():
+    older = [result(r, 5) | {"match_of": "map"} for r in plan.block((plan.AROUND,), plan.FEW_DIRTY)]
+    now = [result(run, 6) for run in plan.block((plan.AROUND,), plan.FEW_DIRTY)]
+    assert {row["match_of"] for row in pages.select(older, plan.AROUND, plan.FEW_DIRTY)} == {"map"}
+    assert pages.repeated([*older, *now[:1]]).count("25; 0.0) | 30; 0.0 |") == 1
+    assert "compact 1, 70% junk | 30; 0.0 | - |" in pages.few([*older, *now[:1]])
+    both = pages.select([*older[:2], *now[:2], older[2], *older[3:]], plan.AROUND, plan.FEW_DIRTY)
+    assert {row["match_of"] for row in both} == {"map"}
+    both = pages.select([*older, *now[:3]], plan.AROUND, plan.FEW_DIRTY)
+    assert [row["match_of"] for row in both[:4]] == [plan.MATCH_OF] * 3 + ["map"]
+
+
+def test_a_run_without_match_stays_current():
+    run_of = plan.block((plan.AROUND, plan.HAND), plan.QUICK, ("4GXY",))
+    rows = [result(r, 1) | {"match_of": "map"} for r in run_of]
+    assert [plan.is_current(row) for row in rows] == [False] * 3 + [True] * 3
 
 
 def test_pages_are_filled_between_their_markers_only():
