@@ -83,23 +83,18 @@ class Facts(NamedTuple):
         """Number of images, if it is an image or a stack of them; 0 for a map."""
         if min(self.size) == 1:
             return 1
+        if self.volumes > 1:
+            return 0
         width, _, depth = self.intervals
         is_cube = len({*self.size}) == 1
         is_named_so = _plain_name(self.name).endswith(STACK_SUFFIXES)
         # Images according to MRC2014, but RELION, cryoSPARC and ChimeraX write maps with it too.
         is_grouped_so = self.spacegroup == IMAGE_STACK_SPACEGROUP
-        if self.volumes > 1:
-            is_stack = False
-        elif self.spacegroup in VOLUME_STACK_SPACEGROUPS:
-            is_stack = depth == 1
-        elif depth == 1 < width:
-            # One plane per cell: images, except for a cube whose cell is as high as a voxel.
-            is_map = is_cube and self._has_cubic_voxels
-            is_stack = is_named_so or is_grouped_so or not is_map
-        elif is_grouped_so:
-            is_stack = is_named_so or (depth == 1 and not is_cube)
-        else:
-            is_stack = is_named_so and not is_cube
+        # One plane per cell: images, except for a cube whose cell is as high as a voxel.
+        is_flat = depth == 1 and (width > 1 or (is_grouped_so and not is_cube))
+        if is_flat and is_cube and not (is_named_so or is_grouped_so):
+            is_flat = not self._has_cubic_voxels
+        is_stack = is_flat or (is_named_so and (is_grouped_so or not is_cube))
         return self.size[2] if is_stack else 0
 
     @property
