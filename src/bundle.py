@@ -13,6 +13,19 @@ class _MakeSphereAPI(BundleAPI):
         cmd.register_command(command_info.name, logger)
 
     @staticmethod
+    def initialize(session, bundle_info):
+        # So that the mouse mode can be chosen before the panel was ever open.
+        if session.ui.is_gui:
+            from .panel.mouse import SphereMouseMode
+
+            SphereMouseMode.of(session)
+
+    @staticmethod
+    def finish(session, bundle_info):
+        # ChimeraX asks for it; the mouse mode stays until ChimeraX is started again.
+        pass
+
+    @staticmethod
     def start_tool(session, bundle_info, tool_info):
         from .panel.tool import MakeSphereTool
 

@@ -3,6 +3,7 @@
 import html
 import os
 import re
+import weakref
 from collections import Counter
 from math import prod
 from urllib.parse import quote
@@ -193,6 +194,13 @@ def makesphere(
         raise UserError(_sentence(error)) from error
     finally:
         session.logger.status("")
+    for volume in volumes:
+        # For the panel, without keeping models that are closed.
+        volume.makesphere_made = [
+            (weakref.ref(model), model.makesphere_file)
+            for model, source in zip(models, sources, strict=True)
+            if source is volume
+        ]
     if not asked:
         _say(session.logger.info, session, "Recommended:", recommended)
     for volume, plan, models in made:

@@ -14,6 +14,10 @@ if not IN_CHIMERAX:
     sys.path.append(str(Path(__file__).parent / "standin"))
 ROOT = Path(__file__).parents[1]
 
+# The fixtures of the panel's tests.
+if all(importlib.util.find_spec(name) for name in ("Qt", "matplotlib")):
+    pytest_plugins = ["panels"]
+
 in_chimerax = pytest.mark.skipif(not IN_CHIMERAX, reason="needs ChimeraX")
 
 

@@ -142,7 +142,9 @@ def test_toolbar_icon_is_packaged(bundle):
 @needs_bdist_wheel
 def test_bundle_classifier_comes_first_and_names_the_package(chimerax_classifiers):
     assert next(iter(chimerax_classifiers)) == "Bundle"
-    assert chimerax_classifiers["Bundle"] == ["Volume Data", "1,1", "chimerax.makesphere", "", ""]
+    assert chimerax_classifiers["Bundle"] == [
+        *("Volume Data", "1,1", "chimerax.makesphere", "", "true")
+    ]
 
 
 @needs_bdist_wheel

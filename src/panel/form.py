@@ -4,7 +4,7 @@ import html
 import os
 
 from chimerax.map import Volume
-from chimerax.ui.widgets import ModelMenuButton, button_row
+from chimerax.ui.widgets import ModelMenuButton
 from Qt.QtCore import Qt, Signal
 from Qt.QtGui import QColor, QPalette
 from Qt.QtWidgets import (
@@ -12,6 +12,7 @@ from Qt.QtWidgets import (
     QComboBox,
     QFileDialog,
     QFrame,
+    QGridLayout,
     QHBoxLayout,
     QLabel,
     QLineEdit,
@@ -58,7 +59,7 @@ MARGIN_FIT = RECOMMENDED_TEXTS["radius"]
 
 
 class Form(QWidget):
-    """Everything in the panel, from the map's menu to the path of the file made.
+    """Everything in the panel, from the map's menu to the plot.
 
     Attributes
     ----------
@@ -66,16 +67,15 @@ class Form(QWidget):
         Other text stands in some field, or something else is to be saved.
     moved : Signal
         The radius in Å to which a mouse or an arrow key has moved the slider or the plot's line.
-    asked, help_asked : Signal
-        A button has been pressed.
+    entered : Signal
+        The mouse has come.
     link_clicked : Signal
         Name of a link below the facts.
     """
 
     changed = Signal()
     moved = Signal(float)
-    asked = Signal()
-    help_asked = Signal()
+    entered = Signal()
     link_clicked = Signal(str)
 
     def __init__(self, session):
@@ -84,32 +84,30 @@ class Form(QWidget):
         outer.setContentsMargins(6, 4, 6, 4)
         outer.setSpacing(4)
         self.text_fields, self.beside_labels = {}, {}
-        # Volume Viewer takes room from the panel when a map comes: what is at the top stays in
-        # place, and the rows below it are scrolled.
-        self._add_map(outer, session)
+        self._grid = QGridLayout()
+        self._grid.setVerticalSpacing(3)
+        self._grid.setColumnStretch(1, 1)
+        outer.addLayout(self._grid)
+        self._add_map(session)
+        self._add_sphere()
+        self._add_file()
         self._add_buttons(outer)
-        self.scroll_area = QScrollArea(frameShape=QFrame.Shape.NoFrame, widgetResizable=True)
-        self.scroll_area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        outer.addWidget(self.scroll_area)
-        rows = QWidget()
-        layout = QVBoxLayout(rows)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(3)
-        self._add_sphere(layout)
-        self._add_file(layout)
-        self._add_facts(layout)
-        self.profile_plot = Profile()
-        self.profile_plot.dragged.connect(self.moved)
-        layout.addWidget(self.profile_plot, stretch=1)
-        self.scroll_area.setWidget(rows)
-        # Where a map makes Volume Viewer grow, a panel that insists makes ChimeraX's window grow.
-        self.scroll_area.setMinimumHeight(1)
-        bar = self.scroll_area.verticalScrollBar().sizeHint().width()
-        self.scroll_area.setMinimumWidth(rows.minimumSizeHint().width() + bar)
+        self._add_facts(outer)
 
     # Rows
 
-    def _add_map(self, layout, session):
+    def _add_row(self, label, *widgets):
+        row = self._grid.rowCount()
+        label = QLabel(label) if isinstance(label, str) else label
+        frame = QWidget()
+        layout = QHBoxLayout(frame)
+        layout.setContentsMargins(0, 0, 0, 0)
+        _fill(layout, widgets)
+        self._grid.addWidget(label, row, 0)
+        self._grid.addWidget(frame, row, 1)
+        return label, frame
+
+    def _add_map(self, session):
         self.map_menu = ModelMenuButton(
             session,
             class_filter=Volume,
@@ -123,9 +121,9 @@ class Form(QWidget):
             f"A faint and a bright sphere around the particle: {RECOMMENDED.words}"
         )
         self.recommended_button.clicked.connect(lambda: self.link_clicked.emit("recommended"))
-        layout.addLayout(_row(QLabel("Map"), self.map_menu, self.recommended_button))
+        self._add_row("Map", self.map_menu, self.recommended_button)
 
-    def _add_sphere(self, layout):
+    def _add_sphere(self):
         self.fit_button = QToolButton(text="Fit")
         self.fit_button.setToolTip("The smallest radius that holds 99 % of the particle")
         self.margin_button = QToolButton(text=MARGIN_FIT)
@@ -133,24 +131,21 @@ class Form(QWidget):
         for button, text in ((self.fit_button, "fit"), (self.margin_button, MARGIN_FIT)):
             button.clicked.connect(lambda _, text=text: self.set_texts({"radius": text}))
         self.slider = _Slider(Qt.Orientation.Horizontal)
+        self.slider.setToolTip("Drag it: the radius becomes a number, and the preview follows")
         self.slider.setMinimumWidth(NARROWEST)
-        self.slider.valueChanged.connect(self._slide)
+        self.slider.valueChanged.connect(lambda place: self.moved.emit(place * self._step))
         radius = self._field("radius")
-        layout.addLayout(_row(*radius, self.fit_button, self.margin_button, self.slider))
-        layout.addLayout(_row(*self._field("value")))
+        self._add_row(*radius, self.fit_button, self.margin_button, self.slider)
+        self._add_row(*self._field("value"))
         # Not ChimeraX's CollapsiblePanel, which resizes the dock.
         self.more_button = QToolButton(text="More", checkable=True, autoRaise=True)
         self.more_button.setToolTip(", ".join(BY_NAME[name].label for name in MORE))
         self.more_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.more_button.setArrowType(Qt.ArrowType.RightArrow)
         self.more_button.toggled.connect(self._disclose)
-        layout.addLayout(_row(*self._field("center"), self.more_button))
-        self.more_frame = QWidget()
-        self.more_frame.hide()
-        inside = _row(*(widget for name in MORE for widget in self._field(name)))
-        inside.setContentsMargins(0, 0, 0, 0)
-        self.more_frame.setLayout(inside)
-        layout.addWidget(self.more_frame)
+        self._add_row(*self._field("center"), self.more_button)
+        offset, *others = (self._field(name) for name in MORE)
+        self.more_row = self._add_row(*offset, *(widget for field in others for widget in field))
+        self._disclose(False)
 
     def _field(self, name):
         """Make a label, a field, and what stands beside it."""
@@ -175,12 +170,49 @@ class Form(QWidget):
         beside = self.beside_labels[name] = QLabel()
         if name in ("radius", "offset"):
             # The slider must not move while it is dragged.
-            beside.setFixedWidth(beside.fontMetrics().horizontalAdvance("= 1888.8 Å"))
+            beside.setMinimumWidth(beside.fontMetrics().horizontalAdvance("= 1888.8 Å"))
         return QLabel(BY_NAME[name].label), field, beside
 
-    def _add_facts(self, layout):
+    def _add_file(self):
+        self.save_box = QCheckBox("Save in")
+        self.save_box.setToolTip("Uncheck it to make models only")
+        self.save_box.toggled.connect(self.changed)
+        self.folder_field, self.name_field = _PathField(), _PathField()
+        for field in (self.folder_field, self.name_field):
+            field.typed_changed.connect(self.changed)
+        self.browse_button = QPushButton("Browse...")
+        self.browse_button.setToolTip("Pick the file; of several spheres, the folder")
+        self.browse_button.clicked.connect(self._browse)
+        self._add_row(self.save_box, self.folder_field, self.browse_button)
+        as_label = QLabel("as", alignment=Qt.AlignmentFlag.AlignRight)
+        self.replaces_label = QLabel()
+        self._add_row(as_label, self.name_field, self.replaces_label)
+
+    def _add_buttons(self, outer):
+        self.make_button, self.help_button = _Once("Make 88 Spheres"), QPushButton("Help")
+        self.help_button.setToolTip("The manual's page about this panel")
+        # As wide for one sphere as for several.
+        self.make_button.setFixedWidth(self.make_button.sizeHint().width())
+        self.made_label, self.path_field = QLabel(), QLineEdit(readOnly=True)
+        self.path_field.setMinimumWidth(NARROWEST)
+        self.copy_button = QPushButton("Copy paths")
+        self.copy_button.setFixedWidth(self.copy_button.sizeHint().width())
+        self.copy_button.setToolTip("For cryoSPARC's Import 3D Volumes, type map")
+        self.reason_label = _Message()
+        row = QHBoxLayout()
+        _fill(row, [self.make_button, self.help_button, self.made_label])
+        row.takeAt(row.count() - 1)
+        for widget, stretch in ((self.path_field, 1), (self.copy_button, 0)):
+            row.addWidget(widget, stretch)
+        row.addWidget(self.reason_label, 100)
+        # Two lines of a message, and nothing moves when it comes.
+        row.addStrut(2 * self.fontMetrics().lineSpacing() + 4)
+        outer.addLayout(row)
+        self.show_made("", [], False)
+
+    def _add_facts(self, outer):
+        """Add the only part that gives way where there is little room."""
         self.facts_label = QLabel(wordWrap=True, textFormat=Qt.TextFormat.RichText)
-        self.facts_label.setSizePolicy(WIDE, QSizePolicy.Policy.Minimum)
         self.facts_label.setAlignment(Qt.AlignmentFlag.AlignTop)
         flags = Qt.TextInteractionFlag
         self.facts_label.setTextInteractionFlags(
@@ -189,63 +221,32 @@ class Form(QWidget):
             | flags.LinksAccessibleByKeyboard
         )
         self.facts_label.linkActivated.connect(self.link_clicked)
+        line = self.facts_label.fontMetrics().lineSpacing()
         # Room for them all, so that the plot does not jump when they come.
-        self.facts_label.setMinimumHeight(5 * self.facts_label.fontMetrics().lineSpacing())
+        self.facts_label.setMinimumHeight(5 * line)
+        self.profile_plot = Profile()
+        self.profile_plot.dragged.connect(self.moved)
+        rows = QWidget()
+        layout = QVBoxLayout(rows)
+        layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.facts_label)
-
-    def _add_file(self, layout):
-        self.save_box = QCheckBox("Save in")
-        self.save_box.toggled.connect(self.changed)
-        self.folder_field, self.name_field = _PathField(), _PathField()
-        for field in (self.folder_field, self.name_field):
-            field.typed_changed.connect(self.changed)
-        self.browse_button = QPushButton("Browse...")
-        self.browse_button.clicked.connect(self._browse)
-        layout.addLayout(_row(self.save_box, self.folder_field, self.browse_button))
-        as_label = QLabel("as")
-        as_label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        as_label.setFixedWidth(self.save_box.sizeHint().width())
-        self.replaces_label = QLabel()
-        layout.addLayout(_row(as_label, self.name_field, self.replaces_label))
-
-    def _add_buttons(self, layout):
-        row, (self.make_button, self.help_button) = button_row(
-            self, [("Make 88 Spheres", self.asked), ("Help", self.help_asked)], button_list=True
-        )
-        # As wide for one sphere as for several.
-        self.make_button.setFixedWidth(self.make_button.sizeHint().width())
-        self.made_label, self.path_field = QLabel(), QLineEdit(readOnly=True)
-        self.copy_button = QPushButton("Copy path")
-        self.copy_button.setToolTip("For cryoSPARC's Import 3D Volumes, type map")
-        self.reason_label = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
-        self.reason_label.setSizePolicy(WIDE, QSizePolicy.Policy.Preferred)
-        self.path_field.setMinimumWidth(NARROWEST)
-        for widget in (self.made_label, self.path_field, self.copy_button):
-            row.layout().addWidget(widget)
-        row.layout().setStretchFactor(self.path_field, 100)
-        # The panel does not become wider when spheres have been made.
-        self.made_label.setText("Made #88, #89")
-        row.setMinimumWidth(row.minimumSizeHint().width())
-        self.show_made("", [])
-        row.layout().addWidget(self.reason_label, stretch=100)
-        # Two lines, and nothing moves when they come.
-        height = max(2 * self.fontMetrics().lineSpacing(), self.make_button.sizeHint().height())
-        row.setMinimumHeight(height + row.layout().contentsMargins().top() * 2)
+        layout.addWidget(self.profile_plot, stretch=1)
+        self.scroll_area = QScrollArea(frameShape=QFrame.Shape.NoFrame, widgetResizable=True)
+        self.scroll_area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.scroll_area.setWidget(rows)
+        self.scroll_area.setMinimumHeight(line)
+        outer.addWidget(self.scroll_area, 1)
 
     def _disclose(self, shown):
         arrows = Qt.ArrowType
         self.more_button.setArrowType(arrows.DownArrow if shown else arrows.RightArrow)
-        self.more_frame.setVisible(shown)
+        for widget in self.more_row:
+            widget.setVisible(shown)
 
     def enterEvent(self, event):
-        """Look again when the mouse comes: the files may be others."""
+        """Tell that the mouse has come: the files may be others."""
         super().enterEvent(event)
-        self.changed.emit()
-
-    @property
-    def needed_height(self):
-        """Pixels in which no row is scrolled."""
-        return self.minimumSizeHint().height() + self.scroll_area.widget().sizeHint().height()
+        self.entered.emit()
 
     # What stands in them
 
@@ -267,9 +268,6 @@ class Form(QWidget):
         """Tell where to save."""
         return Save(self.save_box.isChecked(), self.folder_field.typed, self.name_field.typed)
 
-    def _slide(self, place):
-        self.moved.emit(place * self._step)
-
     def _browse(self):
         start = self.folder_field.text()
         if self.name_field.isReadOnly():
@@ -287,7 +285,8 @@ class Form(QWidget):
             folder, name = os.path.split(path)
         if not folder:
             return
-        if folder != start:
+        # Qt writes / on Windows, too.
+        if (folder := os.path.normpath(folder)) != os.path.normpath(start):
             self.folder_field.take(folder)
         if name not in (None, self.name_field.text()):
             self.name_field.take(name)
@@ -317,12 +316,13 @@ class Form(QWidget):
         """
         for name, label in self.beside_labels.items():
             label.setText(shown.beside.get(name, "" if name in ("value", "center") else "Å"))
+            label.setEnabled(not shown.is_old)
         self._show_slider(shown)
-        self.profile_plot.show_map(shown.measured, *shown.slider_range)
         self._show_facts(shown, more_warnings)
         self._show_file(shown)
         self._show_reason(shown)
         self.make_button.setText(shown.button)
+        self.make_button.setToolTip(shown.command)
         self.make_button.setEnabled(bool(shown.command))
 
     def _show_slider(self, shown):
@@ -331,10 +331,17 @@ class Form(QWidget):
         self.slider.setRange(1, round(highest / self._step))
         if shown.radius:
             self.slider.setValue(round(min(shown.radius, highest) / self._step))
-            self.profile_plot.show_radius(shown.radius)
         self.slider.blockSignals(False)
 
     def _show_facts(self, shown, more_warnings):
+        # Where nothing is known now, what was stays, in gray.
+        self.facts_label.setEnabled(not shown.is_old)
+        self.profile_plot.gray(shown.is_old)
+        # Of a sphere beside the center the plot knows nothing.
+        self.profile_plot.show_radius(None if shown.offset else shown.radius)
+        if shown.is_old and not shown.facts:
+            return
+        self.profile_plot.show_map(shown.measured, *shown.slider_range)
         rows = "".join(
             f"<tr><td>{row.label}&nbsp;&nbsp;</td><td>{html.escape(row.text)}</td></tr>"
             for row in shown.facts
@@ -343,7 +350,7 @@ class Form(QWidget):
         links = [*more_warnings]
         if shown.too_strong:
             links.append((shown.too_strong, "Recommended", "recommended"))
-        color = signal_color(self.facts_label, "#a05000", "#ffb050")
+        color = "gray" if shown.is_old else signal_color(self.facts_label, "#a05000", "#ffb050")
         for sentence, text, name in links:
             link = f'<a href="{name}" style="color:{color}">{text}</a>'
             warnings.append(f"{html.escape(sentence)} {link}")
@@ -352,12 +359,10 @@ class Form(QWidget):
 
     def _show_file(self, shown):
         is_saved = self.save_box.isChecked()
-        # Where something else is wrong, they stay as they were.
-        if shown.folder or not shown.argument:
+        if shown.folder or not shown.is_old:
             self.folder_field.show_automatic(shown.folder)
             self.folder_field.setToolTip(shown.folder_note or "Folder; empty it for the map's own")
-        if shown.names or not shown.argument:
-            self._show_names(shown.names, shown.count > 1)
+        self._show_names(shown.names, shown.count > 1)
         for widget in (self.folder_field, self.name_field, self.browse_button):
             widget.setEnabled(is_saved)
         color = signal_color(self, "#a05000", "#ffb050")
@@ -370,6 +375,7 @@ class Form(QWidget):
         same = os.path.commonprefix(names).rpartition("_")[0]  # noqa: RUF071
         shorter = [*names[:1], *(f"...{name[len(same) :]}" for name in names[1:])]
         self.name_field.setReadOnly(are_automatic)
+        self.name_field.setFrame(not are_automatic)
         self.name_field.show_automatic(", ".join(shorter), anyhow=are_automatic)
         self.name_field.setToolTip("\n".join(names))
 
@@ -377,24 +383,25 @@ class Form(QWidget):
         is_error = bool(shown.argument)
         color = signal_color(self, "#c00000", "#ff8080") if is_error else ""
         self.reason_label.setStyleSheet(color and f"color: {color}")
-        self.reason_label.setText(shown.reason)
-        self.reason_label.setVisible(bool(shown.reason))
+        self.reason_label.say(shown.reason)
         paths = [("save", self.folder_field), ("save", self.name_field)]
         for name, field in (*self.text_fields.items(), *paths):
-            _write_in(color if name == shown.argument else "", field)
+            is_wrong, is_gray = name == shown.argument, name == "save" and shown.is_old
+            _write_in(color if is_wrong else "gray" if is_gray else "", field)
         if shown.argument in MORE:
             self.more_button.setChecked(True)
 
-    def show_made(self, text, paths):
-        """Show what has been made, and the paths of its files."""
+    def show_made(self, text, paths, is_copied):
+        """Show what has been made, the paths of its files, and whether they have been copied."""
         self.paths = paths
         # Its place is taken by the reason why nothing can be made.
-        text, paths = ("", []) if self.reason_label.text() else (text, paths)
+        text, paths = ("", []) if self.reason_label.whole else (text, paths)
         self.made_label.setText(text)
         self.made_label.setVisible(bool(text))
         self.path_field.setText(", ".join(paths))
         self.path_field.setToolTip("\n".join(paths))
-        self.copy_button.setText("Copy paths" if len(paths) > 1 else "Copy path")
+        copy = "Copy paths" if len(paths) > 1 else "Copy path"
+        self.copy_button.setText("Copied" if is_copied else copy)
         self.path_field.setVisible(bool(paths))
         self.copy_button.setVisible(bool(paths))
 
@@ -409,48 +416,86 @@ class _PathField(QLineEdit):
         self.typed = ""
         self.textEdited.connect(self._take)
         # Left empty, it goes back to what is automatic.
-        self.editingFinished.connect(lambda: self.text() or self.take(""))
+        self.editingFinished.connect(lambda: self.text().strip() or self.take(""))
 
     def _take(self, text):
-        self.typed = text
+        self.typed = text.strip()
         self.typed_changed.emit()
 
     def take(self, text):
         """Take a text as if it had been typed."""
         self.setModified(False)
+        self.setText(text)
         self._take(text)
 
     def show_automatic(self, text, anyhow=False):
         """Show what is automatic, unless something is typed."""
         self.setPlaceholderText(text)
-        text = text if anyhow else self.typed or text
-        # Not while it is being emptied to type another.
-        if text != self.text() and not (self.hasFocus() and self.isModified() and not self.typed):
-            self.setText(text)
+        # Not while it is being typed into.
+        if anyhow or not (self.typed or (self.hasFocus() and self.isModified())):
+            shown = text
+        elif self.typed == self.text().strip():
+            return
+        else:
+            shown = self.typed
+        if shown != self.text():
+            self.setText(shown)
             self.setCursorPosition(0)
 
 
+class _Message(QLabel):
+    """A message of two lines at most; its tooltip has the whole of it."""
+
+    def __init__(self):
+        super().__init__(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
+        self.setSizePolicy(WIDE, QSizePolicy.Policy.Ignored)
+        self.whole = ""
+
+    def say(self, text):
+        """Show a text, or nothing."""
+        self.whole = " ".join(text.split())
+        self.setVisible(bool(text))
+        self.setToolTip(f"<p>{html.escape(text)}</p>" if text else "")
+        self._elide()
+
+    def resizeEvent(self, event):
+        """Use the room that there is."""
+        super().resizeEvent(event)
+        self._elide()
+
+    def _elide(self):
+        room = int(1.7 * max(self.width(), 2 * NARROWEST))
+        text = self.fontMetrics().elidedText(self.whole, Qt.TextElideMode.ElideMiddle, room)
+        # A word that is longer than a line would not be broken.
+        self.setText(text.replace("…", "…\u200b") if text != self.whole else text)
+
+
+class _Once(QPushButton):
+    """A button for which a double click is one click."""
+
+    def mouseDoubleClickEvent(self, event):
+        pass
+
+
 class _Choice(QComboBox):
-    """A menu that can be typed into, and that the wheel does not turn when it scrolls the rows."""
+    """A menu that can be typed into, and that the wheel does not turn."""
 
     def wheelEvent(self, event):
         event.ignore()
 
 
 class _Slider(QSlider):
-    """A slider that the wheel does not move when it scrolls the rows."""
+    """A slider that the wheel does not move."""
 
     def wheelEvent(self, event):
         event.ignore()
 
 
-def _row(*widgets):
-    layout = QHBoxLayout()
+def _fill(layout, widgets):
     for widget in widgets:
         wide = widget.sizePolicy().horizontalPolicy() in (WIDE, QSizePolicy.Policy.Expanding)
         layout.addWidget(widget, stretch=int(wide))
     layout.addStretch()
-    return layout
 
 
 def _write_in(color, field):
@@ -458,4 +503,6 @@ def _write_in(color, field):
     palette = QPalette()
     if color:
         palette.setColor(QPalette.ColorRole.Text, QColor(color))
+    if field.isReadOnly():
+        palette.setColor(QPalette.ColorRole.Base, palette.color(QPalette.ColorRole.Window))
     field.setPalette(palette)

@@ -1,36 +1,39 @@
 """The mouse mode that shapes the sphere."""
 
+import numpy as np
 from chimerax.mouse_modes import MouseMode
+
+# Pixels: less than a hand moves when it clicks.
+LEAST = 3
 
 
 class SphereMouseMode(MouseMode):
-    """Drag up or right to enlarge the sphere; with the shift key, drag it about.
-
-    Parameters
-    ----------
-    session : chimerax.core.session.Session
-    panel : function
-        Gives the panel, which it opens if need be.
-    """
+    """Drag up or right to enlarge the sphere; with the shift key, drag it about."""
 
     name = "make sphere"
-    icon_file = "icons/makesphere.png"
+    icon_file = "../icons/makesphere.png"
 
-    def __init__(self, session, panel):
+    def __init__(self, session):
         super().__init__(session)
-        self._panel = panel
         self._former = session.ui.mouse_modes.mode("right", [], exact=True)
         session.triggers.add_handler("set mouse mode", self._remember)
 
     @classmethod
-    def of(cls, session, panel):
-        """Return the session's only mode, registered with ChimeraX when it is first asked for."""
+    def of(cls, session):
+        """Return the session's only mode, registered with ChimeraX."""
         modes = session.ui.mouse_modes
         mode = modes.named_mode(cls.name)
         if mode is None:
-            mode = cls(session, panel)
+            mode = cls(session)
             modes.add_mode(mode)
         return mode
+
+    @property
+    def _panel(self):
+        # Only now: ChimeraX registers the mode when it starts.
+        from .tool import MakeSphereTool
+
+        return MakeSphereTool.get_singleton(self.session)
 
     def _remember(self, _, told):
         button, modifiers, mode = told
@@ -53,26 +56,24 @@ class SphereMouseMode(MouseMode):
 
     def enable(self):
         """Show the panel when a button is given this mode."""
-        self._panel().show()
+        self._panel.show()
 
     def mouse_down(self, event):
         """Remember the sphere as it is."""
         super().mouse_down(event)
-        self._start = self._panel().sphere
-        self._moved = [0.0, 0.0]
+        self._start, self._moved, self._is_drag = self._panel.sphere, np.zeros(2), False
 
     def mouse_drag(self, event):
         """Resize or move the sphere by what the mouse has moved since the button was pressed."""
-        dx, dy = self.mouse_motion(event)
-        if self._start is None:
+        self._moved += np.multiply(self.mouse_motion(event), (1, -1))
+        self._is_drag |= bool(abs(self._moved).max() >= LEAST)
+        if self._start is None or not self._is_drag:
             return
-        self._moved[0] += dx
-        self._moved[1] -= dy
         right, up = self._moved
         place, center, radius = self._start
         pixel = self.pixel_size(place * center)
         if event.shift_down():
             shift = self.camera_position.transform_vector((pixel * right, pixel * up, 0))
-            self._panel().move_sphere(place.inverse() * (place * center + shift))
+            self._panel.move_sphere(place.inverse() * (place * center + shift))
         else:
-            self._panel().set_radius(radius + pixel * (right + up))
+            self._panel.set_radius(radius + pixel * (right + up))

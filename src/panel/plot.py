@@ -13,6 +13,7 @@ from .preview import COLOR
 from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg  # isort: skip
 
 SHELLS = 1000
+FAINT = 0.3
 
 
 def signal_color(widget, light, dark):
@@ -45,12 +46,11 @@ class Profile(FigureCanvasQTAgg):
         )
         (self._mean,) = self._mean_axes.plot([], [], linewidth=1.2)
         (self._share,) = self._share_axes.plot([], [], linewidth=1.2, linestyle="--")
-        self._backdrop = self._measured = None
+        self._backdrop = self._measured = self._radius = None
         self._color()
         for axes in self.figure.axes:
             axes.set_visible(False)
-        for event in ("button_press_event", "motion_notify_event"):
-            self.mpl_connect(event, self._drag)
+        self.mpl_connect("motion_notify_event", self._drag)
         self.mpl_connect("draw_event", self._drawn)
 
     def sizeHint(self):
@@ -83,9 +83,21 @@ class Profile(FigureCanvasQTAgg):
             self._mean_axes.set_ylim(low - margin, high + margin)
         self._share_axes.set_ylim(-5, 105)
 
+    def gray(self, is_gray):
+        """Show whether it is of what is in the fields, or of what was."""
+        alpha = FAINT if is_gray else 1
+        if self._mean.get_alpha() != alpha:
+            self._mean.set_alpha(alpha)
+            self._share.set_alpha(alpha)
+            self.draw_idle()
+
     def show_radius(self, radius):
-        """Move the line; the rest is not drawn again."""
-        self._line.set_xdata([radius, radius])
+        """Move the line, or hide it for None; the rest is not drawn again."""
+        if radius == self._radius:
+            return
+        self._radius = radius
+        if radius is not None:
+            self._line.set_xdata([radius, radius])
         if self._backdrop is None:
             self.draw_idle()
             return
@@ -131,9 +143,11 @@ class Profile(FigureCanvasQTAgg):
         self._draw_line()
 
     def _draw_line(self):
-        if self._share_axes.get_visible():
+        if self._share_axes.get_visible() and self._radius is not None:
             self._share_axes.draw_artist(self._line)
 
     def _drag(self, event):
-        if event.button == 1 and event.inaxes is not None:
-            self.dragged.emit(event.xdata)
+        """Set the radius where a line can be dragged, also beyond the ends of the axes."""
+        if event.button == 1 and self._radius is not None:
+            to_radius = self._share_axes.transData.inverted()
+            self.dragged.emit(to_radius.transform((event.x, event.y))[0])

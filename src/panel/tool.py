@@ -2,7 +2,7 @@
 
 from weakref import WeakKeyDictionary
 
-from chimerax.core.commands import run
+from chimerax.core.commands import concise_model_spec, run
 from chimerax.core.errors import UserError
 from chimerax.core.models import (
     ADD_MODELS,
@@ -10,29 +10,20 @@ from chimerax.core.models import (
     MODEL_NAME_CHANGED,
     REMOVE_MODELS,
 )
-from chimerax.core.settings import Settings
 from chimerax.core.tools import ToolInstance, get_singleton
+from chimerax.map import Volume
 from chimerax.ui import MainToolWindow
 from Qt.QtCore import QTimer
-from Qt.QtWidgets import QApplication, QVBoxLayout
+from Qt.QtWidgets import QApplication, QDockWidget, QVBoxLayout
 
 from .. import volumes
 from ..engine.naming import number
-from . import dock
 from .form import Form
 from .measuring import Measuring
 from .mouse import SphereMouseMode
+from .places import Places
 from .preview import Preview
 from .view import Known, View, is_rotation_center, recommended_texts, rounded, view
-
-# Voxels: surfaces that are nearer to each other make a moiré.
-SAME_SURFACE = 1.0
-
-
-class _Settings(Settings):
-    """What outlives the panel: nothing that belongs to a map."""
-
-    AUTO_SAVE = {"save_file": True}
 
 
 class MakeSphereTool(ToolInstance):
@@ -47,57 +38,62 @@ class MakeSphereTool(ToolInstance):
     # A session that has the panel in it could not be opened without the bundle.
     SESSION_SAVE = False
     help = "help:user/tools/makesphere.html"
+    # Whether the next panel of this ChimeraX saves files.
+    saves = True
 
     def __init__(self, session, tool_name):
         super().__init__(session, tool_name)
         self._volume = None
-        # What stands in the fields, for each map.
+        # What stands in the fields, for each map that has been here.
         self._words = WeakKeyDictionary()
         self._shown = View()
-        self._seen = self._is_haze = False
-        # (model, volume, balls, path): all that are open, and those of the last command.
-        self._made, self._latest = [], []
-        self._settings = _Settings(session, tool_name)
+        self._seen = False
         self._preview = Preview(session)
         self._measuring = Measuring(session)
-        self._mode = SphereMouseMode.of(session, lambda: type(self).get_singleton(session))
+        self._places = Places(session)
+        self._mode = SphereMouseMode.of(session)
         self.tool_window = MainToolWindow(self)
         area = self.tool_window.ui_area
         self.form = Form(session)
         layout = QVBoxLayout(area)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.form)
-        self.form.save_box.setChecked(self._settings.save_file)
+        self.form.save_box.setChecked(self.saves)
         self._connect()
         self._refresh_timer = QTimer(area, singleShot=True)
         self._refresh_timer.timeout.connect(self._refresh)
-        self._dock = dock.Dock(area, lambda: self.form.needed_height)
-        self._dock.seen.connect(self._see)
-        self.tool_window.manage(dock.place(session))
-        self._dock.settle()
+        # Beside the Log: there is no room for the panel below it.
+        logs = [tool.tool_window for tool in session.tools.list() if tool.tool_name == "Log"]
+        self.tool_window.manage(logs[0] if logs and logs[0].shown else "side")
+        self._dock = area
+        while not isinstance(self._dock, QDockWidget):
+            self._dock = self._dock.parentWidget()
+        # Its window does not tell when it is behind another tab.
+        self._dock.visibilityChanged.connect(self._see)
+        # Qt 6.10.2 crashes when a tab that has not been laid out is removed.
+        self._dock.window().layout().activate()
         self._take_map()
 
     def _connect(self):
         form = self.form
         form.changed.connect(self._refresh)
         form.moved.connect(self.set_radius)
-        form.asked.connect(self.make)
-        form.help_asked.connect(self.display_help)
+        form.entered.connect(self._places.look_again)
+        form.make_button.clicked.connect(self.make)
+        form.help_button.clicked.connect(lambda: self.display_help())
         form.link_clicked.connect(self._follow_link)
         form.map_menu.value_changed.connect(self._take_map)
-        form.copy_button.clicked.connect(
-            lambda: QApplication.clipboard().setText("\n".join(form.paths))
-        )
+        form.copy_button.clicked.connect(self._copy)
         self._measuring.changed.connect(self._refresh)
+        self._places.changed.connect(self._refresh)
         triggers = self.session.triggers
         self._handlers = [
-            triggers.add_handler(ADD_MODELS, lambda *_: self._dock.keep()),
+            triggers.add_handler(ADD_MODELS, self._refresh_soon),
             triggers.add_handler(REMOVE_MODELS, self._closed),
             triggers.add_handler(MODEL_DISPLAY_CHANGED, self._refresh_soon),
             triggers.add_handler(MODEL_NAME_CHANGED, self._refresh_soon),
-            triggers.add_handler("frame drawn", self._camera_moved),
-            # The map's path or the current folder may be another now.
-            triggers.add_handler("command finished", self._refresh_soon),
+            triggers.add_handler("frame drawn", self._frame_drawn),
+            triggers.add_handler("command finished", self._command_finished),
         ]
 
     @classmethod
@@ -114,18 +110,21 @@ class MakeSphereTool(ToolInstance):
             self._leave_map()
             self._volume = volume
             self._measuring.follow(volume)
-            texts, name = self._own_words(volume)
+            known = None if volume is None else self._words.get(volume)
+            texts, folder, name = known or (recommended_texts(), "", "")
+            self._is_new = known is None
+            # Nothing is left of the other map.
+            self.form.show_view(View())
+            self.form.folder_field.take(folder)
             self.form.name_field.take(name)
             self.form.set_texts(texts)
         self._refresh()
 
-    def _own_words(self, volume):
-        known = None if volume is None else self._words.get(volume)
-        return known or (recommended_texts(), "")
-
     def _leave_map(self):
         if _is_open(self._volume):
-            self._words[self._volume] = self.form.texts(), self.form.name_field.typed
+            form = self.form
+            typed = form.folder_field.typed, form.name_field.typed
+            self._words[self._volume] = form.texts(), *typed
         self._volume = None
         self._measuring.follow(None)
 
@@ -140,9 +139,15 @@ class MakeSphereTool(ToolInstance):
         if self._seen:
             self._refresh_timer.start(0)
 
-    def _camera_moved(self, *_):
-        if self._seen and self._preview.is_larger_than_view != self._is_haze:
+    def _frame_drawn(self, *_):
+        if self._seen and self._preview.is_outdated:
             self._refresh_soon()
+
+    def _command_finished(self, *_):
+        # The current folder, or the files in it, may be others now.
+        if self._seen:
+            self._places.look_again()
+        self._refresh_soon()
 
     def _refresh(self):
         """Show what the fields and the map come to."""
@@ -151,51 +156,55 @@ class MakeSphereTool(ToolInstance):
             point = self.session.main_view.center_of_rotation
             self._set_center(self._volume.scene_position.inverse() * point)
             return
-        known = self._known()
-        self._shown = shown = view(form.texts(), form.save(), known)
-        self._measuring.want(shown.wanted)
+        self._shown = view(form.texts(), form.save(), self._known())
+        self._measuring.want(self._shown.wanted)
         self._show_preview()
-        self._is_haze = self._preview.is_larger_than_view
         warnings = []
-        if self._is_haze:
+        if self._preview.is_larger_than_view:
             warnings.append(("The preview is larger than the view.", "View", "view"))
-        form.show_view(shown, warnings)
+        form.show_view(self._shown, warnings)
         self._show_made()
 
     def _known(self):
         volume, measuring = self._volume, self._measuring
         if not _is_open(volume):
             return Known(None)
+        source_map, open_files = measuring.map, volumes.open_files(self.session)
         return Known(
-            measuring.map,
+            source_map,
             measuring.about,
             measuring.trouble,
             f"#{volume.id_string}",
             not volume.scene_position.is_identity(),
-            volumes.open_files(self.session),
+            lambda folder, name: self._places.about(source_map, folder, name, open_files),
             measuring.is_current,
         )
 
     def _show_preview(self):
         balls = self._shown.balls
-        if not balls or not self._seen:
+        if not balls or not self._seen or not self._volume.visible:
             self._preview.hide()
             return
-        near = SAME_SURFACE * min(self._measuring.map.grid.voxel_size)
-        # What has been made and is shown needs no preview.
-        made = [
-            other
-            for model, volume, others, _ in self._made
-            if volume is self._volume and _is_open(model) and model.display
-            for other in others
-        ]
-        balls = [ball for ball in balls if not any(ball.is_like(other, near) for other in made)]
         self._preview.show(self._volume, balls)
+        if self._is_new and self._preview.is_larger_than_view:
+            self._preview.view_all()
+        self._is_new = False
 
     def _show_made(self):
-        ids = [f"#{model.id_string}" for model, *_ in self._latest if _is_open(model)]
-        paths = [path for *_, path in self._latest if path]
-        self.form.show_made(f"Made {', '.join(ids)}" if ids else "", paths)
+        """Show what was last made of the map, by whomever."""
+        made = getattr(self._volume, "makesphere_made", [])
+        models = [model for model in (to_model() for to_model, _ in made) if _is_open(model)]
+        paths = [path for _, path in made if path]
+        text = ""
+        if models:
+            text = f"Made {concise_model_spec(self.session, models, Volume, False)}"
+        clipboard = QApplication.clipboard()
+        is_copied = clipboard.ownsClipboard() and clipboard.text() == "\n".join(paths)
+        self.form.show_made(text, paths, is_copied)
+
+    def _copy(self):
+        QApplication.clipboard().setText("\n".join(self.form.paths))
+        self._show_made()
 
     def _follow_link(self, name):
         if name == "recommended":
@@ -233,22 +242,16 @@ class MakeSphereTool(ToolInstance):
     def make(self):
         """Run the command."""
         # The folder may be another, or the file there, since it was shown.
+        self._places.look_now()
         self._refresh()
         shown = self._shown
         if not shown.command or (shown.replaced and not self.form.may_replace(shown.replaced)):
             return
         try:
-            models = run(self.session, shown.command)
+            run(self.session, shown.command)
         except UserError as error:
             self.session.logger.error(str(error))
-            return
-        models = models if isinstance(models, list) else [models]
-        self._made = [made for made in self._made if _is_open(made[0])]
-        self._latest = [
-            (model, self._volume, shown.balls, model.makesphere_file) for model in models
-        ]
-        self._made += self._latest
-        self._settings.save_file = self.form.save_box.isChecked()
+        self._places.look_again()
         self._refresh()
 
     # Coming and going
@@ -266,6 +269,7 @@ class MakeSphereTool(ToolInstance):
         self._measuring.pause(not seen)
         if seen:
             self._mode.take_button()
+            self._places.look_again()
             self._refresh()
         else:
             self._mode.give_button_back()
@@ -273,11 +277,13 @@ class MakeSphereTool(ToolInstance):
 
     def delete(self):
         """Close the panel and leave nothing of it behind."""
-        self._dock.close()
+        self._dock.visibilityChanged.disconnect(self._see)
         self._see(False)
+        type(self).saves = self.form.save_box.isChecked()
         self._refresh_timer.stop()
         self._measuring.changed.disconnect(self._refresh)
         self._measuring.close()
+        self._places.close()
         for handler in self._handlers:
             handler.remove()
         # The menu tells of a closed map only when all else is done.

@@ -1,19 +1,17 @@
 """What the panel shows, worked out from what stands in its fields: without Qt or ChimeraX."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from math import dist
+from math import dist, floor
 
 from ..arguments import ARGUMENTS, command_text, request_of
 from ..engine import decoy, report
 from ..engine.amount import Multiple
 from ..engine.decoy import Decoy
-from ..engine.destination import Destination
 from ..engine.errors import ArgumentError
 from ..engine.grid import Point
 from ..engine.map import Map, Measured
-from ..engine.mrc import read_labels
 from ..engine.naming import number
 from ..engine.recipe import Recipe
 from ..engine.report import Row
@@ -28,9 +26,15 @@ FACTS = ("Radius", "Offset", "Fills", "Encloses", "Fit", "Signal")
 LABELS = {argument.name: argument.label for argument in ARGUMENTS} | {"save": "Save in"}
 # More spheres can be typed than anyone reads facts of.
 MOST = 8
-# In Å: whole numbers will do for all but the smallest boxes.
-STEP, FINE_STEP, SMALL_BOX = 1.0, 0.1, 50.0
+# Of what amounts come to, next to a field.
+MOST_AMOUNTS = 3
+# In Å. The slider has at least so many steps, if they need not be finer than that.
+STEP, FINEST_STEP, FEWEST_STEPS = 1.0, 0.001, 50
+PLACES = 3
 MOST_COPIES = 100
+BESIDE_NOTE = (
+    "Spheres beside the particle are for a second round, with a good map: they can take particles."
+)
 
 
 @dataclass(frozen=True)
@@ -44,9 +48,17 @@ class Ball:
         """Tell whether another ball is inside this one."""
         return dist(self.center, other.center) + other.radius < self.radius
 
-    def is_like(self, other: "Ball", tolerance: float) -> bool:
-        """Tell whether no point of another ball is farther off than a tolerance (Å)."""
-        return dist(self.center, other.center) + abs(self.radius - other.radius) <= tolerance
+
+@dataclass(frozen=True)
+class Place:
+    """Where spheres would be written, and what is there."""
+
+    folder: str = ""  # absolute
+    note: str = ""  # why it is not the map's own
+    file: str = ""  # absolute path of the one file; empty if names are automatic
+    save: bool | str = True  # the command's argument
+    files: Mapping[str, Sequence[str] | None] = field(default_factory=dict)  # labels, by name
+    error: Exception | None = None  # why nothing can be written
 
 
 @dataclass(frozen=True)
@@ -58,7 +70,7 @@ class Known:
     trouble: str = ""  # why the map cannot be used
     spec: str = "#1"
     is_moved: bool = False  # whether the map's coordinates are not those of the scene
-    open_files: Sequence[str] = ()  # must not be written
+    place: Callable[[str, str], Place | None] = lambda *_: Place()  # for a folder and a name typed
     is_current: bool = True  # whether it has been measured as it is now
 
 
@@ -77,6 +89,7 @@ class View:
 
     command: str = ""  # what the button runs; empty if nothing can be made
     reason: str = ""  # why that is so
+    is_old: bool = False  # whether facts are of a map as it was; without facts: those shown are
     argument: str = ""  # whose field is to blame for it, by name
     asked: Request | None = None
     count: int = 0  # spheres
@@ -91,6 +104,7 @@ class View:
     measured: Measured | None = None  # what the plot shows
     wanted: list[Point] = field(default_factory=list)  # to be measured about; fit: the first
     folder: str = ""
+    file: str = ""  # path of the one that was typed
     folder_note: str = ""  # why it is not the map's own
     names: list[str] = field(default_factory=list)
     save: bool | str = False  # the command's argument
@@ -134,6 +148,7 @@ def view(texts: dict[str, str], save: Save, known: Known) -> View:
         shown.reason = error.sentence(LABELS.get(error.argument, error.argument))
     except (ValueError, OSError) as error:
         shown.argument, shown.reason = "save", str(error)
+    shown.is_old = not known.trouble and not (known.is_current and shown.facts)
     return shown
 
 
@@ -173,13 +188,14 @@ def _plain(text: str) -> str:
 def rounded(radius: float, slider_range: tuple[float, float]) -> float:
     """Round a radius in Å, and bring it into the slider's range."""
     step, highest = slider_range
-    return min(max(round(round(radius / step) * step, 1), step), highest)
+    return min(max(round(round(radius / step) * step, PLACES), step), highest)
 
 
 def _slider_range(source_map: Map) -> tuple[float, float]:
-    half = source_map.grid.clearance(source_map.grid.center)
-    step = STEP if half > SMALL_BOX else FINE_STEP
-    return step, max(round(int(half / step) * step, 1), 2 * step)
+    half, step = source_map.grid.clearance(source_map.grid.center), STEP
+    while half < FEWEST_STEPS * step and step > FINEST_STEP:
+        step = round(step / 10, PLACES)
+    return step, max(round(floor(half / step + 1e-6) * step, PLACES), 2 * step)
 
 
 def _fill(shown: View, asked: Request, save: Save, known: Known) -> None:
@@ -216,6 +232,11 @@ def _fill(shown: View, asked: Request, save: Save, known: Known) -> None:
         _fill_facts(shown, asked, decoys)
     if save.wanted:
         _fill_file(shown, recipes, decoys, save, known)
+    words = (*asked.radii, *asked.values, asked.offset)
+    if decoys and not known.is_current and any(isinstance(word, Multiple) for word in words):
+        # What they come to will be another sphere than the one shown.
+        shown.reason = MEASURING
+        return
     shown.command = command_text(known.spec, asked, shown.save, known.is_moved)
 
 
@@ -229,7 +250,7 @@ def _fill_lengths(shown: View, asked: Request, recipes: Sequence[Recipe]) -> Non
 
 def _beside(amounts: Sequence, texts: Sequence[str]) -> str:
     """Say what amounts come to, if one of them is a word."""
-    some = ", ".join(texts[:MOST])
+    some = ", ".join([*texts[:MOST_AMOUNTS], *["..."][: len(texts) - MOST_AMOUNTS]])
     return f"= {some}" if any(isinstance(amount, Multiple) for amount in amounts) else ""
 
 
@@ -240,11 +261,27 @@ def _fill_facts(shown: View, asked: Request, decoys: Sequence[Decoy]) -> None:
     for row in (row for one in decoys for row in report.facts(one)):
         if row.label in FACTS:
             rows.setdefault(row.label, {})[row.text] = None
-    shown.facts = [Row(label, "; ".join(texts)) for label, texts in rows.items()]
+    shown.facts = [Row(label, _together(list(texts))) for label, texts in rows.items()]
+    if len(decoys) < shown.count:
+        shown.facts.append(Row("Of", f"the first {len(decoys)} of {shown.count} spheres"))
     sentences = (sentence for one in decoys for sentence in report.warnings(one))
-    shown.warnings = list(dict.fromkeys(sentences))
+    shown.warnings = list(dict.fromkeys([*[BESIDE_NOTE][: bool(shown.offset)], *sentences]))
     if len(decoys) == shown.count:
         shown.too_strong = report.too_strong(decoys)
+
+
+def _together(texts: Sequence[str]) -> str:
+    """Join texts, with the words that all have at their start and end only once."""
+    if len(texts) < 2:
+        return "".join(texts)
+    words = [text.split(" ") for text in texts]
+    start = len(os.path.commonprefix(words))  # noqa: RUF071
+    ends = [one[start:][::-1] for one in words]
+    end = len(os.path.commonprefix(ends))  # noqa: RUF071
+    parts = [" ".join(one[start : len(one) - end]) for one in words]
+    *most, last = parts
+    joined = f"{', '.join(most)} and {last}" if "," not in "".join(parts) else "; ".join(parts)
+    return " ".join([*words[0][:start], joined, *words[0][len(words[0]) - end :]])
 
 
 # Files
@@ -253,33 +290,38 @@ def _fill_facts(shown: View, asked: Request, decoys: Sequence[Decoy]) -> None:
 def _fill_file(
     shown: View, recipes: Sequence[Recipe], decoys: Sequence[Decoy], save: Save, known: Known
 ) -> None:
-    folder = os.path.expanduser(save.folder)
-    if folder:
-        # With its slash a folder cannot be taken for a file, nor for a word of the command.
-        folder = os.path.join(os.path.abspath(folder), "")
-    destination = Destination(known.map, folder or True, os.getcwd, known.open_files)
-    shown.save, shown.folder = folder or True, destination.folder
-    if destination.note:
-        shown.folder_note = f"The current folder, because {destination.note}"
     # The names of more than one sphere are makesphere's own.
-    if save.name and len(recipes) == 1:
-        shown.save = os.path.join(destination.folder, save.name)
-        destination = Destination(known.map, shown.save, os.getcwd, known.open_files)
+    name = save.name if len(recipes) == 1 else ""
+    place = known.place(save.folder, name)
+    if place is None:
+        # Soon known, and asked again before anything is made.
+        place = Place(save=save.folder or name or True, file=name)
+    if place.error:
+        raise place.error
+    shown.save, shown.folder, shown.file = place.save, place.folder, place.file
+    if place.note:
+        shown.folder_note = f"The current folder, because {place.note}"
+    if place.note and shown.facts:
+        shown.facts.append(Row("Folder", shown.folder_note))
     # As long as the densities are not known, nor is what is written in the files.
     labels = [one.recipe.labels(one.density, known.map.source) for one in decoys]
     labels = labels or [[]] * len(recipes[:MOST])
-    paths = [_path(destination, *pair) for pair in zip(recipes, labels, strict=False)]
-    shown.names = [os.path.basename(path) for path in paths]
-    if destination.file and os.path.exists(destination.file):
-        is_ours = known.is_current and read_labels(destination.file) == labels[0]
-        shown.replaced = "" if is_ours else destination.file
+    if place.file:
+        shown.names = [os.path.basename(place.file)]
+        is_ours = known.is_current and place.files.get(shown.names[0]) == labels[0]
+        if shown.names[0] in place.files and not is_ours:
+            shown.replaced = place.file
+    else:
+        pairs = zip(recipes, labels, strict=False)
+        shown.names = [_free_name(known.map.source, place.files, *pair) for pair in pairs]
 
 
-def _path(destination: Destination, recipe: Recipe, labels: Sequence[str]) -> str:
-    """Give the path that a sphere will have: where names are automatic, one that is free."""
+def _free_name(
+    source: str, files: Mapping[str, Sequence[str] | None], recipe: Recipe, labels: Sequence[str]
+) -> str:
+    """Give the automatic name that a sphere will have."""
     for copy in range(1, MOST_COPIES):
-        path = destination.path(recipe, copy)
-        is_free = not os.path.lexists(path) or read_labels(path) == labels
-        if destination.file or not labels or is_free:
-            return path
-    return path
+        name = recipe.file_name(source, copy)
+        if not labels or name not in files or files[name] == labels:
+            break
+    return name

@@ -2,6 +2,8 @@
 
 from chimerax.geometry import Place
 
+opengl = None
+
 
 class Drawing:
     """Triangles in the scene."""

@@ -200,6 +200,22 @@ def run(session, text):
     return result
 
 
+def concise_model_spec(session, models, relevant_types=None, allow_empty_spec=True):
+    """Name models by ranges of their ids."""
+    ranges = []
+    for model in sorted(models, key=lambda model: (len(model.id), model.id)):
+        *_, last = ranges or [((), ())]
+        if last[1][:-1] == model.id[:-1] and last[1] and last[1][-1] + 1 == model.id[-1]:
+            ranges[-1] = last[0], model.id
+        else:
+            ranges.append((model.id, model.id))
+    words = [
+        ".".join(map(str, first)) + (f"-{last[-1]}" if last != first else "")
+        for first, last in ranges
+    ]
+    return "#" + ",".join(words)
+
+
 def quote_path_if_necessary(path):
     """Quote a path if it has blanks."""
     return f'"{path}"' if re.search(r"\s", path) else path

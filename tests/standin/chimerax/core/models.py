@@ -32,6 +32,10 @@ class Model:
         pass
 
     @property
+    def visible(self):
+        return self.display and (self.parent is None or self.parent.visible)
+
+    @property
     def id_string(self):
         return ".".join(map(str, self.id))
 

@@ -77,7 +77,7 @@ class _View:
     def pixel_size(self, point):
         return 0.25
 
-    def view_all(self, bounds):
+    def view_all(self, bounds, pad):
         self.seen = bounds
 
 

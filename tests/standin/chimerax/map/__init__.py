@@ -1,12 +1,29 @@
 """Stand-in for chimerax.map."""
 
+import numpy as np
 from chimerax.core.commands import ModelsArg
 from chimerax.core.models import Model
 
 
 class _Surface:
-    def __init__(self, level, rgba):
+    """Where a map crosses a level: the voxels above it that have a neighbor below."""
+
+    def __init__(self, volume, level, rgba):
         self.level, self.rgba, self.display = level, rgba, True
+        self._volume, data = volume, volume.data
+        above = np.pad(data.full_matrix() >= level, 1)
+        inside = above.copy()
+        for axis in range(3):
+            inside &= np.roll(above, 1, axis) & np.roll(above, -1, axis)
+        indices = np.argwhere(above & ~inside)[:, ::-1] - 1
+        self.vertices = indices * data.step + data.origin
+
+    @property
+    def scene_position(self):
+        return self._volume.scene_position
+
+    def showing_transparent(self):
+        return self.display and self.rgba[3] < 1
 
 
 class Volume(Model):
@@ -14,7 +31,7 @@ class Volume(Model):
 
     def __init__(self, session, data):
         super().__init__(data.name, session)
-        self.data = data
+        self.data, self.image_shown = data, False
         self.surfaces = []
         self.region = ((0, 0, 0), tuple(n - 1 for n in data.size), (1, 1, 1))
         self._callbacks = []
@@ -39,7 +56,7 @@ class Volume(Model):
     def set_parameters(self, surface_levels, surface_colors=((0.7, 0.7, 0.7, 1),)):
         colors = tuple(surface_colors) * len(surface_levels)
         self.surfaces = [
-            _Surface(level, rgba) for level, rgba in zip(surface_levels, colors, strict=False)
+            _Surface(self, level, rgba) for level, rgba in zip(surface_levels, colors, strict=False)
         ]
         self.call_change_callbacks("thresholds changed")
 

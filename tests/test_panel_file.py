@@ -1,0 +1,348 @@
+"""The panel: where spheres are saved."""
+
+import os
+import shlex
+from pathlib import Path
+from types import SimpleNamespace
+
+import mrcfile
+import numpy as np
+import pytest
+from conftest import IN_CHIMERAX, in_chimerax
+
+pytest.importorskip("Qt", reason="needs Qt, by qtshim")
+pytest.importorskip("matplotlib")
+
+from panels import Key, QTest, click, error, errors, is_shown, wait, write
+
+
+def test_file_is_written_and_its_path_copied(one, ran, app):
+    click(one.make_button)
+    path = Path.cwd() / "particle_sphere_r025A_vmatch.mrc"
+    assert ran == ["makesphere #1 radius 25 value match"]
+    assert one.path_field.text() == str(path) and one.path_field.isVisibleTo(one)
+    assert one.made_label.text() == "Made #2"
+    for press in (click, lambda b: QTest.keyClick(b, Key.Key_Space)):
+        app.clipboard().setText("")
+        press(one.copy_button)
+        assert app.clipboard().text() == str(path)
+    with mrcfile.open(path) as mrc:
+        count = np.count_nonzero(mrc.data)
+    assert f"{count:,} voxels" in one.facts_label.text()
+
+
+def test_made_goes_when_it_is_closed(form, gui, volume):
+    click(form.make_button)
+    assert form.made_label.text() == "Made #2, #3"
+    models = [model for model in gui.models.list(type=type(volume)) if model is not volume]
+    gui.models.close(models[:1])
+    assert wait(lambda: form.made_label.text() == "Made #3")
+    gui.models.close(models[1:])
+    assert wait(lambda: not is_shown(form.made_label, form))
+    # The files are still there.
+    assert is_shown(form.copy_button, form) and len(form.paths) == 2
+
+
+def test_make_by_key(form, ran):
+    QTest.keyClick(form.make_button, Key.Key_Space)
+    assert len(ran) == 1
+
+
+def test_name_and_folder_follow_the_recipe(one):
+    assert one.folder_field.text() == os.getcwd()
+    write(one.text_fields["radius"], "31.5")
+    assert one.name_field.text() == "particle_sphere_r031p5A_vmatch.mrc"
+    one.text_fields["value"].parent().setCurrentIndex(2)
+    assert one.name_field.text() == "particle_sphere_r031p5A.mrc"
+
+
+def test_name_that_is_taken_is_shown_with_its_number(one, ran, asked):
+    Path("particle_sphere_r025A_vmatch.mrc").write_bytes(b"x" * 2000)
+    one.changed.emit()
+    assert one.name_field.text() == "particle_sphere_r025A_vmatch_02.mrc"
+    click(one.make_button)
+    assert Path(one.path_field.text()).name == "particle_sphere_r025A_vmatch_02.mrc"
+    # Its own file it writes again.
+    assert one.name_field.text() == "particle_sphere_r025A_vmatch_02.mrc"
+    click(one.make_button)
+    assert Path(one.path_field.text()).name == "particle_sphere_r025A_vmatch_02.mrc"
+    assert not asked.texts and not one.replaces_label.isVisibleTo(one)
+
+
+def test_name_typed_stays_until_it_is_cleared(one, ran, asked):
+    write(one.name_field, "my ball.mrc")
+    write(one.text_fields["radius"], "30")
+    assert one.name_field.text() == "my ball.mrc"
+    click(one.make_button)
+    assert Path("my ball.mrc").exists()
+    assert shlex.split(ran[0])[-2:] == ["save", os.path.abspath("my ball.mrc")]
+    write(one.name_field, "")
+    QTest.keyClick(one.name_field, Key.Key_Return)
+    assert one.name_field.text() == "particle_sphere_r030A_vmatch.mrc"
+    click(one.make_button)
+    assert ran[1] == "makesphere #1 radius 30 value match" and not asked.texts
+
+
+def test_typed_name_that_would_replace_is_said_before_and_asked(one, ran, asked):
+    Path("precious.mrc").write_bytes(b"precious")
+    write(one.name_field, "precious.mrc")
+    assert one.replaces_label.isVisibleTo(one) and "replaces" in one.replaces_label.text()
+    assert one.make_button.isEnabled() and errors(one) == []
+    asked.answers += [False]
+    click(one.make_button)
+    assert asked.texts == ["precious.mrc already exists.\nDo you want to replace it?"]
+    assert ran == [] and Path("precious.mrc").read_bytes() == b"precious"
+    asked.answers += [True]
+    click(one.make_button)
+    assert len(ran) == 1 and mrcfile.validate("precious.mrc")
+    # From now on it is this recipe's.
+    assert not one.replaces_label.isVisibleTo(one)
+    click(one.make_button)
+    assert len(asked.texts) == 2 and len(ran) == 2
+    # But not another's.
+    write(one.text_fields["radius"], "20")
+    assert one.replaces_label.isVisibleTo(one)
+    asked.answers += [False]
+    click(one.make_button)
+    assert len(ran) == 2
+
+
+def test_file_that_came_after_it_was_shown_is_asked_for(one, ran, asked):
+    write(one.name_field, "late.mrc")
+    assert not one.replaces_label.isVisibleTo(one)
+    Path("late.mrc").write_bytes(b"late")
+    asked.answers += [False]
+    click(one.make_button)
+    assert ran == [] and Path("late.mrc").read_bytes() == b"late"
+
+
+def test_own_file_of_another_level_is_asked_for_at_once(one, volume, ran, asked):
+    write(one.text_fields["radius"], "fit")
+    write(one.name_field, "mine.mrc")
+    click(one.make_button)
+    before = Path("mine.mrc").read_bytes()
+    # Before a hand has come to rest.
+    volume.set_parameters(surface_levels=[0.6])
+    asked.answers += [False]
+    click(one.make_button)
+    assert len(asked.texts) == len(ran) == 1 and Path("mine.mrc").read_bytes() == before
+
+
+def test_after_browse_the_name_follows_the_recipe_again(one, ran, asked, browse, tmp_path):
+    """A file was lost here."""
+    (tmp_path / "a").mkdir()
+    proposed = browse(one, True)
+    assert proposed == str(tmp_path / "particle_sphere_r025A_vmatch.mrc")
+    click(one.make_button)
+    write(one.text_fields["radius"], "20")
+    assert one.name_field.text() == "particle_sphere_r020A_vmatch.mrc"
+    click(one.make_button)
+    assert len(list(tmp_path.glob("*.mrc"))) == 2
+    # Another folder, the same name.
+    browse(one, tmp_path / "a" / "particle_sphere_r020A_vmatch.mrc")
+    write(one.text_fields["radius"], "21")
+    assert one.folder_field.text() == str(tmp_path / "a")
+    assert one.name_field.text() == "particle_sphere_r021A_vmatch.mrc"
+    click(one.make_button)
+    assert (tmp_path / "a" / "particle_sphere_r021A_vmatch.mrc").exists() and not asked.texts
+
+
+def test_browse(one, browse, tmp_path, ran, asked):
+    browse(one, "")
+    assert one.name_field.text() == "particle_sphere_r025A_vmatch.mrc"
+    browse(one, tmp_path / "picked.mrc")
+    assert one.name_field.text() == "picked.mrc"
+    click(one.make_button)
+    assert Path("picked.mrc").exists()
+    write(one.text_fields["radius"], "20")
+    assert one.name_field.text() == "picked.mrc" and one.replaces_label.isVisibleTo(one)
+
+
+def test_browse_with_two_spheres_is_for_a_folder(form, browse, tmp_path, ran):
+    (tmp_path / "import").mkdir()
+    assert browse(form, "") == str(tmp_path) + os.sep
+    browse(form, tmp_path / "import")
+    assert form.folder_field.text() == str(tmp_path / "import")
+    assert errors(form) == [] and form.make_button.isEnabled()
+    click(form.make_button)
+    assert len(list((tmp_path / "import").iterdir())) == 2
+    # One sphere after two, two after one, in the same folder.
+    write(form.text_fields["value"], "match")
+    browse(form, True)
+    write(form.text_fields["value"], "1,2")
+    browse(form, True)
+    click(form.make_button)
+    assert len(list((tmp_path / "import").iterdir())) == 4 and len(ran) == 2
+
+
+def test_folder_typed(one, ran, tmp_path):
+    (tmp_path / "import here").mkdir()
+    write(one.folder_field, str(tmp_path / "import here"))
+    assert errors(one) == []
+    write(one.text_fields["radius"], "30")
+    click(one.make_button)
+    assert (tmp_path / "import here" / "particle_sphere_r030A_vmatch.mrc").exists()
+    assert shlex.split(ran[0])[-1] == str(tmp_path / "import here") + os.sep
+
+
+@pytest.mark.parametrize("name", ["ball.cxs", "no such folder/ball.mrc", ".mrc", "sub"])
+def test_wrong_file_is_told_and_marked(one, name, tmp_path):
+    (tmp_path / "sub.mrc").mkdir()
+    write(one.name_field, name)
+    assert errors(one) == ["save"] and not one.make_button.isEnabled()
+    assert error(one, "save").startswith("Save in ")
+    one.save_box.setChecked(False)
+    assert errors(one) == [] and one.make_button.isEnabled()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows keeps the current folder")
+@pytest.mark.parametrize("how", ["gone", "of a job"])
+def test_current_folder_is_asked_for_only_where_it_is_used(how, one, tmp_path, monkeypatch, ran):
+    (tmp_path / "good").mkdir()
+    (tmp_path / "bad").mkdir()
+    monkeypatch.chdir(tmp_path / "bad")
+    if how == "gone":
+        (tmp_path / "bad").rmdir()
+    else:
+        (tmp_path / "bad" / "job.json").write_text("{}")
+    one.changed.emit()
+    assert errors(one) == ["save"] and not one.make_button.isEnabled()
+    write(one.folder_field, str(tmp_path / "good"))
+    assert errors(one) == [] and one.make_button.isEnabled()
+    click(one.make_button)
+    assert [path.suffix for path in (tmp_path / "good").iterdir()] == [".mrc"]
+
+
+def test_current_folder_is_that_of_now(one, tmp_path, monkeypatch, gui):
+    (tmp_path / "new").mkdir()
+    monkeypatch.chdir(tmp_path / "new")
+    gui.triggers.activate_trigger("command finished", "cd new")
+    assert wait(lambda: one.folder_field.text() == str(tmp_path / "new"))
+    monkeypatch.chdir(tmp_path)
+    click(one.make_button)
+    assert Path(one.path_field.text()).parent == tmp_path
+    assert one.folder_field.text() == str(tmp_path)
+
+
+def test_wrong_folder_is_told_and_marked(form):
+    write(form.folder_field, "/no such folder")
+    assert errors(form) == ["save"] and "/no such folder" in error(form, "save")
+
+
+def test_the_map_itself_is_not_overwritten(new_map, blob, open_panel, tmp_path):
+    Path("map.mrc").write_bytes(b"x")
+    new_map(blob(), path=tmp_path / "map.mrc", level=0.3)
+    form = open_panel().form
+    write(form.text_fields["value"], "match")
+    write(form.name_field, "map.mrc")
+    assert errors(form) == ["save"]
+
+
+def test_save_by_key_and_by_mouse(one, ran):
+    QTest.keyClick(one.save_box, Key.Key_Space)
+    assert not one.save_box.isChecked() and not one.name_field.isEnabled()
+    click(one.make_button)
+    assert ran == ["makesphere #1 radius 25 value match save false"]
+    assert not one.path_field.isVisibleTo(one) and one.made_label.isVisibleTo(one)
+    click(one.save_box)
+    assert one.save_box.isChecked() and one.name_field.isEnabled()
+
+
+def test_failure_is_told_once(one, log, monkeypatch):
+    from chimerax.makesphere.engine import decoy
+
+    def full(batch):
+        raise OSError("save cannot write: no space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(decoy.Batch, "publish", full)
+        if IN_CHIMERAX:
+            patch.setattr("chimerax.ui.gui.QMessageBox", SimpleNamespace(), raising=False)
+        click(one.make_button)
+    told = [text for text in log.errors + log.infos + log.warnings if "no space left" in text]
+    assert len(told) == 1 and not is_shown(one.reason_label, one)
+    assert one.make_button.isEnabled() and not one.made_label.isVisibleTo(one)
+    click(one.make_button)
+    assert one.made_label.isVisibleTo(one)
+
+
+def test_folder_in_ones_home(one, tmp_path, monkeypatch, ran):
+    (tmp_path / "home" / "decoys").mkdir(parents=True)
+    folder, expand = str(tmp_path / "home" / "decoys"), os.path.expanduser
+    monkeypatch.setattr(
+        os.path, "expanduser", lambda path: folder if path == "~/decoys" else expand(path)
+    )
+    write(one.folder_field, "~/decoys")
+    click(one.make_button)
+    assert len(list((tmp_path / "home" / "decoys").iterdir())) == 1
+
+
+@pytest.mark.parametrize("name", ["true", "browse", "false", "~", "#1"])
+def test_name_that_is_a_word_of_the_command(one, name, tmp_path):
+    write(one.folder_field, "")
+    write(one.name_field, name)
+    click(one.make_button)
+    assert [p.name for p in tmp_path.iterdir()] == [f"{name}.mrc"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such names on Windows")
+@pytest.mark.parametrize(
+    "name",
+    [
+        "semi;colon",
+        "a; makesphere #1 radius 5 value match",
+        "it's; a",
+        'say "so"',
+        "a%20b",
+        "Å",
+        " b",
+    ],
+)
+def test_folder_with_a_name_that_could_part_the_command(one, name, tmp_path, gui, volume):
+    (tmp_path / name).mkdir()
+    write(one.folder_field, str(tmp_path / name))
+    click(one.make_button)
+    assert errors(one) == [] and one.made_label.text() == "Made #2"
+    assert [p.name for p in tmp_path.iterdir()] == [name]
+    assert [p.name for p in (tmp_path / name).iterdir()] == ["particle_sphere_r025A_vmatch.mrc"]
+    assert len(gui.models.list(type=type(volume))) == 2
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such names on Windows")
+@pytest.mark.parametrize("name", ["line\nbreak", "a' b\" c", "x" * 256, "Å" * 130])
+def test_name_that_cannot_be_is_told_and_marked(one, name, tmp_path, ran):
+    one.name_field.setText(name)
+    one.name_field.textEdited.emit(name)
+    assert errors(one) == ["save"] and not one.make_button.isEnabled()
+    if len(name) < 20:
+        (tmp_path / name).mkdir()
+        one.name_field.setText("")
+        one.name_field.textEdited.emit("")
+        one.folder_field.setText(str(tmp_path / name))
+        one.folder_field.textEdited.emit(str(tmp_path / name))
+        assert errors(one) == ["save"] and not one.make_button.isEnabled()
+    assert not ran
+
+
+def test_automatic_name_that_is_too_long(new_map, blob, open_panel):
+    new_map(blob(), name="x" * 300, level=0.3)
+    form = open_panel().form
+    assert errors(form) == []
+    write(form.text_fields["radius"], "6." + "1" * 15)
+    write(form.text_fields["center"], ",".join(["12." + "1" * 60] * 3))
+    write(form.text_fields["edge"], "0." + "0" * 120 + "1")
+    assert wait(lambda: errors(form) == ["save"])
+    assert "too long" in error(form, "save") or "characters" in error(form, "save")
+
+
+@in_chimerax
+def test_sphere_outside_the_view_is_told(form, gui, log):
+    from chimerax.core.commands import run
+
+    form.save_box.setChecked(False)
+    run(gui, "view")
+    click(form.make_button)
+    assert not [text for text in log.warnings if "outside the view" in text]
+    run(gui, "move x 1e4; wait 1")
+    click(form.make_button)
+    assert any("outside the view" in text and "view #4" in text for text in log.warnings)
