@@ -18,7 +18,8 @@ PEERS = build/peers/bin
 endif
 VERSION = $(shell $(PYTHON) -c "import xml.etree.ElementTree as x; print(x.parse('bundle_info.xml').getroot().get('version'))")
 WHEEL = dist/chimerax_makesphere-$(VERSION)-py3-none-any.whl
-SPHERE = build/demo/EMD-3197_sphere_r108A_v0p5match.mrc
+DEMO = tests/data/EMD-11007-binned
+SPHERES = $(patsubst %,build/demo/EMD-11007-binned_sphere_r125A_%.mrc,v0p5match v2match)
 SOURCES = setup.py bundle_info.xml $(wildcard src/*.py src/*/*.py src/*/*.png src/docs/user/*/*)
 
 .PHONY: help demo test test-chimerax mutants wheel install check bench evidence stress tag clean
@@ -27,14 +28,14 @@ help:  ## Say what there is to make
 	@$(PYTHON) -c "import re; [print('  make %-15s %s' % m) for m in re.findall(r'^([\w-]+):.*?## (.*)', open('Makefile', encoding='utf-8').read(), re.M)]"
 
 demo: .venv/installed  ## Make the recommended decoys for a real map, without ChimeraX
-	$(BIN)/python -m pip install --quiet $(PINNED) matplotlib
-	$(BIN)/python -c "import os; os.makedirs('build/demo', exist_ok=True)"
-	$(BIN)/python -m chimerax.makesphere examples/EMD-3197.map --output build/demo
-	$(BIN)/python examples/slices.py examples/EMD-3197.map $(SPHERE) build/demo/slices.png
+	@$(BIN)/python -m pip install --quiet $(PINNED) matplotlib
+	@$(BIN)/python -c "import os; os.makedirs('build/demo', exist_ok=True)"
+	@$(BIN)/python -m chimerax.makesphere $(DEMO).mrc --output build/demo
+	@$(BIN)/python examples/slices.py $(DEMO).mrc $(SPHERES) build/demo/slices.png
 
 test: .venv/installed .venv/tested  ## Run all tests that need no ChimeraX
 	$(if $(NUMPY),$(BIN)/python -m pip install --quiet "$(NUMPY)")
-	$(BIN)/python -m pytest -n 2 $(TESTS)
+	$(BIN)/python -m pytest -n 2 -rs $(TESTS)
 
 test-chimerax: export QT_QPA_PLATFORM = offscreen
 test-chimerax: $(WHEEL)  ## Run the suite in the ChimeraX that CHIMERAX names

@@ -1,6 +1,6 @@
-"""Draw the central slices of a map and its sphere side by side.
+"""Draw the central slices of a map and its spheres, one below the other.
 
-python examples/slices.py MAP SPHERE PICTURE
+python examples/slices.py MAP SPHERE [SPHERE ...] PICTURE
 """
 
 import sys
@@ -12,10 +12,12 @@ matplotlib.use("Agg")
 from matplotlib import pyplot
 
 
-def main(map_path, sphere_path, picture):
+def main(*paths):
     """Draw the slices z, y and x through voxel N//2."""
-    figure, axes = pyplot.subplots(2, 3, figsize=(9, 6.4), layout="constrained")
-    for row, path in zip(axes, (map_path, sphere_path), strict=True):
+    *maps, picture = paths
+    size = (9, 3.2 * len(maps))
+    figure, axes = pyplot.subplots(len(maps), 3, figsize=size, layout="constrained")
+    for row, path in zip(axes, maps, strict=True):
         with mrcfile.open(path, permissive=True) as file:
             array, voxel = file.data.copy(), float(file.voxel_size.x)
         nz, ny, nx = array.shape
@@ -34,7 +36,7 @@ def main(map_path, sphere_path, picture):
         row[0].set_title(path.replace("\\", "/").rpartition("/")[2], loc="left", fontsize=10)
         figure.colorbar(image, ax=row, label="density")
     figure.savefig(picture, dpi=110)
-    print(f"Slices drawn: {picture}")
+    print(f"Now look at the slices: {picture}")
 
 
 if __name__ == "__main__":
