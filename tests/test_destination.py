@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -384,6 +385,28 @@ def test_only_files_of_this_name_are_the_same(tmp_path):
     assert not same(str(tmp_path / "a.mrc"), str(tmp_path / "b.mrc"))
     assert not same(str(tmp_path / "a.mrc"), str(tmp_path / "none.mrc"))
     assert same(str(tmp_path / "none.mrc"), str(tmp_path / "none.mrc"))
+
+
+def test_where_case_is_ignored_names_are_compared_without(source, capsys):
+    Path("case").touch()
+    if not Path("CASE").exists():
+        pytest.skip("needs a file system that ignores case, as those of Windows and macOS")
+    os.unlink("case")
+    words = [source, "--radius", "3"]
+    assert main(words) == 0
+    os.rename("J1_sphere_r003A.mrc", "j1_SPHERE_r003A.mrc")
+    assert main(words) == 0
+    assert len(files()) == 2
+    assert main([*words, "--output", "j1_MAP"]) == 2
+    assert "must not overwrite the file of an open map" in capsys.readouterr().err
+    # Another map, whose sphere has the same name but for the case.
+    Path("other").mkdir()
+    shutil.copy(source, "other/j1_map.mrc")
+    assert main(["other/j1_map.mrc", "--radius", "3", "--output", "."]) == 0
+    assert [name.lower() for name in files() if "phere" in name.lower()] == [
+        "j1_sphere_r003a.mrc",
+        "j1_sphere_r003a_02.mrc",
+    ]
 
 
 def test_an_empty_path_blames_save():

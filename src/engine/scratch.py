@@ -133,7 +133,7 @@ def _move_to_free(source: str, path: str) -> None:
         # Not every file system has hard links.
         if os.path.lexists(path):
             raise FileExistsError(path) from None
-        os.replace(source, path)
+        patiently(os.replace, source, path)
 
 
 def _remove(path: str) -> str:
