@@ -186,7 +186,7 @@ def test_a_written_sphere_reads_the_same(grid, value, edge, inner, tmp_path, map
 
 def _written(folder, grid, sphere, value, labels):
     scratch = Scratch(str(folder))
-    mrc.write(scratch.file, grid, sphere, value, labels)
+    mrc.write(scratch.file, grid, sphere.strips(grid, value), labels)
     scratch.flush()
     return scratch
 
@@ -219,3 +219,39 @@ def test_what_cannot_be_read_has_no_labels(tmp_path):
         assert mrc.read_labels(str(tmp_path / name)) == []
     path = write_map(tmp_path / "a.mrc", label=[b"one  ", b"two", *[b""] * 8], nlabl=2)
     assert mrc.read_labels(path) == ["one", "two"]
+
+
+@pytest.mark.parametrize("value", [2.5, -0.5, 1e15, 1e-15])
+@pytest.mark.parametrize("radius, edge", [(0.4, 0), (1.0, 0), (2.2, 0.5), (4.0, 3.0), (60, 0)])
+def test_statistics_are_those_of_the_box(radius, edge, value, tmp_path):
+    """Also of a sphere of one voxel, with no background drawn, and of one that fills the box."""
+    grid = Grid((9, 8, 7), (1.0, 1.3, 1.7))
+    sphere = Sphere(radius, grid.center, edge)
+    path = str(tmp_path / "a.mrc")
+    _written(tmp_path, grid, sphere, value, ["one"]).replace(path)
+    drawn = sphere.draw(grid, value)
+    with mrcfile.open(path) as file:
+        np.testing.assert_array_equal(file.data, drawn)
+        found = [float(file.header[name]) for name in ("dmin", "dmax", "dmean", "rms")]
+    assert found[:2] == [drawn.min(), drawn.max()]
+    assert found[2] == pytest.approx(drawn.mean(dtype=float), rel=1e-6)
+    assert found[3] == pytest.approx(drawn.std(dtype=float), rel=1e-6, abs=1e-7 * abs(value))
+
+
+def test_no_strips_are_a_map_of_zeros(tmp_path):
+    scratch = Scratch(str(tmp_path))
+    mrc.write(scratch.file, GRIDS[0], [], ["nothing"])
+    scratch.flush()
+    path = str(tmp_path / "a.mrc")
+    scratch.replace(path)
+    assert mrcfile.validate(path)
+    with mrcfile.open(path) as file:
+        assert file.data.shape == GRIDS[0].shape and not file.data.any()
+
+
+@pytest.mark.parametrize("off", [1e-16, 1e-9, 3e-8])
+def test_a_rotation_that_is_only_rounding_can_be_written(off, tmp_path, map_file):
+    grid = Grid((6, 6, 6), (2.0,) * 3, rotation=((1 - off, 0, 0), (0, 1 - off, 0), (0, 0, 1)))
+    path = str(tmp_path / "a.mrc")
+    _written(tmp_path, grid, Sphere(3, grid.center), 1.0, ["one"]).replace(path)
+    np.testing.assert_allclose(map_file(path).grid.axes, grid.axes, atol=1e-6)

@@ -411,7 +411,9 @@ def _rotation(header: np.record) -> Rotation:
 def _rotation_label(rotation: Rotation) -> str:
     turn = _turns().from_matrix(rotation).as_rotvec(degrees=True)
     angle = float(np.linalg.norm(turn))
-    numbers = " ".join(f"{n:.8f}" for n in (*turn / angle, angle))
+    # Rounding alone is no turn.
+    axis = turn / angle if angle else (0.0, 0.0, 1.0)
+    numbers = " ".join(f"{n:.8f}" for n in (*axis, angle))
     return ROTATION_LABEL.decode() + numbers
 
 

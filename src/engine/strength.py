@@ -304,12 +304,14 @@ class Binned:
         energy = self._energy(inside, width)
         # Halfway, by volume, from the particle to the ball's surface its tails have ended.
         halfway = float(np.cbrt((min(MARGIN * fit, reach) ** 3 + reach**3) / 2))
-        outside = ball * (1 - self._shares(grid.center, halfway)) * (1 - inside)
+        outside: Floats = ball * (1 - self._shares(grid.center, halfway)) * (1 - inside)
         if outside.sum() < LEAST_OUTSIDE * inside.sum():
             # The corners of the box have noise, too, unless a program has emptied them.
             outside, width = 1 - ball, 2 * grid.farthest(grid.center)
         if outside.any():
-            noise = self._energy(outside, width) * float(inside.sum() / outside.sum())
+            # The energy of noise goes with the square of a bin's share.
+            volumes = float(np.square(inside).sum() / np.square(outside).sum())
+            noise = volumes * self._energy(outside, width)
             energy = max(energy - noise, LEAST_PARTICLE * energy)
         return Views(energy, self.cut, grid)
 
