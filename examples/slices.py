@@ -15,7 +15,7 @@ from matplotlib import pyplot
 def main(*paths):
     """Draw the slices z, y and x through voxel N//2."""
     *maps, picture = paths
-    size = (9, 3.2 * len(maps))
+    size = (7.5, 2.4 * len(maps))
     figure, axes = pyplot.subplots(len(maps), 3, figsize=size, layout="constrained")
     for row, path in zip(axes, maps, strict=True):
         with mrcfile.open(path, permissive=True) as file:
@@ -32,9 +32,11 @@ def main(*paths):
                 origin="lower",
                 extent=(0, width * voxel, 0, height * voxel),
             )
-            plot.set(xlabel=f"{names[0]} (Å)", ylabel=f"{names[1]} (Å)")
-        row[0].set_title(path.replace("\\", "/").rpartition("/")[2], loc="left", fontsize=10)
-        figure.colorbar(image, ax=row, label="density")
+            plot.set_xlabel(f"{names[0]} (Å)", fontsize=8)
+            plot.set_ylabel(f"{names[1]} (Å)", fontsize=8)
+            plot.tick_params(labelsize=7)
+        row[0].set_title(path.replace("\\", "/").rpartition("/")[2], loc="left", fontsize=9)
+        figure.colorbar(image, ax=row, label="density", shrink=0.8).ax.tick_params(labelsize=7)
     figure.savefig(picture, dpi=110)
     print(f"Now look at the slices: {picture}")
 
