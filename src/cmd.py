@@ -194,16 +194,11 @@ def makesphere(
         raise UserError(_sentence(error)) from error
     finally:
         session.logger.status("")
-    for volume in volumes:
-        # For the panel, without keeping models that are closed.
-        volume.makesphere_made = [
-            (weakref.ref(model), model.makesphere_file)
-            for model, source in zip(models, sources, strict=True)
-            if source is volume
-        ]
     if not asked:
         _say(session.logger.info, session, "Recommended:", recommended)
     for volume, plan, models in made:
+        # For the panel, without keeping models that are closed.
+        volume.makesphere_made = [(weakref.ref(m), m.makesphere_file) for m in models]
         for model, block in zip(models, report.blocks(plan), strict=True):
             _log(session, model, block)
         if problem := report.too_strong(plan.decoys):

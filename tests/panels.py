@@ -21,6 +21,7 @@ from Qt.QtWidgets import QApplication, QFileDialog, QMessageBox
 
 # The shim leaves it out.
 QTest = importlib.import_module(f"{'PyQt6' if qt.using_pyqt6 else 'PySide6'}.QtTest").QTest
+CURRENT = {}
 Key, LEFT = Qt.Key, Qt.MouseButton.LeftButton
 GRID = Grid((64, 64, 64), (2.0, 2.0, 2.0), (-10.0, 0.0, 5.0))
 CENTER = (54.0, 64.0, 69.0)
@@ -48,6 +49,7 @@ def gui(app, session, monkeypatch):
     monkeypatch.setattr(measuring, "SOON", 5)
     monkeypatch.setattr(measuring, "REST", 20)
     monkeypatch.setattr(tool.MakeSphereTool, "saves", True)
+    monkeypatch.setitem(CURRENT, "session", session)
     yield session
     for open_tool in session.tools.list():
         if open_tool.tool_name == "Make Sphere":
@@ -65,6 +67,7 @@ def open_panel(gui):
         panel = bundle_api.start_tool(gui, None, SimpleNamespace(name="Make Sphere"))
         if measured:
             assert wait(lambda: is_measured(panel.form))
+            wait_for_folders()
         return panel
 
     return open_panel
@@ -104,20 +107,32 @@ def wait(true, seconds=5):
         time.sleep(0.002)
 
 
+def wait_for_folders():
+    """Let Qt work until the panel knows what is in the folder that is shown."""
+    panel = panel_of(CURRENT["session"])
+    assert panel is None or wait(lambda: not panel._places.is_busy)
+
+
+def look_again(form):
+    """Let the panel find out what has happened in the folder, as when the mouse comes."""
+    form.entered.emit()
+    wait_for_folders()
+
+
 def settle(session):
     """Let Qt work until the panel has nothing more to do."""
     panel = panel_of(session)
 
     def is_done():
-        state, timer = panel._measuring.state.name, panel._measuring._timer
-        return state in ("IDLE", "READY") and not timer.isActive()
+        return not panel._measuring.is_busy
 
     assert panel is None or wait(is_done)
     wait(lambda: False, 0.01)
 
 
 def is_measured(form):
-    return "Fills" in form.facts_label.text()
+    """Tell whether there are facts, of what stands in the fields now."""
+    return "Fills" in form.facts_label.text() and form.facts_label.isEnabled()
 
 
 def write(field, text):
@@ -130,10 +145,12 @@ def write(field, text):
     else:  # QTest has no such keys.
         field.insert(text)
         field.textEdited.emit(text)
+    wait_for_folders()
 
 
 def click(button):
     QTest.mouseClick(button, LEFT, pos=QPoint(10, button.height() // 2))
+    wait_for_folders()
 
 
 def panel_of(session):
@@ -157,7 +174,7 @@ def shown(session):
 
 
 def error(form, argument):
-    return form.reason_label.text() if argument in errors(form) else ""
+    return form.reason_label.whole if argument in errors(form) else ""
 
 
 def errors(form):

@@ -148,14 +148,14 @@ def test_offset_is_its_own_field_and_moves_no_center(form, gui, ran, command):
     write(form.text_fields["offset"], "fit")
     assert wait(lambda: is_measured(form))
     # Fit is 19 Å about the box center.
-    assert beside(form, "radius") == "= 4 Å" and beside(form, "offset") == "= 19 Å"
-    assert shown(gui) == pytest.approx((CENTER[0] + 19, *CENTER[1:], 4))
-    assert texts(form)[1] == "box center" and form.more_frame.isVisibleTo(form)
+    assert beside(form, "radius") == "= 3.8 Å" and beside(form, "offset") == "= 19 Å"
+    assert shown(gui) == pytest.approx((CENTER[0] + 19, *CENTER[1:], 3.8))
+    assert texts(form)[1] == "box center" and form.text_fields["edge"].isVisibleTo(form)
     profile = form.profile_plot._mean.get_ydata()
     assert profile[0] == pytest.approx(1, abs=0.05)  # about the center
     click(form.make_button)
     assert ran == ["makesphere #1 radius 0.2fit offset fit value 0.5match,2match save false"]
-    assert all("sphere r4 " in model.name for model in command(ran[0]))
+    assert all("sphere r3.8 " in model.name for model in command(ran[0]))
     # As often as it is clicked.
     for _ in range(3):
         click(form.fit_button)
@@ -168,4 +168,4 @@ def test_offset_is_its_own_field_and_moves_no_center(form, gui, ran, command):
 def test_wrong_offset_is_told_and_marked(form, text):
     write(form.text_fields["offset"], text)
     assert errors(form) == ["offset"] and error(form, "offset").startswith("Offset ")
-    assert form.more_frame.isVisibleTo(form) and not form.make_button.isEnabled()
+    assert form.text_fields["edge"].isVisibleTo(form) and not form.make_button.isEnabled()

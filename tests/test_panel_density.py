@@ -14,9 +14,9 @@ from panels import beside, click, error, errors, is_measured, previews, shown, t
 
 
 def test_options_are_disclosed_by_mouse(form):
-    assert not form.more_frame.isVisibleTo(form)
+    assert not form.text_fields["edge"].isVisibleTo(form)
     click(form.more_button)
-    assert form.more_frame.isVisibleTo(form)
+    assert form.text_fields["edge"].isVisibleTo(form)
 
 
 def test_edge_inner_radius_and_density_are_run(form, ran):
@@ -54,7 +54,7 @@ def test_wrong_option_is_told_and_marked(form, argument, text, ran):
     label = {"edge": "Edge ", "inner_radius": "Inner radius ", "value": "Density "}[argument]
     write(form.text_fields[argument], text)
     assert errors(form) == [argument] and error(form, argument).startswith(label)
-    assert form.more_frame.isVisibleTo(form) == (argument != "value")
+    assert form.text_fields["edge"].isVisibleTo(form) == (argument != "value")
     click(form.make_button)
     assert not form.make_button.isEnabled() and ran == []
 
@@ -66,7 +66,7 @@ def test_match_exists_for_a_map_that_is_negative(new_map, blob, open_panel):
     write(form.text_fields["value"], "match")
     assert wait(lambda: is_measured(form))
     assert errors(form) == [] and form.make_button.isEnabled()
-    assert "50 % of the map" in form.facts_label.text()
+    assert "50% of the whole map" in form.facts_label.text()
 
 
 def test_match_of_a_constant_map_is_told(new_map, open_panel):
@@ -78,7 +78,7 @@ def test_match_of_a_constant_map_is_told(new_map, open_panel):
 
 def test_strength_follows_the_radius_and_the_density(form):
     def strength():
-        return float(form.facts_label.text().split("Signal")[1].split("<td>")[1].split()[0])
+        return float(form.facts_label.text().split("Signal")[1].split("<td>")[1].split("%")[0])
 
     write(form.text_fields["value"], "0.1")
     form.moved.emit(20)
@@ -94,14 +94,14 @@ def test_density_that_kills_the_decoy_is_warned_of_and_the_link_mends_it(form, a
     assert "⚠" not in form.facts_label.text()
     write(form.text_fields["value"], "30")
     write(form.text_fields["radius"], "44")
-    assert "noise is unlikely to go to" in form.facts_label.text()
+    assert "pure noise will stay with the map" in form.facts_label.text()
     assert form.make_button.isEnabled()
     links = form.facts_label.text().split('href="')[1:]
     form.facts_label.linkActivated.emit(links[-1].split('"')[0])
     assert form.texts()["value"] == "0.5match,2match" and texts(form)[0] == "1.3fit"
     assert "⚠" not in form.facts_label.text()
     write(form.text_fields["value"], "0.0001")
-    assert "behave like an empty volume" in form.facts_label.text()
+    assert "behaves like an empty volume" in form.facts_label.text()
 
 
 def test_two_densities(form, ran, app, gui, tmp_path):
@@ -111,12 +111,12 @@ def test_two_densities(form, ran, app, gui, tmp_path):
     assert form.name_field.text() == "particle_sphere_r025A_vmatch.mrc, ..._v2match.mrc"
     assert form.name_field.toolTip().split("\n") == names and form.name_field.isReadOnly()
     facts = form.facts_label.text()
-    assert "50 % of the map's; 200 % of the map's" in html.unescape(facts)
+    assert "50% and 200% of the particle's" in html.unescape(facts)
     assert facts.count("Fills") == facts.count("Encloses") == facts.count("Signal") == 1
     assert len(beside(form, "value").split(",")) == 2
     click(form.make_button)
     assert ran == ["makesphere #1 radius 25 value match,2match"]
-    assert form.made_label.text() == "Made #2, #3"
+    assert form.made_label.text() == "Made #2-3"
     click(form.copy_button)
     paths = app.clipboard().text().split("\n")
     assert paths == [str(tmp_path / name) for name in names]
@@ -142,4 +142,4 @@ def test_encloses_is_of_the_density_above_the_level(form, volume):
     array = volume.full_matrix()
     above = np.where(array >= 0.3, array, 0)
     share = 100 * above[distances <= 10].sum() / above.sum()
-    assert f"{share:.3g} % of the map's density above" in html.unescape(form.facts_label.text())
+    assert f"{share:.3g}% of the map's density above" in html.unescape(form.facts_label.text())

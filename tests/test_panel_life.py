@@ -63,7 +63,7 @@ def test_nothing_of_a_recipe_is_remembered(form, gui, open_panel):
     click(form.make_button)
     panel_of(gui).delete()
     form = open_panel().form
-    assert form.texts() == recommended_texts() and not form.more_frame.isVisibleTo(form)
+    assert form.texts() == recommended_texts() and not form.text_fields["edge"].isVisibleTo(form)
     assert not form.save_box.isChecked()
 
 

@@ -46,7 +46,7 @@ def test_opens_with_the_recommended_decoys_around_the_map(form, gui, ran):
 
 def test_without_a_map_it_says_what_to_do(open_panel, gui, new_map, blob):
     form = open_panel(measured=False).form
-    assert "Open a map" in form.reason_label.text() and is_shown(form.reason_label, form)
+    assert "Open a map" in form.reason_label.whole and is_shown(form.reason_label, form)
     assert not form.make_button.isEnabled()
     assert shown(gui) is None
     new_map(blob(), name="late")
@@ -74,17 +74,16 @@ def test_facts_are_those_of_the_command(form, volume, ran, log, gui):
     assert warned and all(html.unescape(text).split(" Try")[0] in facts for text in warned)
 
 
-def test_map_without_density_above_its_level(new_map, open_panel):
-    new_map(np.zeros((20, 20, 20), np.float32), name="empty", level=1.0)
+def test_map_without_density_above_its_level(new_map, blob, open_panel):
+    new_map(-blob(), name="dark", level=1.0)
     form = open_panel(measured=False).form
     assert wait(lambda: "radius" in errors(form))
     assert "contour level 1; set it in Volume Viewer" in error(form, "radius")
     assert not form.make_button.isEnabled()
     write(form.text_fields["radius"], "5")
-    # Nor does a density match it.
-    assert errors(form) == ["value"]
-    write(form.text_fields["value"], "1")
-    assert form.make_button.isEnabled()
+    # The whole map is matched.
+    assert wait(lambda: errors(form) == [] and form.make_button.isEnabled())
+    assert "the whole map" in html.unescape(form.facts_label.text())
 
 
 def test_level_that_is_no_number_is_mended_in_volume_viewer(new_map, blob, open_panel, gui):
@@ -164,7 +163,7 @@ def test_renamed_map(form, volume):
 
 def test_map_closed_while_the_panel_is_open(form, volume, gui):
     gui.models.close([volume])
-    assert wait(lambda: "Open a map" in form.reason_label.text())
+    assert wait(lambda: "Open a map" in form.reason_label.whole)
     assert not form.make_button.isEnabled() and shown(gui) is None and not is_measured(form)
     for text in ("5", "", "x", "fit"):
         write(form.text_fields["radius"], text)
@@ -180,7 +179,7 @@ def test_map_that_no_sphere_can_be_made_for(late, new_map, blob, open_panel, gui
     form = open_panel(measured=late).form
     if late:
         volume.data.set_origin(grid.origin)
-    assert wait(lambda: "too far away" in form.reason_label.text())
+    assert wait(lambda: "too far away" in form.reason_label.whole)
     assert not form.make_button.isEnabled() and shown(gui) is None
     write(form.text_fields["radius"], "7")
     right_mode(gui).mouse_down(Event(0, 0))
@@ -197,11 +196,11 @@ def test_map_below_a_map(new_map, blob, open_panel, gui, ran):
     form.map_menu.value = above
     assert wait(lambda: form.make_button.isEnabled())
     click(form.make_button)
-    assert form.made_label.text() == "Made #2, #3"
+    assert form.made_label.text() == "Made #2-3"
     form.map_menu.value = below
     assert wait(lambda: form.make_button.isEnabled())
     click(form.make_button)
-    assert form.made_label.text() == "Made #4, #5" and f"#{below.id_string} " in ran[-1]
+    assert form.made_label.text() == "Made #4-5" and f"#{below.id_string} " in ran[-1]
 
 
 def test_voxels_that_are_no_numbers_are_counted_as_by_the_command(new_map, blob, open_panel, log):

@@ -27,7 +27,7 @@ def test_map_closed_before_it_is_measured(volume, open_panel, gui):
     form = open_panel(measured=False).form
     gui.models.close([volume])
     settle(gui)
-    assert "Open a map" in form.reason_label.text()
+    assert "Open a map" in form.reason_label.whole
 
 
 def test_panel_closed_before_the_map_is_measured(volume, open_panel, gui):
@@ -50,7 +50,7 @@ def test_map_that_cannot_be_read(kind, volume, open_panel, monkeypatch, gui):
     with monkeypatch.context() as patch:
         patch.setattr(volumes, "read_in_parts", gone)
         form = open_panel(measured=False).form
-        assert wait(lambda: "No such file" in form.reason_label.text())
+        assert wait(lambda: "No such file" in form.reason_label.whole)
         settle(gui)
         assert not form.make_button.isEnabled()
     volume.set_parameters(surface_levels=[0.31])
@@ -60,7 +60,7 @@ def test_map_that_cannot_be_read(kind, volume, open_panel, monkeypatch, gui):
 def test_measuring_takes_another_thread(held, volume, open_panel):
     form = open_panel(measured=False).form
     assert wait(lambda: held.threads) and threading.main_thread() not in held.threads
-    assert form.reason_label.text() == "Measuring the map ..."
+    assert form.reason_label.whole == "Measuring the map ..."
     held.go()
     assert wait(lambda: is_measured(form))
 
@@ -111,9 +111,9 @@ def test_ends_while_the_map_is_read(end, volume, open_panel, monkeypatch, gui):
         wait(lambda: False, 0.1)
         assert not failures and len(seen) < 8
         if end == "map":
-            assert "Open a map" in form.reason_label.text()
+            assert "Open a map" in form.reason_label.whole
         if end == "file":
-            assert "the file of #1 is gone" in form.reason_label.text()
+            assert "the file of #1 is gone" in form.reason_label.whole
     if end == "file":
         volume.set_parameters(surface_levels=[0.31])
         assert wait(lambda: form.make_button.isEnabled())
@@ -145,7 +145,7 @@ def test_ends_while_the_map_is_measured(
         click(form.fit_button)
         assert wait(lambda: beside(form, "radius") == "= 14 Å")
     elif end == "map":
-        assert "Open a map" in form.reason_label.text()
+        assert "Open a map" in form.reason_label.whole
     elif end == "another map":
         assert wait(lambda: is_measured(form)) and form.name_field.text().startswith("another_")
 

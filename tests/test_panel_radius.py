@@ -92,7 +92,7 @@ def test_words_stay_and_follow_the_contour_level(form, volume, ran, text, gui):
     volume.set_parameters(surface_levels=[0.6])
     assert wait(lambda: beside(form, "radius") != before)
     # exp(-r^2 / 2 sigma^2) > 0.6 within 12 Å
-    factor = {"0.2fit": 3, "1.3fit": 16, "1.30f": 16}.get(text, 12)
+    factor = {"0.2fit": 2.4, "1.3fit": 16, "1.30f": 16}.get(text, 12)
     assert beside(form, "radius") == f"= {factor} Å" and texts(form)[0] == text
     assert shown(gui)[3] == pytest.approx(factor)
     form.save_box.setChecked(False)

@@ -56,7 +56,7 @@ def test_preview_larger_than_the_view_offers_view(form, gui, monkeypatch):
     form.changed.emit()
     assert "larger than the view" in form.facts_label.text()
     seen = []
-    monkeypatch.setattr(type(gui.main_view), "view_all", lambda _, bounds: seen.append(bounds))
+    monkeypatch.setattr(type(gui.main_view), "view_all", lambda _, bounds, pad: seen.append(bounds))
     form.facts_label.linkActivated.emit("view")
     (bounds,) = seen
     assert np.allclose(bounds.xyz_max - bounds.xyz_min, 50)

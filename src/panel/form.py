@@ -35,23 +35,11 @@ MRC_FILTER = "MRC density map (*.mrc)"
 # As wide as there is room: a long text must not widen the panel.
 WIDE = QSizePolicy.Policy.Ignored
 NARROW = QSizePolicy.Policy.Fixed
-# For each argument: width of its field in characters, what its menu proposes, and its tooltip.
 RECOMMENDED_TEXTS = recommended_texts()
-FIELDS = {
-    "radius": (9, (), "In Å, or fit: the smallest radius that holds 99 % of the particle"),
-    "value": (
-        16,
-        (RECOMMENDED_TEXTS["value"], "match", "1"),
-        "Density inside. match: half as strong as the map in images; 1: as by hand",
-    ),
-    "center": (
-        16,
-        (BOX_CENTER, ROTATION_CENTER),
-        "Or type x,y,z in Å, in the map's coordinates",
-    ),
-    "offset": (7, (), "How far beside the center, along the map's x axis: in Å, or fit"),
-    "edge": (5, (), "Full width of a soft edge; 0 is a hard edge"),
-    "inner_radius": (5, (), "Radius of a hollow; 0 is a solid sphere"),
+# What menus propose.
+CHOICES = {
+    "value": (RECOMMENDED_TEXTS["value"], "match", "1"),
+    "center": (BOX_CENTER, ROTATION_CENTER),
 }
 NARROWEST = 70  # pixels
 MORE = ("offset", "edge", "inner_radius")
@@ -149,21 +137,21 @@ class Form(QWidget):
 
     def _field(self, name):
         """Make a label, a field, and what stands beside it."""
-        characters, choices, tip = FIELDS[name]
+        argument, choices = BY_NAME[name], CHOICES.get(name)
         if choices:
             field = _Choice(editable=True, insertPolicy=QComboBox.InsertPolicy.NoInsert)
             field.addItems(choices)
             # A longer text is scrolled: the panel stays narrow.
             policy = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
             field.setSizeAdjustPolicy(policy)
-            field.setMinimumContentsLength(characters)
+            field.setMinimumContentsLength(argument.width)
             field.setCompleter(None)
             line = field.lineEdit()
         else:
             field = line = QLineEdit()
-            field.setFixedWidth(field.fontMetrics().averageCharWidth() * (characters + 1))
+            field.setFixedWidth(field.fontMetrics().averageCharWidth() * (argument.width + 1))
             field.setSizePolicy(NARROW, NARROW)
-        field.setToolTip(tip)
+        field.setToolTip(argument.tip)
         line.setText(RECOMMENDED_TEXTS[name])
         line.textChanged.connect(self.changed)
         self.text_fields[name] = line
@@ -171,7 +159,7 @@ class Form(QWidget):
         if name in ("radius", "offset"):
             # The slider must not move while it is dragged.
             beside.setMinimumWidth(beside.fontMetrics().horizontalAdvance("= 1888.8 Å"))
-        return QLabel(BY_NAME[name].label), field, beside
+        return QLabel(argument.label), field, beside
 
     def _add_file(self):
         self.save_box = QCheckBox("Save in")
@@ -341,7 +329,7 @@ class Form(QWidget):
         self.profile_plot.show_radius(None if shown.offset else shown.radius)
         if shown.is_old and not shown.facts:
             return
-        self.profile_plot.show_map(shown.measured, *shown.slider_range)
+        self.profile_plot.show_map(shown.about, *shown.slider_range)
         rows = "".join(
             f"<tr><td>{row.label}&nbsp;&nbsp;</td><td>{html.escape(row.text)}</td></tr>"
             for row in shown.facts
@@ -359,7 +347,7 @@ class Form(QWidget):
 
     def _show_file(self, shown):
         is_saved = self.save_box.isChecked()
-        if shown.folder or not shown.is_old:
+        if shown.folder or not (shown.is_old or shown.names):
             self.folder_field.show_automatic(shown.folder)
             self.folder_field.setToolTip(shown.folder_note or "Folder; empty it for the map's own")
         self._show_names(shown.names, shown.count > 1)

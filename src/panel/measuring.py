@@ -2,40 +2,26 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from enum import Enum
 
 from chimerax.core.errors import UserError
 from Qt.QtCore import QObject, QTimer, Signal
 
 from .. import volumes
-from ..engine.map import Map
+from ..engine.map import REMEMBERED, Map
 
 # Milliseconds: for what has been opened to be drawn, and for a hand to come to rest.
 SOON, REST = 50, 400
-# Measurements kept: about the center chosen, and about where offsets have put spheres of late.
-MOST = 4
 CANNOT_READ = (ValueError, OSError, MemoryError, UserError)
 NEW_DATA = ("coordinates changed", "data values changed")
 
 
-class State(Enum):
-    """What is being done."""
-
-    IDLE = "idle"
-    READING = "reading"
-    TABULATING = "tabulating"
-    READY = "ready"
-
-
 class Measuring(QObject):
-    """Measures one map about each point that is wanted, anew after each change of the map.
+    """Measures one map, and looks at it from each point that is wanted; anew after each change.
 
     Attributes
     ----------
     changed : Signal
-        The state is another, or more is known.
-    state : State
-        READY: all that is wanted is known.
+        More is known, or less.
     trouble : str
         Why the map cannot be used; empty if it can.
     """
@@ -45,11 +31,9 @@ class Measuring(QObject):
     def __init__(self, session):
         super().__init__()
         self._session = session
-        self._volume = self._map = None
-        self._is_paused = True
-        self._wanted = ()
-        self._known = {}
-        self.state, self.trouble = State.IDLE, ""
+        self._volume = self._map = self._measured = None
+        self._level, self._points, self._wanted = "", [], ()
+        self._is_paused, self._is_busy, self.trouble = True, False, ""
         self._timer = QTimer(self, singleShot=True)
         self._timer.timeout.connect(self._start)
         # One map after the other; the scene can be turned meanwhile.
@@ -66,17 +50,17 @@ class Measuring(QObject):
             volume.add_volume_change_callback(self._volume_changed)
         self._forget()
 
-    def want(self, centers):
-        """Measure about points (x, y, z) and no others; the particle, about the first."""
-        self._wanted = tuple(centers)
-        if not self.trouble and self._next_center() is not None:
-            self._start_in(REST if self._known else SOON)
+    def want(self, points):
+        """Look at the map from points (x, y, z), the first of which is that of the particle."""
+        self._wanted = tuple(points)
+        if not self.is_current:
+            self._timer.start(REST if self._measured else SOON)
 
     def pause(self, paused):
         """Begin nothing new until told to go on."""
         self._is_paused = paused
         if not paused:
-            self._start_in(SOON)
+            self._timer.start(SOON)
 
     def close(self):
         """Forget the map and everything that is still to come."""
@@ -87,6 +71,11 @@ class Measuring(QObject):
     # What is known
 
     @property
+    def is_busy(self):
+        """Whether something is being done, or soon will be."""
+        return self._is_busy or self._timer.isActive()
+
+    @property
     def map(self):
         """The map by its present name and path, without its density; None if it cannot be used."""
         if self._map is None or not _is_open(self._volume):
@@ -95,13 +84,23 @@ class Measuring(QObject):
 
     @property
     def is_current(self):
-        """Whether what is known is of the map as it is now, at its contour level of now."""
-        return self._next_center() is None
+        """Whether all that is wanted is known of the map as it is now, at its level of now."""
+        return self._has_level and all(point in self._points for point in self._wanted)
 
-    def about(self, center):
-        """Give what is known about a point: `Measured`, or None."""
-        _, measured = self._known.get(center, (None, None))
-        return measured
+    @property
+    def _has_level(self):
+        return self._measured is not None and self._level == self._level_now
+
+    @property
+    def _level_now(self):
+        # As a text, so that what is not a number is equal to itself.
+        return repr(volumes.shown_level(self._volume)) if _is_open(self._volume) else ""
+
+    def from_points(self, points):
+        """Give the map as last measured, if it has been looked at from all points; or None."""
+        if self._measured is None or not all(point in self._points for point in points):
+            return None
+        return replace(self._measured, map=replace(self._measured.map, name=self._volume.name))
 
     # One step after the other
 
@@ -109,50 +108,30 @@ class Measuring(QObject):
         if what in NEW_DATA:
             self._forget()
         elif what == "thresholds changed":
-            if self.trouble and self._map is not None:
-                self.trouble = ""
-                self.changed.emit()
-            self._start_in(REST)
+            self.trouble = "" if self._map else self.trouble
+            self.changed.emit()
+            self._timer.start(REST)
 
     def _forget(self):
-        self._known.clear()
-        self._map, self.trouble = None, ""
+        self._map, self._measured, self._points, self.trouble = None, None, [], ""
         if self._volume is not None:
             try:
                 self._map = Map(self._volume.name, volumes.grid_of(self._volume), (), None)
             except ValueError as error:
                 self.trouble = str(error)
-        if self.state is State.READY:
-            self.state = State.IDLE
         self.changed.emit()
 
-    def _start_in(self, delay):
-        self._timer.start(delay)
-
-    def _next_center(self):
-        level = volumes.shown_level(self._volume) if _is_open(self._volume) else None
-        for center in self._wanted:
-            known_level, measured = self._known.get(center, (None, None))
-            has_fit = measured is not None and measured.particle is not None
-            if measured is None or known_level != level or (not has_fit and self._is_first(center)):
-                return center
-        return None
-
-    def _is_first(self, center):
-        return self._wanted[:1] == (center,)
-
     def _start(self):
-        is_at_work = self.state in (State.READING, State.TABULATING)
-        if self._is_paused or is_at_work or self.map is None:
+        is_held = self._is_busy or self._is_paused or self.trouble
+        if is_held or self.map is None or self.is_current:
             return
-        center = self._next_center()
-        if center is None:
-            self._end(State.READY)
+        self._is_busy = True
+        if self._has_level:
+            self._submit(self._measured, self._level, self._map)
         else:
-            self.state = State.READING
-            self._read(volumes.read_in_parts(self._volume), center, self._map)
+            self._read(volumes.read_in_parts(self._volume), self._map)
 
-    def _read(self, parts, center, version):
+    def _read(self, parts, version):
         """Read the next part of the map, which only this thread may."""
         if self._map is not version or self.map is None:
             self._go_on()
@@ -163,52 +142,54 @@ class Measuring(QObject):
             self._fail(error)
             return
         if isinstance(part, Map):
-            self._tell(f"Measuring {part.name} ...")
-            self.state = State.TABULATING
-            has_fit = self._is_first(center)
-            work = self._thread.submit(part.measure, (), center, has_fit, has_fit)
-            work.add_done_callback(
-                lambda work: self._session.ui.thread_safe(self._take, work, center, version)
-            )
+            self._session.logger.status(f"Measuring {part.name} ...")
+            self._submit(part, repr(part.set_level), version)
         else:
-            self._tell(f"Reading {self._volume.name} ... {part:.0%}")
-            QTimer.singleShot(0, lambda: self._read(parts, center, version))
+            self._session.logger.status(f"Reading {self._volume.name} ... {part:.0%}")
+            QTimer.singleShot(0, lambda: self._read(parts, version))
 
-    def _take(self, work, center, version):
+    def _submit(self, source, *rest):
+        work = self._thread.submit(_look, source, self._wanted)
+        take = self._wanted, *rest
+        work.add_done_callback(lambda work: self._session.ui.thread_safe(self._take, work, *take))
+
+    def _take(self, work, points, level, version):
         if self._map is not version or self.map is None:
             # It is another map by now, or none, or the panel is closed.
             self._go_on()
         elif isinstance(work.exception(), CANNOT_READ):
             self._fail(work.exception())
         else:
-            measured = work.result()
-            # Without the planes, so that ChimeraX may forget them.
-            self._known[center] = measured.map.set_level, measured.without_planes()
-            others = [other for other in self._known if other not in self._wanted]
-            for other in others[: max(0, len(self._known) - MOST)]:
-                del self._known[other]
-            self.trouble = ""
+            if self._measured is not None and level == self._level:
+                points = [*self._points, *(p for p in points if p not in self._points)]
+            # As many as the engine remembers.
+            self._measured, self._level = work.result(), level
+            self._points = list(points)[-REMEMBERED:]
             self._go_on()
 
     def _go_on(self):
-        self.state = State.IDLE
-        self._tell("")
-        self._start()
-        if self.state is not State.READY:
-            self.changed.emit()
+        self._session.logger.status("")
+        self._is_busy = False
+        self.changed.emit()
+        self._timer.start(0)
 
     def _fail(self, error):
         is_sentence = isinstance(error, ValueError)
         self.trouble = str(error) if is_sentence else f"{self._map.name} cannot be read: {error}"
-        self._end(State.IDLE)
+        self._go_on()
 
-    def _end(self, state):
-        self.state = state
-        self._tell("")
-        self.changed.emit()
 
-    def _tell(self, text):
-        self._session.logger.status(text)
+def _look(source, points):
+    """Measure a map, unless that has been done, and look at it from points."""
+    # Without the planes, so that ChimeraX may forget them.
+    measured = source.measure().without_planes() if isinstance(source, Map) else source
+    for point in points:
+        about = measured.about(point)
+        if point == points[0]:
+            # What takes its time.
+            about.views  # noqa: B018
+        about.enclosed  # noqa: B018
+    return measured
 
 
 def _is_open(model):

@@ -47,9 +47,7 @@ class Places(QObject):
         asked = self._asked
         self._work = self._thread.submit(_look, asked)
         self._work.add_done_callback(
-            lambda work: (
-                work.cancelled() or self._session.ui.thread_safe(self._take, asked, work.result())
-            )
+            lambda work: work.cancelled() or self._session.ui.thread_safe(self._take, asked, work)
         )
 
     def look_now(self):
@@ -62,9 +60,16 @@ class Places(QObject):
         self._asked = None
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    def _take(self, asked, place):
-        if asked is self._asked and place != self._place:
-            self._place = place
+    @property
+    def is_busy(self):
+        """Whether something else may soon be known."""
+        return self._work is not None
+
+    def _take(self, asked, work):
+        if work is self._work:
+            self._work = None
+        if asked is self._asked and work.result() != self._place:
+            self._place = work.result()
             self.changed.emit()
 
 
@@ -96,14 +101,12 @@ def look(source_map, folder, name, open_files):
         if not os.path.isabs(name):
             place = Destination(source_map, save, os.getcwd, open_files)
         if name:
+            save = name if os.path.isabs(name) else os.path.join(place.folder, name)
             # Nor can a name be taken for that of a folder which is there.
-            has_end = name.endswith(os.sep) or os.path.splitext(name)[1]
-            save = name if has_end else name + SUFFIX
-            save = save if os.path.isabs(name) else os.path.join(place.folder, save)
+            if os.path.isdir(save) and not os.path.splitext(save)[1]:
+                save += SUFFIX
             place = Destination(source_map, save, os.getcwd, open_files)
-        return Place(
-            place.folder, place.note, place.file, save, _files(place, source_map, open_files)
-        )
+        return Place(place, save, _files(place, source_map, open_files))
     except (ValueError, OSError) as error:
         return Place(error=error)
 

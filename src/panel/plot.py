@@ -1,7 +1,5 @@
 """The plot of a map from its center outwards."""
 
-from math import sqrt
-
 import numpy as np
 from matplotlib.figure import Figure
 from Qt.QtCore import QEvent, QSize, Signal
@@ -46,7 +44,7 @@ class Profile(FigureCanvasQTAgg):
         )
         (self._mean,) = self._mean_axes.plot([], [], linewidth=1.2)
         (self._share,) = self._share_axes.plot([], [], linewidth=1.2, linestyle="--")
-        self._backdrop = self._measured = self._radius = None
+        self._backdrop = self._about = self._radius = None
         self._color()
         for axes in self.figure.axes:
             axes.set_visible(False)
@@ -57,24 +55,25 @@ class Profile(FigureCanvasQTAgg):
         """Ask for little: Matplotlib asks for what it has."""
         return QSize(300, 60)
 
-    def show_map(self, measured, shell, limit):
-        """Plot what has been measured of a map, in shells of a thickness, up to a limit (Å)."""
-        if measured is self._measured:
+    def show_map(self, about, shell, limit):
+        """Plot a map as it is seen from a point, in shells of a thickness, up to a limit (Å)."""
+        if about is self._about:
             return
-        self._measured = measured
+        self._about = about
         for axes in self.figure.axes:
-            axes.set_visible(measured is not None)
-        if measured is not None:
-            self._plot(measured.tables, max(shell, min(measured.map.grid.voxel_size)), limit)
+            axes.set_visible(about is not None)
+        if about is not None:
+            self._plot(about, shell, limit)
         self.draw_idle()
 
-    def _plot(self, tables, shell, limit):
+    def _plot(self, about, shell, limit):
         # No more shells than can be told apart, however far away the center is.
-        shell = max(shell, sqrt(tables.voxels.size * tables.step) / SHELLS)
-        radius, mean, share = tables.profile(shell)
-        self._mean.set_data(radius - shell / 2, mean)
+        shell = max(shell, np.abs(about.center).max() / SHELLS)
+        radius, mean, share = about.profile(shell)
+        width = radius[0]
+        self._mean.set_data(radius - width / 2, mean)
         self._share.set_data(radius, 100 * share)
-        near = radius - shell / 2 <= limit
+        near = radius - width / 2 <= limit
         known = mean[near][np.isfinite(mean[near])]
         self._mean_axes.set_xlim(0, limit)
         if known.size:

@@ -47,7 +47,7 @@ class MakeSphereTool(ToolInstance):
         # What stands in the fields, for each map that has been here.
         self._words = WeakKeyDictionary()
         self._shown = View()
-        self._seen = False
+        self._seen = self._is_new = False
         self._preview = Preview(session)
         self._measuring = Measuring(session)
         self._places = Places(session)
@@ -62,14 +62,14 @@ class MakeSphereTool(ToolInstance):
         self._connect()
         self._refresh_timer = QTimer(area, singleShot=True)
         self._refresh_timer.timeout.connect(self._refresh)
-        # Beside the Log: there is no room for the panel below it.
-        logs = [tool.tool_window for tool in session.tools.list() if tool.tool_name == "Log"]
-        self.tool_window.manage(logs[0] if logs and logs[0].shown else "side")
         self._dock = area
         while not isinstance(self._dock, QDockWidget):
             self._dock = self._dock.parentWidget()
         # Its window does not tell when it is behind another tab.
         self._dock.visibilityChanged.connect(self._see)
+        # Beside the Log: there is no room for the panel below it.
+        logs = [tool.tool_window for tool in session.tools.list() if tool.tool_name == "Log"]
+        self.tool_window.manage(logs[0] if logs and logs[0].shown else "side")
         # Qt 6.10.2 crashes when a tab that has not been laid out is removed.
         self._dock.window().layout().activate()
         self._take_map()
@@ -172,7 +172,7 @@ class MakeSphereTool(ToolInstance):
         source_map, open_files = measuring.map, volumes.open_files(self.session)
         return Known(
             source_map,
-            measuring.about,
+            measuring.from_points,
             measuring.trouble,
             f"#{volume.id_string}",
             not volume.scene_position.is_identity(),

@@ -2,16 +2,17 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import dist, floor
 
-from ..arguments import ARGUMENTS, command_text, request_of
-from ..engine import decoy, report
+from ..arguments import ARGUMENTS, command_text, written
+from ..engine import report
 from ..engine.amount import Multiple
-from ..engine.decoy import Decoy
-from ..engine.errors import ArgumentError
+from ..engine.decoy import Decoy, decoys_of
+from ..engine.destination import Destination
+from ..engine.errors import ArgumentError, LevelError
 from ..engine.grid import Point
-from ..engine.map import Map, Measured
+from ..engine.map import About, Map, Measured
 from ..engine.naming import number
 from ..engine.recipe import Recipe
 from ..engine.report import Row
@@ -22,14 +23,14 @@ ROTATION_CENTER = "center of rotation"
 NO_MAP = "Open a map first: File > Open, or the command open with its path."
 MEASURING = "Measuring the map ..."
 # Facts that have no other place in the panel.
-FACTS = ("Radius", "Offset", "Fills", "Encloses", "Fit", "Signal")
+FACTS = ("radius", "offset", "fills", "encloses", "fit", "signal")
 LABELS = {argument.name: argument.label for argument in ARGUMENTS} | {"save": "Save in"}
 # More spheres can be typed than anyone reads facts of.
 MOST = 8
 # Of what amounts come to, next to a field.
 MOST_AMOUNTS = 3
 # In Å. The slider has at least so many steps, if they need not be finer than that.
-STEP, FINEST_STEP, FEWEST_STEPS = 1.0, 0.001, 50
+STEP, FINEST_STEP, FEWEST_STEPS = 1.0, 0.001, 40
 PLACES = 3
 MOST_COPIES = 100
 BESIDE_NOTE = (
@@ -53,9 +54,7 @@ class Ball:
 class Place:
     """Where spheres would be written, and what is there."""
 
-    folder: str = ""  # absolute
-    note: str = ""  # why it is not the map's own
-    file: str = ""  # absolute path of the one file; empty if names are automatic
+    destination: Destination | None = None
     save: bool | str = True  # the command's argument
     files: Mapping[str, Sequence[str] | None] = field(default_factory=dict)  # labels, by name
     error: Exception | None = None  # why nothing can be written
@@ -66,11 +65,12 @@ class Known:
     """What is known of the map that the panel is for."""
 
     map: Map | None  # without its density; None: none is open, or it cannot be used
-    about: Callable[[Point], Measured | None] = lambda _: None  # what is known about a point
+    # The map as it was last measured, if that is known from points.
+    measured: Callable[[Sequence[Point]], Measured | None] = lambda _: None
     trouble: str = ""  # why the map cannot be used
     spec: str = "#1"
     is_moved: bool = False  # whether the map's coordinates are not those of the scene
-    place: Callable[[str, str], Place | None] = lambda *_: Place()  # for a folder and a name typed
+    place: Callable[[str, str], Place | None] = lambda *_: None  # for a folder and a name typed
     is_current: bool = True  # whether it has been measured as it is now
 
 
@@ -101,8 +101,8 @@ class View:
     facts: list[Row] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     too_strong: str = ""  # a warning that Recommended mends
-    measured: Measured | None = None  # what the plot shows
-    wanted: list[Point] = field(default_factory=list)  # to be measured about; fit: the first
+    about: About | None = None  # what the plot shows
+    wanted: list[Point] = field(default_factory=list)  # to look from; the particle: the first
     folder: str = ""
     file: str = ""  # path of the one that was typed
     folder_note: str = ""  # why it is not the map's own
@@ -118,8 +118,8 @@ class View:
 
 def recommended_texts() -> dict[str, str]:
     """Give the fields' texts for the recommended decoys."""
-    texts = {argument.name: "0" for argument in ARGUMENTS} | {"center": BOX_CENTER}
-    return texts | dict(RECOMMENDED.pairs)
+    texts = {argument.name: argument.default for argument in ARGUMENTS} | {"center": BOX_CENTER}
+    return texts | {argument.name: text for argument, text in written(RECOMMENDED)}
 
 
 def view(texts: dict[str, str], save: Save, known: Known) -> View:
@@ -146,6 +146,8 @@ def view(texts: dict[str, str], save: Save, known: Known) -> View:
     except ArgumentError as error:
         shown.argument = error.argument
         shown.reason = error.sentence(LABELS.get(error.argument, error.argument))
+        if isinstance(error, LevelError):
+            shown.reason += "; set it in Volume Viewer"
     except (ValueError, OSError) as error:
         shown.argument, shown.reason = "save", str(error)
     shown.is_old = not known.trouble and not (known.is_current and shown.facts)
@@ -168,7 +170,7 @@ def request(texts: dict[str, str]) -> Request:
             text = text.strip().strip("()[]").strip()
             text = text if "," in text else ",".join(text.split())
         values[argument.name] = argument.value(text)
-    return request_of(values, "")
+    return Request.of(values, "")
 
 
 def is_box_center(text: str) -> bool:
@@ -202,37 +204,32 @@ def _fill(shown: View, asked: Request, save: Save, known: Known) -> None:
     """Fill in everything, in an order that leaves much where an error stops it."""
     grid = known.map.grid
     center = asked.start(grid)
-    shown.asked, shown.measured = asked, known.about(center)
-    measured = shown.measured
-    shown.count = len(asked.radius) * len(asked.value)
-    if grid.clearance(center) > 0:
-        shown.wanted = [center]
-    elif asked.needs_fit:
-        asked.resolve(grid, 1.0)  # It says that the center is outside.
-    if asked.needs_fit and measured is None:
+    shown.asked, shown.count = asked, len(asked.radius) * len(asked.value)
+    shown.wanted = [center]
+    measured, decoys = known.measured(shown.wanted), []
+    if measured:
+        shown.about = measured.about(center)
+        decoys = decoys_of(measured, asked)
+    elif asked.measured:
         shown.reason = MEASURING
         return
-    recipes = asked.resolve(grid, decoy.fit_of(measured, asked) if asked.needs_fit else 0.0)
+    recipes = [one.recipe for one in decoys] or asked.resolve(grid)
     _fill_lengths(shown, asked, recipes)
-    spheres = [recipe.sphere(grid) for recipe in recipes[:MOST]]
+    spheres = [one.sphere for one in decoys] or [recipe.sphere(grid) for recipe in recipes]
     shown.balls = list(
         dict.fromkeys(
             Ball(sphere.center, radius)
-            for sphere in spheres
+            for sphere in spheres[:MOST]
             for radius in (sphere.radius, sphere.inner_radius)
             if radius
         )
     )
     shown.wanted = list(dict.fromkeys([center, *(sphere.center for sphere in spheres)]))
-    decoys = []
-    if all(known.about(point) for point in shown.wanted):
-        for recipe, sphere in zip(recipes[:MOST], spheres, strict=True):
-            of_sphere = replace(known.about(sphere.center), particle=measured.particle)
-            decoys.append(decoy.measure(of_sphere, recipe, sphere))
+    if decoys and known.measured(shown.wanted):
         _fill_facts(shown, asked, decoys)
     if save.wanted:
         _fill_file(shown, recipes, decoys, save, known)
-    words = (*asked.radii, *asked.values, asked.offset)
+    words = (*asked.radius, *asked.value, asked.offset)
     if decoys and not known.is_current and any(isinstance(word, Multiple) for word in words):
         # What they come to will be another sphere than the one shown.
         shown.reason = MEASURING
@@ -258,15 +255,17 @@ def _fill_facts(shown: View, asked: Request, decoys: Sequence[Decoy]) -> None:
     densities = list(dict.fromkeys(f"{one.density:.3g}" for one in decoys))
     shown.beside["value"] = _beside(asked.value, densities)
     rows = {}
-    for row in (row for one in decoys for row in report.facts(one)):
-        if row.label in FACTS:
-            rows.setdefault(row.label, {})[row.text] = None
-    shown.facts = [Row(label, _together(list(texts))) for label, texts in rows.items()]
-    if len(decoys) < shown.count:
-        shown.facts.append(Row("Of", f"the first {len(decoys)} of {shown.count} spheres"))
-    sentences = (sentence for one in decoys for sentence in report.warnings(one))
-    shown.warnings = list(dict.fromkeys([*[BESIDE_NOTE][: bool(shown.offset)], *sentences]))
-    if len(decoys) == shown.count:
+    for row in (row for one in decoys[:MOST] for row in report.facts(one)):
+        if row.kind in FACTS:
+            rows.setdefault(row.kind, {})[row.text] = None
+    shown.facts = [Row(kind, _together(list(texts))) for kind, texts in rows.items()]
+    if len(decoys) > MOST:
+        shown.facts.append(Row("same", f"These are the first {MOST} of {len(decoys)} spheres."))
+    sentences = (sentence for one in decoys[:MOST] for sentence in report.warnings(one))
+    shown.warnings = list(dict.fromkeys(sentences))
+    if shown.offset:
+        shown.warnings.append(BESIDE_NOTE)
+    if len(decoys) <= MOST:
         shown.too_strong = report.too_strong(decoys)
 
 
@@ -295,33 +294,38 @@ def _fill_file(
     place = known.place(save.folder, name)
     if place is None:
         # Soon known, and asked again before anything is made.
-        place = Place(save=save.folder or name or True, file=name)
+        shown.save = save.folder or name or True
+        shown.names = (
+            [name] if name else [recipe.file_name(known.map.source) for recipe in recipes[:MOST]]
+        )
+        return
     if place.error:
         raise place.error
-    shown.save, shown.folder, shown.file = place.save, place.folder, place.file
-    if place.note:
-        shown.folder_note = f"The current folder, because {place.note}"
-    if place.note and shown.facts:
-        shown.facts.append(Row("Folder", shown.folder_note))
+    destination, shown.save = place.destination, place.save
+    shown.folder, shown.file = destination.folder, destination.file
+    if destination.note:
+        shown.folder_note = f"The current folder, because {destination.note}"
+    if destination.note and shown.facts:
+        shown.facts.append(Row("folder", shown.folder_note))
     # As long as the densities are not known, nor is what is written in the files.
-    labels = [one.recipe.labels(one.density, known.map.source) for one in decoys]
+    labels = [one.labels for one in decoys[:MOST]]
     labels = labels or [[]] * len(recipes[:MOST])
-    if place.file:
-        shown.names = [os.path.basename(place.file)]
+    if shown.file:
+        shown.names = [os.path.basename(shown.file)]
         is_ours = known.is_current and place.files.get(shown.names[0]) == labels[0]
         if shown.names[0] in place.files and not is_ours:
-            shown.replaced = place.file
+            shown.replaced = shown.file
     else:
         pairs = zip(recipes, labels, strict=False)
-        shown.names = [_free_name(known.map.source, place.files, *pair) for pair in pairs]
+        shown.names = [_free_name(destination, place.files, *pair) for pair in pairs]
 
 
 def _free_name(
-    source: str, files: Mapping[str, Sequence[str] | None], recipe: Recipe, labels: Sequence[str]
+    destination: Destination, files: Mapping, recipe: Recipe, labels: Sequence[str]
 ) -> str:
     """Give the automatic name that a sphere will have."""
     for copy in range(1, MOST_COPIES):
-        name = recipe.file_name(source, copy)
+        name = os.path.basename(destination.path(recipe, copy))
         if not labels or name not in files or files[name] == labels:
             break
     return name

@@ -12,7 +12,7 @@ class Place:
     def __mul__(self, other):
         turn, shift = self.matrix[:, :3], self.matrix[:, 3]
         if not isinstance(other, Place):
-            return turn @ np.asarray(other, float) + shift
+            return np.asarray(other, float) @ turn.T + shift
         matrix = turn @ other.matrix
         matrix[:, 3] += shift
         return Place(matrix)
