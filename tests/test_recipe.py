@@ -78,6 +78,10 @@ def test_densities():
     views = SimpleNamespace(match=lambda sphere: 0.25 * sphere)
     assert Recipe(5.0, value=-0.5).density(8.0, None) == -0.5
     assert Recipe(5.0, value=Multiple(3, "match")).density(8.0, views) == 6.0
+    # What the label says is what the file has.
+    third = Recipe(5.0, value=Multiple(1 / 3, "match"))
+    assert third.density(4.0, views) == 0.333333
+    assert third.labels(0.333333, "m")[0].endswith("match = 0.333333")
     blame = blamed(Recipe(5.0, value=Multiple(1e14, "match")).density, 80.0, views)
     assert blame == (
         "value",

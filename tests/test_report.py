@@ -8,134 +8,166 @@ import numpy as np
 import pytest
 from chimerax.makesphere.engine import report
 from chimerax.makesphere.engine.amount import Multiple
+from chimerax.makesphere.engine.decoy import Plan, decoys_of
 from chimerax.makesphere.engine.grid import NO_ROTATION, Grid
-from chimerax.makesphere.engine.map import Map, Measured
-from chimerax.makesphere.engine.radial import Counts
+from chimerax.makesphere.engine.level import Range
+from chimerax.makesphere.engine.map import Map
 from chimerax.makesphere.engine.recipe import Asked, Recipe
+from chimerax.makesphere.engine.request import RECOMMENDED, Request
 from grids import turned
 
 GRID = Grid((64, 64, 64), (1.25, 1.25, 1.25), (10.0, 0.0, -5.0))
 MATCH = Multiple(1, "match")
+FIT = Asked("1.3fit", 20.0)
 
 
-def fake_decoy(
-    recipe=None, grid=GRID, strength=0.5, density=1.0, counts=None, source_map=None, **measured_as
-):
+def fake_decoy(recipe=None, grid=GRID, source_map=None, cut=False, **known):
+    """Make a sphere for a map that says what a test wants."""
     recipe = recipe or Recipe(20.0)
     source_map = source_map or Map("J1_map.mrc", grid, (), None)
-    views = SimpleNamespace(cuts=lambda sphere: measured_as.get("cut", False))
-    measured = Measured(
-        source_map,
-        measured_as.get("level", 0.0123456),
-        views,
-        particle=measured_as.get("particle"),
-        level_note=measured_as.get("note", ""),
+    known = {
+        "level": 0.0123456,
+        "level_note": "",
+        "range": (-0.5, 2.0),
+        "above": 1.0,
+        "fit": 15.2,
+        "specks": 0,
+        "speck_share": 0.0,
+        "at_edge": False,
+        "voxels": 17_077,
+        "share": 0.617,
+        "strength": 0.5,
+        "density": 1.0,
+        "path": "",
+        **known,
+    }
+    what = SimpleNamespace(**known)
+    measured = SimpleNamespace(
+        level=what.level,
+        level_note=what.level_note,
+        range=Range(*what.range),
+        above=SimpleNamespace(weights=np.array([what.above])),
+        particle=what,
     )
+    views = SimpleNamespace(cuts=lambda sphere: cut)
     return SimpleNamespace(
         map=source_map,
         measured=measured,
+        about=SimpleNamespace(fit=what.fit, views=views),
         recipe=recipe,
         sphere=recipe.sphere(grid),
-        strength=strength,
-        density=density,
-        counts=counts or Counts(17_077, 2000, 1234),
+        strength=what.strength,
+        density=what.density,
+        voxels=what.voxels,
+        share=what.share,
+        path=what.path,
     )
 
 
 def test_facts_of_a_plain_sphere():
-    assert report.facts(fake_decoy()) == [
-        ("Radius", "20 Å = 16 voxels"),
-        ("Center", "box center, voxel 32,32,32"),
-        ("Box", "64 x 64 x 64 voxels of 1.25 Å = 80 Å"),
-        ("Fills", "6.51 % of the box, 17,077 voxels"),
-        ("Encloses", "61.7 % of the map's density above its contour level 0.01235"),
-        ("Density", "1, as by hand"),
-        ("Signal", "50 % of the map's"),
+    rows = report.facts(fake_decoy())
+    assert rows == [
+        ("radius", "20 Å = 16 voxels"),
+        ("center", "box center, voxel 32,32,32"),
+        ("box", "64 x 64 x 64 voxels of 1.25 Å = 80 Å"),
+        ("fills", "6.51% of the box, 17,077 voxels"),
+        ("encloses", "61.7% of the map's density above its contour level 0.01235"),
+        ("density", "1 (manual protocol)"),
+        ("signal", "50% of the particle's"),
     ]
+    assert [row.label for row in rows[:3]] == ["Radius", "Center", "Box"]
 
 
 def test_facts_of_all_arguments():
     recipe = Recipe(20.5, 6.25, 10.0, MATCH, (12.5, 20.0, 30.123456), 7.5)
     grid = Grid((64, 60, 61), (1.25, 2.5, 3.0), (10.0, 0.0, -5.0))
-    facts = dict(report.facts(fake_decoy(recipe, grid, density=0.0123456, counts=Counts(5, 0, 0))))
-    assert facts == {
-        "Radius": "20.5 Å = 16.4 voxels",
-        "Offset": "7.5 Å = 6 voxels, along x",
-        "Edge": "6.25 Å = 5 voxels, raised cosine",
-        "Inner radius": "10 Å = 8 voxels",
-        "Center": "12.5,20,30.123456 Å, voxel 2,8,11.7078",
-        "Box": "64 x 60 x 61 voxels of 1.25 x 2.5 x 3 Å = 80 x 150 x 183 Å",
-        "Fills": "0.00213 % of the box, 5 voxels",
-        "Density": "0.0123 = match",
-        "Signal": "50 % of the map's",
+    decoy = fake_decoy(recipe, grid, density=0.0123456, voxels=5, above=0.0, fit=0.0)
+    rows = report.facts(decoy)
+    assert dict(rows) == {
+        "radius": "20.5 Å = 16.4 voxels",
+        "offset": "7.5 Å = 6 voxels, along x",
+        "edge": "6.25 Å = 5 voxels, raised cosine",
+        "inner_radius": "10 Å = 8 voxels",
+        "center": "12.5,20,30.123456 Å, voxel 2,8,11.7078",
+        "box": "64 x 60 x 61 voxels of 1.25 x 2.5 x 3 Å = 80 x 150 x 183 Å",
+        "fills": "0.00213% of the box, 5 voxels",
+        "density": "0.0123 = match",
+        "signal": "50% of the whole map's",
     }
+    assert rows[3].label == "Inner radius"
+
+
+def test_one_voxel_is_a_voxel():
+    facts = dict(report.facts(fake_decoy(Recipe(1.25), voxels=1)))
+    assert facts["radius"] == "1.25 Å = 1 voxel" and facts["fills"].endswith(" box, 1 voxel")
 
 
 @pytest.mark.parametrize(
     "specks, text",
     [
-        (0, "15.2 Å holds 99 % of the particle"),
-        (1, "15.2 Å holds 99 % of the particle; 1 speck left out"),
-        (1200, "15.2 Å holds 99 % of the particle; 1,200 specks left out"),
+        (0, "15.2 Å holds 99% of the particle"),
+        (1, "15.2 Å holds 99% of the particle; 1 speck left out"),
+        (1200, "15.2 Å holds 99% of the particle; 1,200 specks left out"),
     ],
 )
 def test_what_was_measured_from_the_map_is_reported(specks, text):
-    particle = SimpleNamespace(fit=15.2, specks=specks, speck_share=0.05)
-    recipe = Recipe(20.0, offset=5.0, asked_radius=Asked("1.3fit", 20.0))
-    facts = dict(report.facts(fake_decoy(recipe, particle=particle)))
-    assert facts["Radius"] == "20 Å = 16 voxels, 1.3fit" and facts["Fit"] == text
+    recipe = Recipe(20.0, offset=5.0, asked_radius=FIT)
+    facts = dict(report.facts(fake_decoy(recipe, specks=specks)))
+    assert facts["radius"] == "20 Å = 16 voxels, 1.3fit" and facts["fit"] == text
     recipe = Recipe(20.0, offset=5.0, asked_offset=Asked("fit", 15.0))
-    facts = dict(report.facts(fake_decoy(recipe, particle=particle)))
-    assert facts["Offset"] == ("5 Å = 4 voxels, along x, fit = 15 Å, shortened to stay in the box")
-    assert facts["Fit"] == text and report.warnings(fake_decoy(particle=particle)) == []
+    facts = dict(report.facts(fake_decoy(recipe, specks=specks)))
+    assert facts["offset"] == ("5 Å = 4 voxels, along x, fit = 15 Å, shortened to stay in the box")
+    assert facts["fit"] == text and "fit" not in dict(report.facts(fake_decoy()))
 
 
 @pytest.mark.parametrize(
-    "part, whole, share",
+    "share, text",
     [
-        (1, 3, "33.3 %"),
-        (9994, 10000, "99.9 %"),
-        (9995, 10000, "more than 99.9 %"),
-        (999_999, 1_000_000, "more than 99.9 %"),
-        (10000, 10000, "100 %"),
-        (0, 10000, "0 %"),
-        (3, 10_000_000, "3e-05 %"),
+        (1 / 3, "33.3%"),
+        (0.9994, "99.9%"),
+        (0.9995, "more than 99.9%"),
+        (0.999999, "more than 99.9%"),
+        (1, "100%"),
+        (0, "0%"),
+        (3e-7, "3e-05%"),
     ],
 )
-def test_a_share_is_100_percent_only_where_nothing_is_missing(part, whole, share):
-    enclosed = dict(report.facts(fake_decoy(counts=Counts(5, whole, part))))["Encloses"]
-    assert enclosed.startswith(f"{share} of the map's density")
+def test_a_share_is_100_percent_only_where_nothing_is_missing(share, text):
+    enclosed = dict(report.facts(fake_decoy(share=share)))["encloses"]
+    assert enclosed.startswith(f"{text} of the map's density")
 
 
 @pytest.mark.parametrize(
     "strength, text",
     [
-        (0.5, "50 % of the map's"),
-        (0.125, "12.5 % of the map's"),
-        (0.50449, "50.4 % of the map's"),
-        (1.0, "100 % of the map's"),
-        (2.0, "200 % of the map's"),
-        (0.000123, "0.0123 % of the map's"),
-        (9.994, "999 % of the map's"),
-        (10.04, "10 times the map's"),
-        (1234.5, "1,230 times the map's"),
-        (999_999.0, "1,000,000 times the map's"),
-        (1e9, "1e+09 times the map's"),
+        (0.5, "50% of the particle's"),
+        (0.125, "12.5% of the particle's"),
+        (0.50449, "50.4% of the particle's"),
+        (1.0, "100% of the particle's"),
+        (2.0, "200% of the particle's"),
+        (0.000123, "0.0123% of the particle's"),
+        (9.994, "999% of the particle's"),
+        (10.04, "10 times the particle's"),
+        (1234.5, "1,230 times the particle's"),
+        (999_999.0, "1,000,000 times the particle's"),
+        (1e9, "1e+09 times the particle's"),
     ],
 )
 def test_strength_in_words(strength, text):
     facts = dict(report.facts(fake_decoy(Recipe(20.0, value=MATCH), strength=strength)))
-    assert (facts["Density"], facts["Signal"]) == ("1 = match", text)
+    assert (facts["density"], facts["signal"]) == ("1 = match", text)
 
 
-@pytest.mark.parametrize("density, text", [(1, "1, as by hand"), (0.05, "0.05"), (-2.5, "-2.5")])
+@pytest.mark.parametrize(
+    "density, text", [(1, "1 (manual protocol)"), (0.05, "0.05"), (-2.5, "-2.5")]
+)
 def test_density(density, text):
     facts = dict(report.facts(fake_decoy(strength=inf, density=density)))
-    assert facts["Density"] == text and "Signal" not in facts
+    assert facts["density"] == text and "signal" not in facts
 
 
-def warned(**measured_as):
-    return report.warnings(fake_decoy(**measured_as))
+def warned(recipe=None, **known):
+    return report.warnings(fake_decoy(recipe, **known))
 
 
 def test_a_good_sphere_gets_no_warning():
@@ -144,19 +176,70 @@ def test_a_good_sphere_gets_no_warning():
 
 def test_warnings_of_the_map():
     source_map = Map("J1_map.mrc", GRID, (), None, warnings=("No pixel size.",))
-    assert warned(source_map=source_map, note="Half the maximum.") == [
+    assert warned(source_map=source_map, level_note="Half the maximum.") == [
         "No pixel size.",
         "Half the maximum.",
     ]
 
 
-def test_much_dust_gets_a_warning():
-    particle = SimpleNamespace(fit=15.0, specks=12, speck_share=0.0501)
-    (warning,) = warned(particle=particle)
+def test_much_dust_gets_a_warning_where_fit_is_used():
+    known = {"specks": 12, "speck_share": 0.0501}
+    (warning,) = warned(Recipe(20.0, asked_radius=FIT), **known)
     assert warning == (
-        "Dust makes up 5 % of the density above the contour level; at a higher level, fit is "
-        "more certain."
+        "Dust makes up 5% of the density above the contour level. Raise the level if you see "
+        "specks; lower it if the particle falls apart."
     )
+    (warning,) = warned(Recipe(20.0, offset=5.0, asked_offset=FIT), **known)
+    assert warning.startswith("Dust makes up 5%")
+    assert not warned(**known)
+    assert not warned(Recipe(20.0, asked_radius=FIT), specks=12, speck_share=0.05)
+
+
+def test_a_particle_at_the_edge_gets_a_warning_where_fit_is_used():
+    (warning,) = warned(Recipe(20.0, asked_radius=FIT), at_edge=True)
+    assert warning == (
+        "What is above the contour level reaches the edge of the box, so fit may be too large: "
+        "raise the level."
+    )
+    assert not warned(at_edge=True)
+
+
+def test_a_dark_map_gets_a_warning():
+    (warning,) = warned(range=(-2.0, 1.99))
+    assert warning.startswith(
+        "The particle looks dark: the map's densities go from -2 to 1.99, and cryoSPARC expects"
+    )
+    for extremes in [(-2.0, 2.0), (-1.0, 3.0), (0.5, 3.0), (2.0, 2.0), (0.0, 0.0)]:
+        assert not warned(range=extremes)
+    (warning,) = warned(range=(-3.0, -0.5))
+    assert "from -3 to -0.5" in warning
+    assert not warned(range=(np.nan, np.nan))
+
+
+def test_a_radius_shortened_below_fit_gets_a_warning():
+    recipe = Recipe(20.0, asked_radius=Asked("1.3fit", 30.0))
+    (warning,) = warned(recipe, fit=24.0)
+    assert warning == (
+        "The radius is shortened to 20 Å to stay in the box, less than fit (24 Å): the sphere does "
+        "not hold the particle."
+    )
+    assert not warned(recipe, fit=20.0)
+    # Half of fit is less than fit, and not shortened.
+    assert not warned(Recipe(20.0, asked_radius=Asked("0.5fit", 20.0)), fit=40.0)
+    (warning,) = warned(Recipe(19.0, asked_radius=Asked("0.5fit", 20.0)), fit=40.0)
+    assert "less than fit (40 Å)" in warning
+    assert not warned(Recipe(20.0), fit=24.0)
+
+
+def test_a_measured_sphere_that_encloses_nothing_gets_a_warning():
+    (warning,) = warned(Recipe(20.0, asked_radius=FIT), share=0.0049)
+    assert warning == (
+        "The sphere encloses nothing of the map's density above its contour level: check the level."
+    )
+    assert not warned(Recipe(20.0, asked_radius=FIT), share=0.005)
+    # Beside the particle it should.
+    assert not warned(Recipe(20.0, offset=5.0, asked_radius=FIT), share=0.0)
+    assert not warned(Recipe(20.0), share=0.0)
 
 
 def test_a_sphere_that_the_largest_ball_cuts_gets_a_warning():
@@ -167,14 +250,22 @@ def test_a_sphere_that_the_largest_ball_cuts_gets_a_warning():
 def test_warnings_of_the_grid():
     (warning,) = warned(grid=replace(GRID, size=(64, 64, 62)))
     assert (
-        warning == "The box is not cubic (64 x 64 x 62 voxels); cryoSPARC and RELION want it cubic."
+        warning == "The box is not cubic (64 x 64 x 62 voxels); cryoSPARC and RELION expect a cube."
     )
     (warning,) = warned(grid=replace(GRID, size=(65, 65, 65)))
-    assert warning == "The box is odd (65 x 65 x 65 voxels); cryoSPARC and RELION want it even."
+    assert (
+        warning == "The box is odd (65 x 65 x 65 voxels); cryoSPARC and RELION expect an even one."
+    )
     assert "odd (64 x 63 x 64 voxels)" in warned(grid=replace(GRID, size=(64, 63, 64)))[1]
     (warning,) = warned(grid=replace(GRID, voxel_size=(1.25, 1.25, 1.2525)))
     assert warning == "The voxels are not equally sized (1.25 x 1.25 x 1.252 Å)."
     assert not warned(grid=replace(GRID, voxel_size=(1.25, 1.25, 1.2505)))
+    (warning,) = warned(grid=replace(GRID, angles=(90.0, 94.3, 90.0)))
+    assert warning == (
+        "The cell is skewed (its angles are 90, 94.3, 90 degrees). cryoSPARC and RELION ignore "
+        "that, and see an ellipsoid."
+    )
+    assert not warned(grid=replace(GRID, angles=(90.0, 90.009, 90.0)))
     (warning,) = warned(grid=replace(GRID, rotation=turned(0, 0, 1, 1e-5)))
     assert warning == "The grid is rotated, which only ChimeraX reads from an MRC file."
     assert not warned(grid=replace(GRID, rotation=turned(0, 0, 1, 1e-7)))
@@ -199,86 +290,131 @@ def test_a_sphere_that_is_too_faint():
     assert not warned(strength=0.01)
     (warning,) = warned(strength=0.00999)
     assert warning == (
-        "A sphere whose signal is 0.999 % of the map's will behave like an empty volume."
+        "A sphere whose signal is 0.999% of the particle's behaves like an empty volume."
     )
 
 
 @pytest.mark.parametrize(
-    "strengths, signal",
+    "strengths, every, signal",
     [
-        ([0.5], ""),
-        ([1.0], ""),
-        ([2.0, 0.5], ""),
-        ([3.0, 2.0], "200 % of"),
-        ([1.01], "101 % of"),
-        ([inf], ""),
+        ([0.5], "", ""),
+        ([1.0], "", ""),
+        ([2.0, 0.5], "", ""),
+        ([3.0, 2.0], "Every sphere is", "200%"),
+        ([1.01], "The sphere is", "101%"),
+        ([3000.0], "The sphere is", "3,000 times"),
+        ([inf], "", ""),
+        ([], "", ""),
     ],
 )
-def test_spheres_that_are_all_too_strong(strengths, signal):
+def test_spheres_that_are_all_too_strong(strengths, every, signal):
     sentence = report.too_strong([fake_decoy(strength=s) for s in strengths])
-    expected = f"Pure noise is unlikely to go to a sphere whose signal is {signal} the map's."
-    assert sentence == (expected if signal else "")
+    expected = f"{every} stronger than the particle ({signal}): pure noise will stay with the map."
+    assert sentence == (expected if every else "")
+
+
+def plan(*decoys, note=None):
+    """Put spheres into a folder, if there is something to note of it."""
+    destination = None if note is None else SimpleNamespace(note=note)
+    return SimpleNamespace(decoys=list(decoys), destination=destination, map=decoys[0].map)
 
 
 def test_next_steps():
-    one, two, many = ("\n".join(t for _, t in report.next_steps(n)) for n in (1, 2, 3))
+    one, two, many = (
+        "\n".join(row.text for row in report.next_steps(plan(*[fake_decoy()] * n)))
+        for n in (1, 2, 3)
+    )
     assert "this path, type map" in one and "connect it with" in one and "copy the file to" in one
     assert "these paths, type map" in two and "connect both with" in two
     assert "these paths, type map" in many and "connect all 3 with" in many
     assert "copy the files to" in two and "copy the files to" in many
-    assert [label for label, _ in report.next_steps(1)] == ["Next", ""]
+    assert [row.label for row in report.next_steps(plan(fake_decoy()))] == ["Next", ""]
     assert "pixel size left empty" in one
-    (_, unsized), _ = report.next_steps(1, is_sized=False)
-    assert "type map, pixel size that of the particles; then" in unsized
+    unsized = fake_decoy(source_map=Map("J1_map.mrc", GRID, (), None, is_sized=False))
+    (_, text), _ = report.next_steps(plan(unsized))
+    assert "type map, pixel size that of the particles; then" in text
+
+
+def test_a_soft_sphere_of_density_1_is_a_mask():
+    mask = fake_decoy(Recipe(20.0, 6.0), strength=3000.0)
+    (_, text), _ = report.next_steps(plan(mask, mask))
+    assert text.endswith("Import 3D Volumes: these paths, type mask, pixel size left empty")
+    assert report.too_strong([mask]) == ""
+    # Not so if it is hard, or has another density, or only some are.
+    for other in [
+        fake_decoy(Recipe(20.0), strength=3000.0),
+        fake_decoy(Recipe(20.0, 6.0), strength=3000.0, density=0.5),
+    ]:
+        (_, text), _ = report.next_steps(plan(mask, other))
+        assert "type map" in text and "Heterogeneous Refinement" in text
+        assert report.too_strong([mask, other]).startswith("The sphere is stronger")
 
 
 def test_text_is_aligned():
-    assert report.as_text([("What", "this"), ("", "that")]) == (
-        "  What          this\n                that"
-    )
+    rows = [report.Row("inner_radius", "this"), report.Row("more", "that")]
+    assert report.as_text(rows) == "  Inner radius  this\n                that"
 
 
 def test_blocks_of_one_map_say_what_is_new():
-    one = Map("J1_map.mrc", GRID, (), 0.5)
     spheres = [
-        fake_decoy(Recipe(r), source_map=one, strength=3.0, counts=Counts(n, 10, 5))
+        fake_decoy(Recipe(r), strength=3.0, voxels=n, path=f"/out/{r}.mrc")
         for r, n in [(20.0, 100), (25.0, 200)]
     ]
-    first, second = report.blocks(
-        [report.Result(s, f"/out/{s.recipe.radius}.mrc", "a note") for s in spheres]
-    )
-    assert first.rows[-2:] == [
-        ("File", "/out/20.0.mrc"),
-        ("Folder", "the current one, because a note"),
-    ]
-    assert [label for label, _ in first.rows].count("Box") == 1 and first.too_strong == ""
-    assert [label for label, _ in second.rows] == ["Radius", "Fills", "File", "Folder", "Next", ""]
-    assert "connect both" in second.rows[-2][1]
-    assert second.too_strong == report.too_strong(spheres)
+    first, second = report.blocks(plan(*spheres, note="a note"))
+    assert first.rows[-2:] == [("file", "/out/20.0.mrc"), ("folder", "current folder (a note)")]
+    assert [row.kind for row in first.rows].count("box") == 1
+    assert [row.kind for row in second.rows] == ["radius", "fills", "file", "more", "next", "more"]
+    assert second.rows[3].text == "the rest is as above"
+    assert "connect both" in second.rows[-2].text
     assert (first.decoy, second.decoy) == tuple(spheres)
 
 
-def test_blocks_of_two_maps_do_not_mix():
-    odd = replace(GRID, size=(64, 64, 62))
-    maps = [Map(name, odd, (), 0.5) for name in ("J1_map.mrc", "J2_map.mrc")]
-    spheres = [fake_decoy(grid=odd, source_map=m, strength=s) for m in maps for s in (3, 4)]
-    blocks = report.blocks([report.Result(sphere) for sphere in spheres])
-    assert [len(block.warnings) for block in blocks] == [1, 0, 1, 0]
-    assert [bool(block.too_strong) for block in blocks] == [False, True, False, True]
-    assert blocks[0].rows == blocks[2].rows and blocks[1].rows == blocks[3].rows
-    assert not any(label in ("File", "Folder", "Next") for b in blocks for label, _ in b.rows)
-    spheres[2].strength = 0.5
-    blocks = report.blocks([report.Result(sphere, "a.mrc") for sphere in spheres[1:]])
-    assert [bool(block.too_strong) for block in blocks] == [True, False, False]
-    assert ["both" in dict(b.rows).get("Next", "") for b in blocks] == [False, False, True]
+def test_blocks_without_files_have_no_next_step():
+    (block,) = report.blocks(plan(fake_decoy()))
+    assert not {row.kind for row in block.rows} & {"file", "folder", "next", "more"}
+    (block,) = report.blocks(plan(fake_decoy(path="/out/a.mrc"), note=""))
+    assert [row.kind for row in block.rows][-3:] == ["file", "next", "more"]
 
 
 def test_a_second_sphere_has_its_new_warnings():
-    one = Map("J1_map.mrc", replace(GRID, size=(64, 64, 62)), (), 0.5)
-    recipes = Recipe(20.0), Recipe(60.0)
-    blocks = report.blocks(
-        [report.Result(fake_decoy(r, one.grid, source_map=one)) for r in recipes]
-    )
-    assert [len(block.warnings) for block in blocks] == [1, 1]
-    assert "beyond the box" in blocks[1].warnings[0]
-    assert np.all([block.too_strong == "" for block in blocks])
+    odd = replace(GRID, size=(64, 64, 62))
+    one = Map("J1_map.mrc", odd, (), 0.5)
+    spheres = [fake_decoy(Recipe(r), odd, source_map=one) for r in (20.0, 60.0, 61.0)]
+    blocks = report.blocks(plan(*spheres))
+    assert [len(block.warnings) for block in blocks] == [1, 1, 1]
+    assert "not cubic" in blocks[0].warnings[0]
+    assert "beyond the box: it extends 60 Å" in blocks[1].warnings[0]
+    assert "beyond the box: it extends 61 Å" in blocks[2].warnings[0]
+
+
+def particle(grid, radius, center=None):
+    """Make a map of a soft ball."""
+    z, y, x = np.indices(grid.shape)
+    i, j, k = center or grid.center_voxel
+    away = np.sqrt((x - i) ** 2 + (y - j) ** 2 + (z - k) ** 2)
+    return np.clip(radius - away, 0, 1).astype(np.float32)
+
+
+SMALL = Grid((32, 32, 32), (2.0, 2.0, 2.0))
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        ({"grid": replace(SMALL, angles=(90.0, 94.3, 90.0))}, "The cell is skewed"),
+        ({"values": -particle(SMALL, 8)}, "The particle looks dark"),
+        ({"values": particle(SMALL, 8, (7, 16, 16))}, "reaches the edge of the box"),
+        ({"values": particle(SMALL, 18), "request": "1.3fit"}, "less than fit ("),
+        ({"request": "0.05fit", "values": particle(SMALL, 9) - particle(SMALL, 7)}, "nothing of"),
+    ],
+)
+def test_a_real_map_gets_its_warning_once(change, words):
+    grid = change.get("grid", SMALL)
+    values = change.get("values", particle(SMALL, 8))
+    level = 0.5 if values.max() > 0 else -0.5
+    measured = Map("m", grid, values, level).measure()
+    times = float(change.get("request", "1fit").removesuffix("fit"))
+    request = Request((Multiple(times, "fit"),), RECOMMENDED.value)
+    blocks = report.blocks(Plan(decoys_of(measured, request), None))
+    found = [warning for block in blocks for warning in block.warnings]
+    assert len(blocks) == 2 and len([warning for warning in found if words in warning]) == 1
