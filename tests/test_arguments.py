@@ -147,7 +147,7 @@ def test_every_field_of_a_request_has_an_argument():
     from chimerax.makesphere.arguments import ARGUMENTS
     from chimerax.makesphere.engine.request import Request
 
-    assert {argument.field for argument in ARGUMENTS} == {field.name for field in fields(Request)}
+    assert {argument.name for argument in ARGUMENTS} == {field.name for field in fields(Request)}
 
 
 def test_command_and_shell_have_all_arguments():
@@ -177,20 +177,21 @@ REQUESTS = st.builds(
 @given(REQUESTS)
 def test_what_is_written_reads_back(texts):
     """Words of the command and of the shell give the same request."""
-    from chimerax.makesphere.arguments import BY_NAME, command_text, request_of, shell_words
+    from chimerax.makesphere.arguments import BY_NAME, command_text, shell_words
+    from chimerax.makesphere.engine.request import Request
 
     given_texts = {name: text for name, text in texts.items() if text is not None}
-    request = request_of({n: BY_NAME[n].value(t) for n, t in given_texts.items()}, "")
+    request = Request.of({n: BY_NAME[n].value(t) for n, t in given_texts.items()}, "")
     words = command_text("#1", request).split()[2:]
     by_keyword = {argument.keyword: argument for argument in BY_NAME.values()}
     pairs = zip(words[::2], words[1::2], strict=True)
     values = {by_keyword[word].name: by_keyword[word].value(text) for word, text in pairs}
-    assert request_of(values, "") == request
+    assert Request.of(values, "") == request
     by_option = {argument.option: argument for argument in BY_NAME.values()}
     words = re.split(r" *(--[a-z-]+) ", shell_words(request))[1:]
     pairs = zip(words[::2], words[1::2], strict=True)
     values = {by_option[w].name: by_option[w].value(text.replace(" ", ",")) for w, text in pairs}
-    assert request_of(values, "") == request
+    assert Request.of(values, "") == request
 
 
 def test_a_command_says_whose_coordinates_it_has_and_where_to_save():
@@ -241,4 +242,4 @@ def test_the_table_is_what_help_and_panel_say(monkeypatch):
         ("--value V[,V2,...]", "1"),
     ]:
         assert re.search(rf"^  {re.escape(usage)} .*; default: {default}$", told, re.MULTILINE)
-    assert "holds 99 % of the particle" in told and "which 1 % of its voxels exceed" in told
+    assert "holds 99% of the particle" in told and "which 1 % of its voxels exceed" in told

@@ -86,6 +86,15 @@ def test_a_map_below_another_is_a_map_of_its_own(session, command, new_map, blob
     assert command(f"makesphere #{below.id_string} radius 6 save false").name == "below sphere r6"
 
 
+@in_chimerax
+@pytest.mark.parametrize("spec", ["#1.1", "#1.2", "#1,1.1"])
+def test_a_surface_of_a_map_is_its_map(spec, command, cube):
+    """Where a map has several surfaces, they are what users see in the Models panel."""
+    cube.set_parameters(surface_levels=[0.3, 0.5])
+    cube.update_drawings()
+    assert command(f"makesphere {spec} radius 9 save false").name == "J1_map.mrc sphere r9"
+
+
 def test_a_sphere_refers_to_its_file(session, command, cube):
     spheres = [command(f"makesphere #1 radius {r} save ball.mrc") for r in (9, 10)]
     assert [s.data.path for s in spheres] == ["", os.path.abspath("ball.mrc")]
@@ -161,11 +170,17 @@ def test_every_argument_that_differs_is_in_the_name_and_the_label(command, cube)
         ]
 
 
-def test_value_match_is_half_as_strong_as_the_map(command, cube):
-    sphere = command("makesphere #1 radius 9 value match").full_matrix()
-    strength = view_energy(sphere, 1.5) / view_energy(cube.full_matrix(), 1.5)
+@pytest.mark.parametrize("noise", [0, 0.1])
+def test_value_match_is_half_as_strong_as_the_particle(noise, command, new_map):
+    """Whatever noise is around it."""
+    grid = Grid((32, 32, 32), (3.0, 3.0, 3.0))
+    particle = np.clip((24 - distances(grid, grid.center)) / 3 + 0.5, 0, 1)
+    values = particle + noise * np.random.default_rng(5).normal(size=grid.shape)
+    new_map(values.astype(np.float32), grid, name="J1_map.mrc", level=0.5)
+    sphere = command("makesphere #1 radius 27 value match").full_matrix()
+    strength = view_energy(sphere, 3.0) / view_energy(particle, 3.0)
     assert strength == pytest.approx(0.5, rel=0.05)
-    assert files() == ["J1_sphere_r009A_vmatch.mrc"]
+    assert files() == ["J1_sphere_r027A_vmatch.mrc"]
 
 
 def test_a_sphere_for_each_radius_and_each_value(command, cube, log):
@@ -185,10 +200,17 @@ def test_a_sphere_for_each_radius_and_each_value(command, cube, log):
     assert sum("Box" in info for info in log.infos) == 1
 
 
-def test_multiples_of_fit_are_rounded_up_to_whole_angstroms(command, cube):
-    fit, larger, smaller = command("makesphere #1 radius fit,1.3fit,0.5Fit save false")
-    fit, larger, smaller = (float(s.name.rpartition("r")[2]) for s in (fit, larger, smaller))
-    assert larger == math.ceil(1.3 * fit - 1e-6) and smaller == math.ceil(0.5 * fit)
+def test_multiples_of_fit_are_rounded_up(command, cube):
+    """To whole Å from 10 Å on, below to three digits."""
+    lengths = (2, 1.3, 1, 0.5)
+    words = ",".join(f"{times}Fit" for times in lengths)
+    spheres = command(f"makesphere #1 radius {words} save false")
+    found = [float(s.name.rpartition("r")[2]) for s in spheres]
+    fit = found[2]
+    assert found == [
+        math.ceil(2 * fit),
+        *(math.ceil(100 * t * fit - 1e-6) / 100 for t in lengths[1:]),
+    ]
 
 
 def test_offset_puts_the_sphere_beside_the_center(command, new_map, blob):
@@ -205,11 +227,12 @@ def test_offset_puts_the_sphere_beside_the_center(command, new_map, blob):
 
 
 def test_an_offset_is_in_the_name_and_the_label(command, cube, map_file, log):
-    fit = int(command("makesphere #1 radius fit save false").name.rpartition("r")[2])
+    fit = float(command("makesphere #1 radius fit save false").name.rpartition("r")[2])
     command("makesphere #1 radius 0.5fit offset 0.5fit value match")
     (name,) = files()
-    half = math.ceil(fit / 2)
-    assert name == f"J1_sphere_r{half:03d}A_o{half:03d}A_vmatch.mrc"
+    half = math.ceil(50 * fit) / 100
+    text = f"{half:06.2f}".replace(".", "p")
+    assert name == f"J1_sphere_r{text}A_o{text}A_vmatch.mrc"
     with mrcfile.open(name) as file:
         place = np.argwhere(file.data > 0).mean(axis=0)[::-1]
         assert f"radius {half} offset {half} value match = " in file.get_labels()[0]
@@ -222,7 +245,9 @@ def test_the_log_says_what_is_shortened_to_stay_in_the_box(command, cube, log):
     sphere = command("makesphere #1 radius 5fit save false")
     # From the center to the nearest face: 11.5 voxels of 1.5 Å.
     assert sphere.name == "J1_map.mrc sphere r17"
-    assert re.search(r"17 Å = 11.33 voxels, 5fit = \d+ Å, shortened to stay in the", log.infos[-1])
+    assert re.search(
+        r"17 Å = 11.33 voxels, 5fit = [\d.]+ Å, shortened to stay in the", log.infos[-1]
+    )
     command("makesphere #1 radius 5 offset 9fit save false")
     assert re.search(r"12 Å = 8 voxels, along x, 9fit = \d+ Å, shortened to stay", log.infos[-1])
 
@@ -230,19 +255,34 @@ def test_the_log_says_what_is_shortened_to_stay_in_the_box(command, cube, log):
 def test_fit_takes_the_radius_from_the_map(command, cube, log):
     sphere = command("makesphere #1 radius fit")
     found = distances(GRIDS["cube"], (18, 18, 18))
-    radius = int(sphere.name.rpartition("r")[2])
+    radius = float(sphere.name.rpartition("r")[2])
     high = np.where(cube.full_matrix() >= 0.5, cube.full_matrix(), 0).astype(float)
-    share = [high[found <= r].sum() / high.sum() for r in (radius - 1, radius)]
+    share = [high[found <= r].sum() / high.sum() for r in (radius - 0.01, radius)]
     assert share[0] < 0.99 <= share[1]
-    assert f"{100 * share[1]:.3g} % of the map's density above its" in log.infos[-1]
-    assert f"{radius} Å holds 99 % of the particle" in log.infos[-1]
+    assert f"{100 * share[1]:.3g}% of the map's density above its" in log.infos[-1]
+    assert f"{radius} Å holds 99% of the particle" in log.infos[-1]
 
 
 def test_fit_uses_the_lowest_level_shown(command, cube):
     cube.set_parameters(surface_levels=[0.9, 0.1, 0.5])
     low = command("makesphere #1 radius fit save false").name
+    cube.set_parameters(surface_levels=[0.1])
+    assert low == command("makesphere #1 radius fit save false").name
     cube.set_parameters(surface_levels=[0.9])
     assert low != command("makesphere #1 radius fit save false").name
+
+
+def test_a_hidden_surface_does_not_decide_the_level(command, cube, log):
+    cube.set_parameters(surface_levels=[0.9, 0.1, 0.5])
+    lowest = min(cube.surfaces, key=lambda surface: surface.level)
+    lowest.display = False
+    command("makesphere #1 radius fit save false")
+    assert "above its contour level 0.5" in log.infos[-1]
+    # If none is shown, as where the map itself is hidden, all count.
+    for surface in cube.surfaces:
+        surface.display = False
+    command("makesphere #1 radius fit save false")
+    assert "above its contour level 0.1" in log.infos[-1]
 
 
 def test_fit_leaves_out_the_negative_level_of_a_difference_map(command, cube):
@@ -269,21 +309,21 @@ def test_an_integer_map_gives_a_float_sphere(command, new_map):
 
 
 def test_the_log_says_what_was_made(command, cube, log):
-    command("makesphere #1 radius 9 edge 3")
+    command("makesphere #1 radius 9 innerRadius 3")
     said = log.infos[-1]
-    path = os.path.join(os.getcwd(), "J1_sphere_r009A_e3A.mrc")
+    path = os.path.join(os.getcwd(), "J1_sphere_r009A_i003A.mrc")
     for words in (
         "Made #2 J1_map.mrc sphere r9",
         "9 Å = 6 voxels",
         "3 Å = 2 voxels",
         "box center, voxel 12,12,12",
         "24 x 24 x 24 voxels of 1.5 Å = 36 Å",
-        "6.69 % of the box, 925 voxels",
+        "6.45% of the box, 892 voxels",
         "of the map's density above its contour level 0.5",
-        "1, as by hand",
-        "% of the map's",
+        "1 (manual protocol)",
+        "% of the particle's",
         path,
-        "the current one, because the map has no file",
+        "current folder (the map has no file)",
         "Import 3D Volumes",
         "type map",
         "pixel size left empty",
@@ -291,7 +331,23 @@ def test_the_log_says_what_was_made(command, cube, log):
     ):
         assert words in said
     (warning,) = log.warnings
-    assert "Pure noise is unlikely to go to a sphere whose signal is" in warning
+    assert "The sphere is stronger than the particle" in warning
+
+
+def test_a_soft_sphere_of_density_1_is_a_mask(command, cube, log):
+    command("makesphere #1 radius 9 edge 3")
+    assert "type mask, pixel size left empty" in log.infos[-1]
+    assert "Heterogeneous Refinement" not in log.infos[-1] and not log.warnings
+    command("makesphere #1 radius 9 edge 3 value 2")
+    assert "type map" in log.infos[-1] and "stronger than the particle" in log.warnings[-1]
+
+
+def test_the_second_sphere_says_what_differs(command, cube, log):
+    command("makesphere #1 radius 9 value match,2match")
+    first, second = log.infos[-2:]
+    assert "the rest is as above" in second and "the rest is as above" not in first
+    assert "Box" in first and "Box" not in second and "Center" not in second
+    assert "2match" in second and "200% of the particle's" in second
 
 
 @pytest.mark.parametrize(
@@ -304,9 +360,14 @@ def test_the_log_says_what_was_made(command, cube, log):
         ("cube", "radius 15 edge 6", "beyond the box"),
         ("cube", "radius 12 value 50", f"Try: makesphere #1 {RECOMMENDED.words}"),
         ("cube", "radius 9,12 edge 2 value 50,60", f"Try: makesphere #1 {RECOMMENDED.words}"),
-        ("cube", "radius 12 value 2match", "signal is 200 % of the map's"),
-        ("cube", "radius 12 value 0.1match", "will behave like an empty volume"),
-        ("rotated", "radius 9", "rotated"),
+        (
+            "cube",
+            "radius 12 value 2match",
+            "stronger than the particle (200%): pure noise",
+        ),
+        ("cube", "radius 12 value 0.1match", "behaves like an empty volume"),
+        ("rotated", "radius 9", "The grid is rotated"),
+        ("skewed", "radius 9", "The cell is skewed"),
     ],
 )
 def test_the_sphere_is_made_in_spite_of_warnings(
@@ -315,7 +376,7 @@ def test_the_sphere_is_made_in_spite_of_warnings(
     grid = GRIDS[kind]
     new_map(10 * blob(grid.size, 1.5, 6), grid)
     command(f"makesphere #1 {arguments}")
-    assert any(words in warning for warning in log.warnings)
+    assert len([warning for warning in log.warnings if words in warning]) == 1
     assert files()
 
 
@@ -329,14 +390,15 @@ def test_a_sphere_that_fits_gets_no_warning(command, cube, log):
 def test_the_log_gives_density_and_signal(command, new_map, blob, log):
     new_map(blob(sigma=3) / 10)
     match = command("makesphere #1 radius 6 value match save false").full_matrix().max()
-    assert re.search(rf"Density +{match:.3g} = match\n +Signal +50 % of the map's", log.infos[-1])
+    said = log.infos[-1]
+    assert re.search(rf"Density +{match:.3g} = match\n +Signal +50% of the particle's", said)
     command("makesphere #1 radius 6 save false")
     (times,) = re.search(
-        r"1, as by hand\n +Signal +([\d,.]+) times the map's", log.infos[-1]
+        r"1 \(manual protocol\)\n +Signal +([\d,.]+) times the particle's", log.infos[-1]
     ).groups()
     assert float(times.replace(",", "")) == pytest.approx(0.5 / match**2, rel=0.01)
     command(f"makesphere #1 radius 6 value {match * 2} save false")
-    assert "200 % of the map's" in log.infos[-1]
+    assert "200% of the particle's" in log.infos[-1]
 
 
 def test_the_warning_can_be_clicked(command, cube, html_log):
@@ -351,12 +413,12 @@ def test_without_arguments_it_makes_the_recommended_decoys(command, cube, log):
     spheres = command("makesphere #1 modelId 5")
     assert [s.id for s in spheres] == [(5,), (6,)]
     first, second = files()
-    assert re.fullmatch(r"J1_sphere_r0\d\dA_v0p5match.mrc", first)
+    assert re.fullmatch(r"J1_sphere_r0\d\dp\d\dA_v0p5match.mrc", first)
     assert second == first.replace("v0p5", "v2")
     line = "makesphere #1 radius 1.3fit value 0.5match,2match"
     headline, faint, bright = log.infos[-3:]
     assert headline.strip() == f"Recommended: {line}" and not log.warnings
-    assert "12.5 % of the map's" in faint and "200 % of the map's" in bright
+    assert "12.5% of the particle's" in faint and "200% of the particle's" in bright
     before = {name: Path(name).read_bytes() for name in files()}
     command(line)
     assert {name: Path(name).read_bytes() for name in files()} == before
@@ -395,11 +457,14 @@ def test_the_recommended_line_can_be_clicked(command, cube, html_log):
         ),
         ("radius 6 offset 500", "offset of 500 Å puts the sphere outside the box"),
         ("radius fit offset 500", "offset of 500 Å leaves no room in the box for fit = "),
-        ("radius 6 center 1,1,1 offset fit", "offset fit comes to 0 Å"),
+        ("radius 6 center 1,1,1 offset fit", "offset of fit is not possible"),
         ("radius fit center 1,1,1 offset fit", "center leaves no room in the box for fit = "),
         ("radius 1,3fit", "radius 1,3fit would be 1 and 3fit; decimals take a point: 1.3fit"),
         ("radius 1e400 offset fit", "radius must be a number above 0 Å, got inf"),
-        ("radius 500 offset fit", "offset fit comes to 0 Å: a sphere of 500 Å has no room"),
+        (
+            "radius 500 offset fit",
+            "offset of fit is not possible: the box has no room to move a sphere of 500 Å",
+        ),
         ("radius 6 value 6_0", "got 6_0"),
         ("radius 6, value 1", "got nothing"),
         ("radius 0.1 center 18.7,18.7,18.7", "holds no voxel"),
@@ -409,6 +474,11 @@ def test_the_recommended_line_can_be_clicked(command, cube, html_log):
         ("radius 9 innerRadius -1", "innerRadius must be 0 Å or more, got -1"),
         ("radius 9 innerRadius nan", "innerRadius must be a number, got nan"),
         ("radius 9 edge -1", "edge must be 0 Å or more, got -1"),
+        ("radius 9 edge 18.5", "edge must not be wider than the sphere, 18 Å, got 18.5"),
+        (
+            "radius 9 innerRadius 6 edge 3.5",
+            "edge must not be wider than the wall of the hollow, 3 Å, got 3.5",
+        ),
         ("radius 9 edge inf", "edge must be a number, got inf"),
         ("radius 9 value 0", "value must be a number other than 0, or match, got 0"),
         (
@@ -449,18 +519,27 @@ def test_match_needs_a_map_that_is_not_constant(value, fails, new_map):
     fails("makesphere #1 radius 2 value match", "value match needs a map that is not constant")
 
 
-def test_a_negative_map_has_a_match(command, new_map, blob):
-    new_map(blob())
+def test_a_dark_map_has_a_match_and_a_warning(command, new_map, blob, log):
     new_map(-blob())
-    one, other = command("makesphere #1,2 radius 6 value match save false")
-    assert one.full_matrix().max() == pytest.approx(other.full_matrix().max(), rel=1e-6)
+    spheres = command("makesphere #1 radius 6,7 value match save false")
+    assert all(0 < sphere.full_matrix().max() < 1e3 for sphere in spheres)
+    (warning,) = (warning for warning in log.warnings if "dark" in warning)
+    assert "densities go from -1 to" in warning
+
+
+@pytest.mark.parametrize("value", [0, 2.5, -3])
+def test_fit_needs_a_map_that_is_not_constant(value, fails, new_map):
+    new_map(np.full((8, 8, 8), value, np.float32), level=9)
+    sentence = fails("makesphere #1", "radius 1.3fit cannot be measured: the map is constant")
+    assert sentence.endswith(f"all its voxels are {value}")
 
 
 def test_fit_needs_something_above_the_level(fails, cube):
     cube.full_matrix()[:] *= -1
     cube.set_parameters(surface_levels=[99.0])
     fails(
-        "makesphere #1", "radius 1.3fit finds no density at or above the contour level 99; set it"
+        "makesphere #1",
+        "radius 1.3fit cannot be measured: no voxel reaches the contour level 99; set it in Volume",
     )
 
 
@@ -550,11 +629,11 @@ def test_a_file_goes_beside_the_maps(command, new_map, blob, tmp_path, log):
     new_map(blob(), name="x", path=home / "cryosparc_P1_J15_class_00_final_volume.mrc")
     command("makesphere #1 radius 6")
     assert [p.name for p in home.iterdir()] == ["P1_J15_class_00_sphere_r006A.mrc"]
-    assert "the current one" not in log.infos[-1]
+    assert "current folder" not in log.infos[-1]
     (home / "job.json").write_text("{}")
     command("makesphere #1 radius 7")
     assert files() == ["P1_J15_class_00_sphere_r007A.mrc", "maps"]
-    assert "the current one, because the map is in a cryoSPARC job" in log.infos[-1]
+    assert "current folder (the map is in a cryoSPARC job folder)" in log.infos[-1]
 
 
 def test_one_name_is_one_recipe(command, new_map, blob, cube):

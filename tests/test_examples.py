@@ -135,4 +135,4 @@ def test_the_readmes_commands(text, session, command, readers_folder):
 
 @pytest.mark.parametrize("line", SHELL)
 def test_the_readmes_shell_commands(line, readers_folder, capsys):
-    assert main(shlex.split(line)) == 0
+    assert main(shlex.split(line, comments=True)) == 0
