@@ -168,6 +168,8 @@ def _instead(source, surplus):
         if word.startswith("-") or letters in NAMES:
             near = [NAMES[name] for name in NAMES if letters and name.startswith(letters)]
             return f"there is no {word}; try {' or '.join(dict.fromkeys(near)) or '--help'}"
+    if VALUES.fullmatch(surplus[0]):
+        return f"{surplus[0]} needs an option before it; try --radius {surplus[0]}"
     return f"takes one map at a time, got {source} and {surplus[0]}: run it once for each"
 
 

@@ -202,7 +202,7 @@ def makesphere(
         for model, block in zip(models, report.blocks(plan), strict=True):
             _log(session, model, block)
         if problem := report.too_strong(plan.decoys):
-            line = command_text(f"#{volume.id_string}", RECOMMENDED)
+            line = command_text(plan.map.spec, RECOMMENDED)
             _say(session.logger.warning, session, f"{problem} Try:", line)
         _look(session, models, plan.decoys)
     models = [model for *_, of_map in made for model in of_map]
@@ -251,7 +251,7 @@ def _make(session, volumes, requests, save, model_id):
         try:
             decoys = decoys_of(source_map.measure(), request)
         except LevelError as error:
-            remedy = f"set it in Volume Viewer, or with volume #{volume.id_string} level"
+            remedy = f"set it in Volume Viewer, or with volume {source_map.spec} level"
             raise ArgumentError(error.argument, f"{error.problem}; {remedy}") from error
         plans.append(Plan(decoys, destination))
     count = per_map * len(volumes)

@@ -58,7 +58,8 @@ def read_in_parts(volume: Volume) -> Iterator[float | Map]:
 
 def _map(volume: Volume, facts: Facts, array: np.ndarray) -> Map:
     is_resized = _is_resized(volume)
-    remedy = f"volume #{volume.id_string} voxelSize 1.3 sets it"
+    spec = f"#{volume.id_string}"
+    remedy = f"volume {spec} voxelSize 1.3 sets it"
     return Map(
         volume.name,
         grid_of(volume),
@@ -67,6 +68,7 @@ def _map(volume: Volume, facts: Facts, array: np.ndarray) -> Map:
         path_of(volume),
         warnings=() if is_resized else facts.warnings(remedy),
         is_sized=is_resized or not facts.unsized,
+        spec=spec,
     )
 
 

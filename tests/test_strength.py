@@ -319,7 +319,9 @@ def test_a_constant_map_has_no_match(value):
     with pytest.raises(ArgumentError) as error:
         map_views.match(Sphere(20, grid.center))
     assert error.value.argument == "value"
-    assert error.value.problem == "match needs a map that is not constant"
+    assert error.value.problem == (
+        "match needs a map that is not constant in the largest ball in its box"
+    )
     array[10, 12, 9:11] = 1.0, 2.0
     assert Map("m", grid, array, 0.5).measure().about(grid.center).views.energy > 0
 

@@ -76,11 +76,14 @@ def read_amounts(argument: str, text: str, unit: str) -> tuple[Amount, ...]:
 
 def read_amount(argument: str, text: str, unit: str) -> Amount:
     """Read one amount; see `read_amounts`."""
-    found = _AMOUNT.fullmatch(text)
-    if not text or not found or not unit.startswith(found["unit"].lower()):
+    found = _parsed(text, unit)
+    if not found:
+        with_point = text.replace(",", ".")
+        hint = f": write {with_point}" if _parsed(with_point, unit) else ""
         raise ArgumentError(
             argument,
-            f"must be a number, {unit}, or a multiple such as 2{unit}, got {text or 'nothing'}",
+            f"must be a number, {unit}, or a multiple such as 2{unit}, "
+            f"got {text or 'nothing'}{hint}",
         )
     times = float(found["number"] or 1)
     if not found["unit"]:
@@ -88,6 +91,11 @@ def read_amount(argument: str, text: str, unit: str) -> Amount:
     if not 0 < times < LARGEST:
         raise ArgumentError(argument, f"must be a multiple of {unit} above 0, got {text}")
     return Multiple(times, unit)
+
+
+def _parsed(text: str, unit: str) -> re.Match[str] | None:
+    found = _AMOUNT.fullmatch(text)
+    return found if text and found and unit.startswith(found["unit"].lower()) else None
 
 
 def rounded_up(length: float) -> float:

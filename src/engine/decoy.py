@@ -107,7 +107,8 @@ def _require_particle(about: About, measured: Measured, request: Request) -> Non
     if np.isnan(measured.range.lowest):
         raise ArgumentError(argument, f"{cannot}: no voxel of the map is a finite number")
     if measured.range.is_constant:
-        constant = f"all its voxels are {measured.range.lowest:.4g}"
+        # + 0.0: no minus zero
+        constant = f"all its voxels are {measured.range.lowest + 0.0:.4g}"
         raise ArgumentError(argument, f"{cannot}: the map is constant, {constant}")
     if np.isnan(measured.level):
         raise LevelError(argument, f"{cannot}: the contour level is not a number")

@@ -49,6 +49,8 @@ class Map:
         Sentences about its file.
     is_sized
         Whether its pixel size is known.
+    spec
+        What ChimeraX's commands call it.
 
     Raises
     ------
@@ -64,6 +66,7 @@ class Map:
     plane_grid: Grid | None = None
     warnings: tuple[str, ...] = ()
     is_sized: bool = True
+    spec: str = "#1"
 
     def __post_init__(self) -> None:
         grid = self.grid

@@ -177,7 +177,7 @@ def _strength(decoy: Decoy) -> list[Row]:
     density = f"{decoy.density:.3g}"
     if isinstance(decoy.recipe.value, Multiple):
         density += f" = {decoy.recipe.value}"
-    elif decoy.density == 1:
+    elif decoy.density == 1 and not _is_mask(decoy):
         density = "1 (manual protocol)"
     rows = [Row("density", density)]
     if isfinite(decoy.strength):
@@ -223,7 +223,7 @@ def warnings(decoy: Decoy) -> list[str]:
         found.append(
             f"The particle looks dark: the map's densities go from {lowest:.3g} to {highest:.3g}, "
             "and cryoSPARC expects a bright particle. Invert the map, in ChimeraX with "
-            "volume scale factor -1."
+            f"volume scale {decoy.map.spec} factor -1."
         )
     if len(set(grid.size)) > 1:
         found.append(f"The box is not cubic ({box} voxels); cryoSPARC and RELION expect a cube.")
@@ -267,7 +267,7 @@ def _of_the_sphere(decoy: Decoy) -> list[str]:
             "The sphere encloses nothing of the map's density above its contour level: "
             "check the level."
         )
-    if decoy.strength < FAINTEST:
+    if decoy.strength < FAINTEST and not _is_mask(decoy):
         found.append(
             f"A sphere whose signal is {signal(decoy.strength)} the particle's behaves like an "
             "empty volume."

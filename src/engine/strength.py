@@ -153,7 +153,9 @@ class Views(NamedTuple):
             The map is constant, or the sphere is outside the part of the box that counts.
         """
         if not self.energy:
-            raise ArgumentError("value", "match needs a map that is not constant")
+            raise ArgumentError(
+                "value", "match needs a map that is not constant in the largest ball in its box"
+            )
         energy = self.sphere_energy(sphere)
         if not energy > 0:
             raise ArgumentError("value", "match needs a sphere that is partly inside the box")
