@@ -71,7 +71,7 @@ class Form(QWidget):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(6, 4, 6, 4)
         outer.setSpacing(4)
-        self.text_fields, self.beside_labels = {}, {}
+        self.text_fields, self.beside_labels, self._facts = {}, {}, ""
         self._grid = QGridLayout()
         self._grid.setVerticalSpacing(3)
         self._grid.setColumnStretch(1, 1)
@@ -172,7 +172,8 @@ class Form(QWidget):
         self.browse_button.setToolTip("Pick the file; of several spheres, the folder")
         self.browse_button.clicked.connect(self._browse)
         self._add_row(self.save_box, self.folder_field, self.browse_button)
-        as_label = QLabel("as", alignment=Qt.AlignmentFlag.AlignRight)
+        as_label = QLabel("as")
+        as_label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.replaces_label = QLabel()
         self._add_row(as_label, self.name_field, self.replaces_label)
 
@@ -188,11 +189,12 @@ class Form(QWidget):
         self.copy_button.setToolTip("For cryoSPARC's Import 3D Volumes, type map")
         self.reason_label = _Message()
         row = QHBoxLayout()
-        _fill(row, [self.make_button, self.help_button, self.made_label])
-        row.takeAt(row.count() - 1)
-        for widget, stretch in ((self.path_field, 1), (self.copy_button, 0)):
-            row.addWidget(widget, stretch)
+        for widget in (self.make_button, self.help_button, self.made_label):
+            row.addWidget(widget)
+        row.addWidget(self.path_field, 100)
+        row.addWidget(self.copy_button)
         row.addWidget(self.reason_label, 100)
+        row.addStretch(1)
         # Two lines of a message, and nothing moves when it comes.
         row.addStrut(2 * self.fontMetrics().lineSpacing() + 4)
         outer.addLayout(row)
@@ -327,9 +329,13 @@ class Form(QWidget):
         self.profile_plot.gray(shown.is_old)
         # Of a sphere beside the center the plot knows nothing.
         self.profile_plot.show_radius(None if shown.offset else shown.radius)
-        if shown.is_old and not shown.facts:
-            return
-        self.profile_plot.show_map(shown.about, *shown.slider_range)
+        if shown.facts or not shown.is_old:
+            self.profile_plot.show_map(shown.about, *shown.slider_range)
+            self._facts = self._written(shown, more_warnings)
+        color = "gray" if shown.is_old else signal_color(self.facts_label, "#a05000", "#ffb050")
+        self.facts_label.setText(f"<style>.warning {{ color: {color} }}</style>{self._facts}")
+
+    def _written(self, shown, more_warnings):
         rows = "".join(
             f"<tr><td>{row.label}&nbsp;&nbsp;</td><td>{html.escape(row.text)}</td></tr>"
             for row in shown.facts
@@ -338,12 +344,11 @@ class Form(QWidget):
         links = [*more_warnings]
         if shown.too_strong:
             links.append((shown.too_strong, "Recommended", "recommended"))
-        color = "gray" if shown.is_old else signal_color(self.facts_label, "#a05000", "#ffb050")
         for sentence, text, name in links:
-            link = f'<a href="{name}" style="color:{color}">{text}</a>'
+            link = f'<a href="{name}" class="warning">{text}</a>'
             warnings.append(f"{html.escape(sentence)} {link}")
-        told = "".join(f'<div style="color:{color}">⚠ {text}</div>' for text in warnings)
-        self.facts_label.setText(f'{told}<table cellspacing="0">{rows}</table>')
+        told = "".join(f'<div class="warning">⚠ {text}</div>' for text in warnings)
+        return f'{told}<table cellspacing="0">{rows}</table>'
 
     def _show_file(self, shown):
         is_saved = self.save_box.isChecked()

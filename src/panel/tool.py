@@ -67,6 +67,8 @@ class MakeSphereTool(ToolInstance):
             self._dock = self._dock.parentWidget()
         # Its window does not tell when it is behind another tab.
         self._dock.visibilityChanged.connect(self._see)
+        # Qt docks it behind the tab that is there.
+        self._dock.topLevelChanged.connect(lambda: QTimer.singleShot(0, self._dock.raise_))
         # Beside the Log: there is no room for the panel below it.
         logs = [tool.tool_window for tool in session.tools.list() if tool.tool_name == "Log"]
         self.tool_window.manage(logs[0] if logs and logs[0].shown else "side")
