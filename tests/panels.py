@@ -248,16 +248,16 @@ def browse(monkeypatch):
 @pytest.fixture
 def held(monkeypatch):
     """Hold measuring until it is told to go on."""
-    from chimerax.makesphere.engine.map import Map
+    from chimerax.makesphere.panel import measuring
 
-    go, measure = threading.Event(), Map.measure
+    go, look = threading.Event(), measuring._look
     threads = []
 
     def wait_and_measure(*words, **more):
         threads.append(threading.current_thread())
-        return go.wait(10) and measure(*words, **more)
+        return go.wait(10) and look(*words, **more)
 
-    monkeypatch.setattr(Map, "measure", wait_and_measure)
+    monkeypatch.setattr(measuring, "_look", wait_and_measure)
     yield SimpleNamespace(go=go.set, threads=threads)
     go.set()
 

@@ -4,13 +4,15 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 from chimerax.makesphere.arguments import ARGUMENTS
 from chimerax.makesphere.engine import mrc
+from chimerax.makesphere.engine.decoy import decoys_of
+from chimerax.makesphere.engine.errors import ArgumentError
 from chimerax.makesphere.engine.grid import Grid
 from chimerax.makesphere.engine.map import Map
 from chimerax.makesphere.engine.request import RECOMMENDED
+from chimerax.makesphere.panel.places import look
 from chimerax.makesphere.panel.view import (
     Ball,
     Known,
@@ -35,15 +37,11 @@ def source_map(blob, tmp_path, monkeypatch):
 
 @pytest.fixture
 def known(source_map):
-    """The map, measured about any point that is asked for."""
-    measured = {}
-
-    def about(point):
-        if point not in measured:
-            measured[point] = source_map.measure((), point, particle=True, profile=True)
-        return measured[point]
-
-    return Known(source_map, about)
+    """The map, measured, and what there is in folders."""
+    measured = source_map.measure()
+    return Known(
+        source_map, lambda _: measured, place=lambda *typed: look(source_map, *typed, open_files=())
+    )
 
 
 def shown(known, save=None, **texts):
@@ -63,7 +61,9 @@ def test_recommended(known):
     assert found.beside["radius"] == "= 25 Å" and found.beside["offset"] == "Å"
     assert found.button == "Make 2 Spheres" and found.count == 2
     assert found.balls == [Ball(CENTER, 25.0)]
-    assert [row.label for row in found.facts] == ["Radius", "Fills", "Encloses", "Fit", "Signal"]
+    assert [row.label for row in found.facts] == [
+        *("Radius", "Fills", "Encloses", "Fit", "Signal", "Folder")
+    ]
     assert not found.reason and not found.warnings and not found.too_strong
 
 
@@ -78,7 +78,7 @@ def test_without_a_map():
     [({}, False), ({"radius": "30"}, True), ({"radius": "30", "offset": "fit"}, False)],
 )
 def test_before_the_map_is_measured(known, texts, can_make):
-    found = shown(replace(known, about=lambda _: None), **texts)
+    found = shown(replace(known, measured=lambda _: None), **texts)
     assert bool(found.command) == can_make
     assert found.reason == ("" if can_make else "Measuring the map ...") and not found.argument
     assert found.wanted == [CENTER] and bool(found.balls) == can_make
@@ -88,14 +88,16 @@ def test_the_first_point_wanted_is_the_center_chosen(known):
     found = shown(known, offset="10", center="50,60,70")
     assert found.wanted == [(50, 60, 70), (60, 60, 70)]
     assert found.balls[0].center == (60, 60, 70) and found.offset == 10
-    assert found.measured.tables.center == (50, 60, 70)
+    assert found.about.center == (50, 60, 70)
 
 
-@pytest.mark.parametrize("text", ["1e6,0,0", "-500,0,0"])
+@pytest.mark.parametrize("text", ["1e6,0,0", "-500,0,0", "9999,0,0"])
 @pytest.mark.parametrize("radius", ["fit", "25"])
-def test_a_center_far_outside_is_not_measured_about(known, text, radius):
+def test_a_center_far_outside_gives_the_commands_sentence(known, text, radius):
     found = shown(known, radius=radius, center=text)
-    assert found.argument == "center" and not found.wanted and not found.command
+    with pytest.raises(ArgumentError) as error:
+        decoys_of(known.map.measure(), request(TEXTS | {"radius": radius, "center": text}))
+    assert found.reason == error.value.sentence("Center") and not found.command
 
 
 @pytest.mark.parametrize("name", [argument.name for argument in ARGUMENTS])
@@ -119,7 +121,7 @@ def test_lists(known, size):
 def test_values_are_the_commands(known):
     assert shown(known, value="match").beside["value"].startswith("= 0.")
     assert shown(known, value="2").beside["value"] == ""
-    assert shown(known, value="2").too_strong.startswith("Pure noise is unlikely")
+    assert shown(known, value="2").too_strong.startswith("The sphere is stronger")
 
 
 def test_a_map_that_is_moved_says_whose_coordinates(known):
@@ -145,11 +147,10 @@ def write(path, found, known, density=None):
     """Write what a view says would be written."""
     recipe = found.asked.resolve(GRID, 19.0)[0]
     sphere = recipe.sphere(GRID)
-    views = known.about(CENTER).views
-    density = recipe.density(sphere, views)
+    density = recipe.density(sphere, known.measured([]).about(CENTER).views)
     labels = recipe.labels(density, known.map.source)
     with open(path, "wb") as file:
-        mrc.write(file, GRID, sphere, density, labels, np.zeros(GRID.shape, np.float32))
+        mrc.write(file, GRID, sphere.strips(GRID, density), labels)
 
 
 def test_names_and_folder(known, tmp_path):
@@ -182,11 +183,13 @@ def test_what_would_be_replaced(known, tmp_path):
     write(tmp_path / "a.mrc", shown(known, save, **texts), known)
     assert shown(known, save, **texts).replaced == ""
     assert shown(known, save, value="2", radius="fit").replaced
-    renamed = replace(known, map=replace(known.map, name="another"))
+    another = replace(known.map, name="another")
+    measured = replace(known.measured([]), map=another)
+    renamed = replace(known, map=another, measured=lambda _: measured)
     assert shown(renamed, save, **texts).replaced
     # As long as the map is not measured, nobody can tell.
     assert shown(replace(known, is_current=False), save, **texts).replaced
-    unmeasured = replace(known, about=lambda _: None)
+    unmeasured = replace(known, measured=lambda _: None)
     assert shown(unmeasured, save, value="1", radius="19").replaced
 
 
@@ -215,5 +218,6 @@ def test_the_current_folder_is_asked_for_only_where_it_is_used(known, tmp_path, 
     assert found.argument == "save" and "current folder is gone" in found.reason
     assert shown(known, Save(folder=str(folder))).command
     beside = replace(known, map=replace(known.map, path=str(folder / "map.mrc")))
-    assert shown(beside).folder == str(folder) and shown(beside).command
+    there = look(beside.map, "", "", ())
+    assert there.destination.folder == str(folder) and not there.destination.note
     assert shown(known, Save(folder="relative")).argument == "save"

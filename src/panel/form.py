@@ -168,6 +168,8 @@ class Form(QWidget):
         self.folder_field, self.name_field = _PathField(), _PathField()
         for field in (self.folder_field, self.name_field):
             field.typed_changed.connect(self.changed)
+            # The same with and without a frame.
+            field.setMinimumHeight(field.sizeHint().height())
         self.browse_button = QPushButton("Browse...")
         self.browse_button.setToolTip("Pick the file; of several spheres, the folder")
         self.browse_button.clicked.connect(self._browse)

@@ -53,7 +53,7 @@ class Measuring(QObject):
     def want(self, points):
         """Look at the map from points (x, y, z), the first of which is that of the particle."""
         self._wanted = tuple(points)
-        if not self.is_current:
+        if not self._is_done:
             self._timer.start(REST if self._measured else SOON)
 
     def pause(self, paused):
@@ -84,23 +84,22 @@ class Measuring(QObject):
 
     @property
     def is_current(self):
-        """Whether all that is wanted is known of the map as it is now, at its level of now."""
-        return self._has_level and all(point in self._points for point in self._wanted)
+        """Whether what is known is of the map as it is now, at its contour level of now."""
+        if self._measured is None or not _is_open(self._volume):
+            return False
+        # As texts, so that what is not a number is equal to itself.
+        return self._level == repr(volumes.shown_level(self._volume))
 
     @property
-    def _has_level(self):
-        return self._measured is not None and self._level == self._level_now
-
-    @property
-    def _level_now(self):
-        # As a text, so that what is not a number is equal to itself.
-        return repr(volumes.shown_level(self._volume)) if _is_open(self._volume) else ""
+    def _is_done(self):
+        return self.is_current and all(point in self._points for point in self._wanted)
 
     def from_points(self, points):
         """Give the map as last measured, if it has been looked at from all points; or None."""
         if self._measured is None or not all(point in self._points for point in points):
             return None
-        return replace(self._measured, map=replace(self._measured.map, name=self._volume.name))
+        now = {"name": self._volume.name, "path": volumes.path_of(self._volume)}
+        return replace(self._measured, map=replace(self._measured.map, **now))
 
     # One step after the other
 
@@ -123,10 +122,10 @@ class Measuring(QObject):
 
     def _start(self):
         is_held = self._is_busy or self._is_paused or self.trouble
-        if is_held or self.map is None or self.is_current:
+        if is_held or self.map is None or self._is_done:
             return
         self._is_busy = True
-        if self._has_level:
+        if self.is_current:
             self._submit(self._measured, self._level, self._map)
         else:
             self._read(volumes.read_in_parts(self._volume), self._map)

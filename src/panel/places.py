@@ -3,28 +3,24 @@
 import os
 from concurrent.futures import ThreadPoolExecutor
 
-from Qt.QtCore import QObject, Signal
-
 from ..engine.destination import SUFFIX, Destination
 from ..engine.mrc import read_labels
 from ..engine.naming import tag
 from .view import Place
 
 
-class Places(QObject):
+class Places:
     """Knows where the spheres of one map would be written, and asks again when told to.
 
-    Attributes
+    Parameters
     ----------
-    changed : Signal
-        Something else is known.
+    session : chimerax.core.session.Session
+    changed : function
+        Called when something else is known.
     """
 
-    changed = Signal()
-
-    def __init__(self, session):
-        super().__init__()
-        self._session = session
+    def __init__(self, session, changed):
+        self._session, self._changed = session, changed
         self._asked = self._place = self._work = None
         # Not the one that measures, which takes its time.
         self._thread = ThreadPoolExecutor(1)
@@ -70,7 +66,7 @@ class Places(QObject):
             self._work = None
         if asked is self._asked and work.result() != self._place:
             self._place = work.result()
-            self.changed.emit()
+            self._changed()
 
 
 def _look(asked):

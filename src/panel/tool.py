@@ -50,7 +50,7 @@ class MakeSphereTool(ToolInstance):
         self._seen = self._is_new = False
         self._preview = Preview(session)
         self._measuring = Measuring(session)
-        self._places = Places(session)
+        self._places = Places(session, self._refresh)
         self._mode = SphereMouseMode.of(session)
         self.tool_window = MainToolWindow(self)
         area = self.tool_window.ui_area
@@ -87,7 +87,6 @@ class MakeSphereTool(ToolInstance):
         form.map_menu.value_changed.connect(self._take_map)
         form.copy_button.clicked.connect(self._copy)
         self._measuring.changed.connect(self._refresh)
-        self._places.changed.connect(self._refresh)
         triggers = self.session.triggers
         self._handlers = [
             triggers.add_handler(ADD_MODELS, self._refresh_soon),
