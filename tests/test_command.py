@@ -663,9 +663,12 @@ def test_a_typed_path_is_replaced(command, cube):
 def test_the_file_of_an_open_map_is_never_written(command, fails, new_map, blob):
     Path("open.mrc").write_text("a map")
     os.link("open.mrc", "hard.mrc")
-    os.symlink("open.mrc", "soft.mrc")
+    names = ["open.mrc", "./open.mrc", "hard.mrc", Path.cwd() / "open.mrc"]
+    if os.name != "nt":  # Windows wants a privilege for it.
+        os.symlink("open.mrc", "soft.mrc")
+        names.append("soft.mrc")
     new_map(blob(), path=Path.cwd() / "open.mrc")
-    for name in ("open.mrc", "./open.mrc", "hard.mrc", "soft.mrc", Path.cwd() / "open.mrc"):
+    for name in names:
         fails(f'makesphere #1 radius 6 save "{name}"', "open map")
     assert Path("open.mrc").read_text() == "a map"
 
@@ -762,6 +765,7 @@ def test_memory_is_checked_for_spheres_and_for_maps_not_yet_read(fails, new_map,
     assert asked.pop() == (needed, "2 spheres in boxes of up to 24 x 24 x 24 voxels")
 
 
+@pytest.mark.skipif(os.name == "nt", reason="no such names on Windows")
 def test_names_in_the_log_are_not_html(command, new_map, blob, html_log, tmp_path):
     folder = tmp_path / "<u>&"
     folder.mkdir()

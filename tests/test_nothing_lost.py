@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -299,11 +300,12 @@ def test_links(source, error_of):
 
 
 def test_names_at_the_limit(source, error_of):
-    longest = "l" * 251 + ".mrc"
+    room = 255 if os.name == "posix" else 259 - len(os.path.join(os.getcwd(), ""))
+    longest = "l" * (room - 4) + ".mrc"
     assert main([source, "--radius", "5", "--output", longest]) == 0
     assert longest in files()
-    line = error_of(source, "--radius", "5", "--output", "l" + longest)
-    assert line.startswith("--output cannot write ") and "ame too long" in line
+    line = error_of(source, "--radius", "5", "--output", "l" * 252 + ".mrc")
+    assert re.match(r"--output (cannot write .*: |needs a shorter path: )", line)
     assert main([source, "--radius", "5", "--output", "\u00fc \u00e9 \u0416.mrc"]) == 0
     assert mrcfile.validate("\u00fc \u00e9 \u0416.mrc")
 

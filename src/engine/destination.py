@@ -230,7 +230,8 @@ def _current(current: Callable[[], str], instead: str) -> str:
 
 def _is_path(text: str) -> bool:
     try:
-        return b"\0" not in os.fsencode(text)
+        # Windows takes halves of letters, which nobody can print.
+        return b"\0" not in (text.encode() if ON_WINDOWS else os.fsencode(text))
     except UnicodeEncodeError:
         return False
 
