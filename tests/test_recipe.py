@@ -8,6 +8,7 @@ from chimerax.makesphere.engine.amount import Multiple
 from chimerax.makesphere.engine.errors import ArgumentError
 from chimerax.makesphere.engine.grid import Grid
 from chimerax.makesphere.engine.recipe import Asked, Recipe
+from grids import distances
 
 GRID = Grid((24, 24, 24), (1.0399999618530273,) * 3, (-3.1, 7.77, 0.0))
 
@@ -40,7 +41,7 @@ def test_a_sphere_holds_some_voxels_but_not_all():
     beside = tuple(c + 0.5 for c in GRID.center)
     blame = blamed(Recipe(0.4, center=beside).sphere, GRID)
     assert blame == ("radius", "0.4 gives a sphere that holds no voxel")
-    farthest = GRID.farthest(GRID.center)
+    farthest = float(distances(GRID, GRID.center).max())
     Recipe(farthest * 0.999).sphere(GRID)
     _, problem = blamed(Recipe(farthest).sphere, GRID)
     assert problem.endswith("gives a sphere that holds the whole box")

@@ -153,14 +153,6 @@ def test_reordered_axes_keep_every_distance(data, order):
     np.testing.assert_allclose(distances(grid.reordered(order), center), stored, atol=1e-9)
 
 
-@settings(deadline=None)
-@given(st.data())
-def test_the_farthest_voxel(data):
-    grid = data.draw(grids(6))
-    center = data.draw(centers(grid))
-    assert grid.farthest(center) == pytest.approx(distances(grid, center).max(), abs=1e-9)
-
-
 def test_clearance_is_to_the_nearest_face():
     grid = Grid((10, 20, 30), (1.0, 2.0, 3.0))
     assert grid.clearance(grid.center) == pytest.approx(4.5)

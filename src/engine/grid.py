@@ -215,12 +215,6 @@ class Grid:
         turn = self.axes[:, list(order)] @ np.linalg.inv(picked.axes)
         return replace(picked, rotation=as_rotation(turn))
 
-    def farthest(self, point: Point) -> float:
-        """Distance in Å from a point (x, y, z) to the farthest voxel center of the box."""
-        corners = np.array(np.meshgrid(*[(0, n - 1) for n in self.size])).reshape(3, -1)
-        offsets = self.axes @ corners + np.subtract(self.origin, point)[:, None]
-        return float(np.sqrt((offsets**2).sum(axis=0).max()))
-
     def clearance(self, point: Point) -> float:
         """Distance in Å from a point (x, y, z) to the nearest face of the box, < 0 if outside.
 

@@ -309,7 +309,8 @@ class Binned:
         outside: Floats = ball * (1 - self._shares(grid.center, halfway)) * (1 - inside)
         if outside.sum() < LEAST_OUTSIDE * inside.sum():
             # The corners of the box have noise, too, unless a program has emptied them.
-            outside, width = 1 - ball, 2 * grid.farthest(grid.center)
+            width *= sqrt(3)
+            outside = self._shares(grid.center, width / 2) - ball
         if outside.any():
             # The energy of noise goes with the square of a bin's share.
             volumes = float(np.square(inside).sum() / np.square(outside).sum())
