@@ -72,6 +72,7 @@ class Form(QWidget):
         outer.setContentsMargins(6, 4, 6, 4)
         outer.setSpacing(4)
         self.text_fields, self.beside_labels, self._facts = {}, {}, ""
+        self._file = ""
         self._grid = QGridLayout()
         self._grid.setVerticalSpacing(3)
         self._grid.setColumnStretch(1, 1)
@@ -170,6 +171,7 @@ class Form(QWidget):
             field.typed_changed.connect(self.changed)
             # The same with and without a frame.
             field.setMinimumHeight(field.sizeHint().height())
+        self.name_field.editingFinished.connect(self._complete_name)
         self.browse_button = QPushButton("Browse...")
         self.browse_button.setToolTip("Pick the file; of several spheres, the folder")
         self.browse_button.clicked.connect(self._browse)
@@ -283,6 +285,14 @@ class Form(QWidget):
         if name not in (None, self.name_field.text()):
             self.name_field.take(name)
 
+    def _complete_name(self):
+        """Show a name that was typed as it will be."""
+        folder, name = os.path.split(self._file)
+        if name and self.name_field.typed not in ("", name):
+            if folder != self.folder_field.text():
+                self.folder_field.take(folder)
+            self.name_field.take(name)
+
     def may_replace(self, path):
         """Ask whether a file may be replaced, as ChimeraX's save dialog does."""
         buttons = QMessageBox.StandardButton
@@ -353,7 +363,7 @@ class Form(QWidget):
         return f'{told}<table cellspacing="0">{rows}</table>'
 
     def _show_file(self, shown):
-        is_saved = self.save_box.isChecked()
+        is_saved, self._file = self.save_box.isChecked(), shown.file
         if shown.folder or not (shown.is_old or shown.names):
             self.folder_field.show_automatic(shown.folder)
             self.folder_field.setToolTip(shown.folder_note or "Folder; empty it for the map's own")

@@ -219,7 +219,7 @@ def _fill(shown: View, asked: Request, save: Save, known: Known) -> None:
     shown.balls = list(
         dict.fromkeys(
             Ball(sphere.center, radius)
-            for sphere in spheres[:MOST]
+            for sphere in spheres
             for radius in (sphere.radius, sphere.inner_radius)
             if radius
         )
