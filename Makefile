@@ -3,7 +3,6 @@
 CHIMERAX ?= ChimeraX
 SEED ?= 1
 COUNT ?= 1000
-SAMPLE ?= 0
 DEVICE ?= cpu
 PINNED = --constraint tests/requirements.txt
 
@@ -45,8 +44,9 @@ test-chimerax: $(WHEEL)  ## Run the suite in the ChimeraX that CHIMERAX names
 	$(if $(TESTS),,$(CHIMERAX) --nogui --script "tests/in_chimerax.py tests/check_repository.py")
 	$(if $(TESTS),,$(CHIMERAX) --script "tests/in_chimerax.py tests/test_panel.py")
 
-mutants: .venv/installed .venv/tested  ## Put slips into the code that tests must notice: MODULE, SAMPLE, SEED
-	$(BIN)/python tests/mutants.py --sample $(SAMPLE) --seed $(SEED) $(MODULE)
+mutants: .venv/installed .venv/tested  ## Put mutations into the code that tests must catch: MODULE, LAST
+	$(BIN)/python -m pip install --quiet mutmut==3.8.1
+	$(BIN)/python tests/mutations.py $(or $(MODULE),'*') $(LAST)
 
 wheel: $(WHEEL)  ## Build the bundle, without ChimeraX
 	@echo $(WHEEL)

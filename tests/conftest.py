@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-IN_CHIMERAX = importlib.util.find_spec("chimerax.core") is not None
-if not IN_CHIMERAX:
-    sys.path.append(str(Path(__file__).parent / "standin"))
+STANDIN = str(Path(__file__).parent / "standin")
+# mutmut runs pytest several times in one process.
+IN_CHIMERAX = STANDIN not in sys.path and importlib.util.find_spec("chimerax.core") is not None
+if not IN_CHIMERAX and STANDIN not in sys.path:
+    sys.path.append(STANDIN)
 ROOT = Path(__file__).parents[1]
 
 # The fixtures of the panel's tests.
