@@ -4,14 +4,11 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import Any
 
 from .engine.amount import FIT, MATCH, Amount, Multiple, read_amount, read_amounts, word
 from .engine.errors import ArgumentError
 from .engine.naming import NUMBER, keyword
-
-if TYPE_CHECKING:
-    from .engine.request import Request
 
 Point = tuple[float, float, float]
 Value = Amount | Sequence[Amount] | None
@@ -272,9 +269,7 @@ def shell_words(values: object) -> str:
     return " ".join(f"{option} {text}" for option, text in texts)
 
 
-def command_text(
-    spec: str, request: "Request", save: bool | str = True, is_moved: bool = False
-) -> str:
+def command_text(spec: str, request: Any, save: bool | str = True, is_moved: bool = False) -> str:
     """Write the command that makes a request.
 
     Parameters
@@ -282,7 +277,7 @@ def command_text(
     spec
         The map's specifier, such as ``#1``.
     request
-        What to make.
+        What to make: a `Request`.
     save
         Whether to save, or an absolute path.
     is_moved

@@ -13,19 +13,19 @@ PACKAGE = "chimerax.makesphere"
 # command and the shell are beside each other: none imports another.
 FLOORS = """
 engine     errors naming grid memory scratch contents
-engine     amount sphere
-engine     level mrc strength
-engine     radial particle recipe
+engine     amount sphere level
+.          arguments
+engine     mrc strength particle
+engine     radial recipe
 engine     map request
 engine     destination
 engine     decoy
 engine     report
-.          arguments
 .          volumes
 .          cmd __main__
-panel      preview view measuring mouse dock
-panel      plot
-panel      form
+panel      preview view measuring
+panel      plot places
+panel      form mouse
 panel      tool
 .          bundle
 """

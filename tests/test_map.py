@@ -1,6 +1,5 @@
 """Maps to make spheres for: which ones are allowed, and what is measured once."""
 
-import io
 from dataclasses import replace
 
 import numpy as np
@@ -195,32 +194,6 @@ def test_memory_for_reading_a_file_is_checked_first(tmp_path, monkeypatch):
     with Map.open(write_map(tmp_path / "a.mrc")):
         pass
     assert asked == [(100 * 6 * 5 + 200 * 4, "a box of 6 x 5 x 4 voxels")]
-
-
-def test_memory_that_is_there_is_enough(monkeypatch):
-    monkeypatch.setattr(memory, "_available", lambda: 3 * 2**30)
-    memory.require(3 * 2**30, "it")
-    with pytest.raises(ValueError) as error:
-        memory.require(3 * 2**30 + 1, "it")
-    assert str(error.value) == "it would need 3 GB of memory, and 3 GB is free"
-    monkeypatch.setattr(memory, "_available", lambda: None)
-    memory.require(2**60, "it")
-
-
-def test_memory_as_linux_reports_it(monkeypatch):
-    lines = "MemTotal:       9000 kB\nMemFree:  8 kB\nMemAvailable:    7000 kB\nBuffers: 6 kB\n"
-    monkeypatch.setattr("builtins.open", lambda path: io.StringIO(lines))
-    available = memory._linux_available()
-    monkeypatch.setattr("builtins.open", lambda path: io.StringIO("MemTotal: 9000 kB\n"))
-    old_kernel = memory._linux_available()
-
-    def refuse(path):
-        raise FileNotFoundError
-
-    monkeypatch.setattr("builtins.open", refuse)
-    elsewhere = memory._linux_available()
-    monkeypatch.undo()
-    assert (available, old_kernel, elsewhere) == (7000 * 1024, None, None)
 
 
 def test_a_faint_map_keeps_its_level():
