@@ -216,30 +216,14 @@ class Refinement:
         by_class = found.unflatten(2, (classes, -1))
         for half in (0, 1):
             for some in batch[batch % 2 == half].split(CHUNK[lattice.device.type]):
-                ctf = self.ctf[some, :wide]
-                seen = (self.images[some, :wide] * ctf)[:, None] * self.unshift[:, :wide]
-                re, im = seen.real.flatten(0, 1), seen.imag.flatten(0, 1)
-                even, odd = re[:, :count] @ real, im[:, :count] @ imag
-                even = even.view(*seen.shape[:2], -1).sub_((ctf[:, :count] ** 2 @ power)[:, None])
-                # Without and with 180 degrees in the plane: (2, images, shifts, classes, r).
-                fit = torch.stack([even, even]).unflatten(3, (classes, -1))
-                odd = odd.view(fit.shape[1:])
-                fit[0] += odd
-                fit[1] -= odd
-                best = fit.amax((0, 2, 4))
-                fit.sub_(best[:, None, :, None]).exp_()
-                total = fit.sum((0, 2, 4))
-                share = self._share(some, best + total.log(), draw)
-                weight = share / total
-                both, apart = fit[0] + fit[1], fit[0] - fit[1]
+                if not draw:
+                    self._add(some, range(classes), (real, imag, power), by_class[half])
+                    continue
+                shape, device = (len(some),), lattice.device
+                drawn = torch.randint(classes, shape, generator=self.random, device=device)
                 for k in range(classes):
-                    # Most images are in one class, nearly all of each.
-                    own = (share[:, k] > NO_SHARE).nonzero()[:, 0]
-                    mine, seen_own = weight[own, k, None], seen[own] * weight[own, k, None, None]
-                    re, im = seen_own.real.flatten(0, 1), seen_own.imag.flatten(0, 1)
-                    by_class[half, 0, k].addmm_(both[own, :, k].flatten(0, 1).T, re)
-                    by_class[half, 1, k].addmm_(apart[own, :, k].flatten(0, 1).T, im)
-                    by_class[half, 2, k].addmm_(both[own, :, k].sum(1).T, ctf[own] ** 2 * mine)
+                    own = some[drawn == k]
+                    self._add(own, range(k, k + 1), (real, imag, power), by_class[half])
         sums = found.sum(0)[..., :count]
         left = (self.images[batch, :count].abs() ** 2).sum(0)
         left = left - 2 * (sums[0] * views.real + sums[1] * views.imag).sum(0)
@@ -249,17 +233,47 @@ class Refinement:
         known = torch.arange(len(self.noise), device=left.device) < lattice.rings[count - 1]
         return found, torch.where(known, estimate.maximum(self.least_noise), self.noise)
 
-    def _share(self, images: Tensor, odds: Tensor, draw: bool) -> Tensor:
-        """Return the share of each class in each image, from the logarithms of their odds."""
-        classes = odds.shape[1]
-        if draw:
-            shape, device = (len(images),), odds.device
-            drawn = torch.randint(classes, shape, generator=self.random, device=device)
-            return torch.nn.functional.one_hot(drawn, classes).float()
-        self.probability[images] = share = odds.softmax(1)
-        if self.options.hard:
-            return torch.nn.functional.one_hot(share.argmax(1), classes).float()
-        return share
+    def _add(
+        self,
+        images: Tensor,
+        classes: range,
+        references: tuple[Tensor, Tensor, Tensor],
+        by_class: Tensor,
+    ) -> None:
+        """Share images among some of the classes, and add them up."""
+        if not len(images):
+            return
+        count, wide, length = len(references[0]), by_class.shape[-1], len(self.rotations)
+        columns = slice(classes.start * length, classes.stop * length)
+        real, imag, power = (part[:, columns] for part in references)
+        ctf = self.ctf[images, :wide]
+        seen = (self.images[images, :wide] * ctf)[:, None] * self.unshift[:, :wide]
+        re, im = seen.real.flatten(0, 1), seen.imag.flatten(0, 1)
+        even, odd = re[:, :count] @ real, im[:, :count] @ imag
+        even = even.view(*seen.shape[:2], -1).sub_((ctf[:, :count] ** 2 @ power)[:, None])
+        # Without and with 180 degrees in the plane: (2, images, shifts, classes, r).
+        fit = torch.stack([even, even]).unflatten(3, (len(classes), -1))
+        odd = odd.view(fit.shape[1:])
+        fit[0] += odd
+        fit[1] -= odd
+        best = fit.amax((0, 2, 4))
+        fit.sub_(best[:, None, :, None]).exp_()
+        total = fit.sum((0, 2, 4))
+        share = torch.ones_like(total)
+        if len(classes) == self.probability.shape[1]:
+            self.probability[images] = share = (best + total.log()).softmax(1)
+            if self.options.hard:
+                share = torch.nn.functional.one_hot(share.argmax(1), len(classes)).float()
+        weight = share / total
+        both, apart = fit[0] + fit[1], fit[0] - fit[1]
+        for i, k in enumerate(classes):
+            # Most images are in one class, nearly all of each.
+            own = (share[:, i] > NO_SHARE).nonzero()[:, 0]
+            mine, seen_own = weight[own, i, None], seen[own] * weight[own, i, None, None]
+            re, im = seen_own.real.flatten(0, 1), seen_own.imag.flatten(0, 1)
+            by_class[0, k].addmm_(both[own, :, i].flatten(0, 1).T, re)
+            by_class[1, k].addmm_(apart[own, :, i].flatten(0, 1).T, im)
+            by_class[2, k].addmm_(both[own, :, i].sum(1).T, ctf[own] ** 2 * mine)
 
     def _divide(self, sums: Tensor, weights: Tensor) -> Tensor:
         """Return sums over their weights, damped where there is little."""

@@ -46,6 +46,8 @@ CONDITIONS = {
     "SNR 0.02": plan.FAINT,
     "SNR 0.02, map low-passed to 40 Å": plan.FAINT_BAD,
 }
+# Halves what is at 30 Å: a Gaussian of 30 Å x sqrt(ln 2 / 2) / pi.
+SMOOTH = "volume gaussian #1 sDev 5.6"
 SHORT = (HAND, MATCH, AROUND, THEN_BESIDE, BESIDE)
 ROUNDS = {
     AROUND: "around",
@@ -226,31 +228,55 @@ def others(rows: Rows) -> str:
     return markdown(heads, list(dict.fromkeys(map(tuple, lines))))
 
 
-def few(rows: Rows) -> str:
-    """Return what was caught and lost with few images, run by run; in brackets by older `match`."""
-    ways = {
-        "as it is": (AROUND, {}),
-        "low-passed to 30 Å": (AROUND, {"start": 30}),
-        "job begins at 30 Å": (AROUND, {"job": 30}),
-        "one `match`, as it is": (MATCH, {}),
-        "one `match`, low-passed": (MATCH, {"start": 30}),
-        "40 Å, noise stays": (AROUND, {"start": 40, "noise": 40}),
+def cases(rows: Rows) -> str:
+    """Return what to type in which case, with what it caught and lost."""
+    low_passed = {
+        row["run"]: row
+        for row in rows
+        if (row["setting"], row["images"], row["start_A"]) == (AROUND, "1500", "30")
     }
+    first, second = "`makesphere #1`", f"then `makesphere #2 {BESIDE}`"
+    lines = [
+        line("6,000 images", first, select(rows, AROUND)),
+        line("the same, in a second round", second, select(rows, THEN_BESIDE)),
+        line("of these, empty micelles", second, select(rows, THEN_BESIDE), ("micelle",)),
+        line("6,000 images, a map of 40 Å", first, select(rows, AROUND, plan.BAD)),
+        line("1,500 images", f"`{SMOOTH}`, then `makesphere #2`", list(low_passed.values())),
+        line("1,500 images, a map of 40 Å", first, select(rows, AROUND, plan.FEW_BAD)),
+        line("the same", f"`makesphere #1 {BESIDE}`", select(rows, BESIDE, plan.FEW_BAD)),
+    ]
+    return markdown(["your case", "type", "junk caught", "particles lost", "runs"], lines)
+
+
+def line(words: str, typed: str, of: Rows, kinds: Sequence[str] = tuple(JUNK)) -> list[str]:
+    """Return a line of `cases`."""
+    return [words, typed, share(of, kinds), losses(of), str(len(of))]
+
+
+def few(rows: Rows) -> str:
+    """Return what was caught and lost on CPUs with few images, run by run."""
+    starts = {
+        "map as it is": {},
+        "map low-passed to 30 Å": {"start": 30},
+        "job begins at 30 Å": {"job": 30},
+        "map of 40 Å, noise stays": {"start": 40, "noise": 40},
+    }
+    spheres = {"around": AROUND, "beside": BESIDE, "one `match`": MATCH}
+    ways = {f"{s}, {w}": (spheres[s], starts[w]) for s, w in product(spheres, starts)}
     by_name = {row["run"]: row for row in rows if row["version"].endswith("+cpu")}
-    lines, columns = [], [[] for _ in ways]
+    table = {}
     for base in (plan.FEW_DIRTY, plan.FEW):
         for name, seed in product(plan.MAPS, plan.SEEDS):
             runs = [plan.Run(s, name, seed, replace(base, **c)) for s, c in ways.values()]
             found = [by_name.get(run.name) for run in runs]
-            if not any(row and plan.is_current(row) for row in found):
-                continue
-            for row, column in zip(found, columns, strict=True):
-                if row and plan.is_current(row):
-                    column.append(row)
-            lines.append([f"{name} {seed}, {base.junk}% junk", *map(_one, found)])
-    ends = [f"{mean(map(caught, c)):.0f}; {max(map(lost, c)):.1f}" if c else "-" for c in columns]
+            if any(found):
+                table[f"{name} {seed}, {base.junk}% junk"] = found
+    columns = [[row for row in of if row] for of in zip(*table.values(), strict=True)]
+    kept = [i for i, column in enumerate(columns) if column]
+    lines = [[words, *(_one(found[i]) for i in kept)] for words, found in table.items()]
+    ends = (f"{mean(map(caught, c)):.0f}; {max(map(lost, c)):.1f}" for c in columns if c)
     lines.append(["**mean caught; most lost**", *ends])
-    return markdown(["caught; lost, %", *ways], lines)
+    return markdown(["caught; lost, %", *(list(ways)[i] for i in kept)], lines)
 
 
 def repeated(rows: Rows) -> str:
@@ -260,9 +286,9 @@ def repeated(rows: Rows) -> str:
     )
     lines = []
     for name, now in current.items():
-        if name not in older:
+        then = older.get(name)
+        if then is None or then["version"][-4:] != now["version"][-4:]:  # a GPU's other images
             continue
-        then = older[name]
         conditions = f"{now['start_A']} Å, {now['images']} images, {now['junk_percent']}% junk"
         lines.append([label(now["setting"]), f"{now['map']} {now['seed']}", conditions])
         lines[-1] += [row["density"].split()[0] for row in (then, now)] + [_one(then), _one(now)]
@@ -352,6 +378,7 @@ def blocks(rows: Rows) -> dict[str, str]:
         "conditions": conditions(rows),
         "maps": maps(rows),
         "others": others(rows),
+        "cases": cases(rows),
         "few": few(rows),
         "repeated": repeated(rows),
         "relion": relion(rows),

@@ -147,11 +147,11 @@ OTHERS_AROUND = (
 )
 # Each question with so few images that CPUs can answer it.
 ON_CPUS = [
-    *block((AROUND,), FEW_DIRTY_POOR),
-    *block((AROUND,), FEW_POOR),
+    *block((AROUND, BESIDE), FEW_DIRTY_POOR),
+    *block((AROUND, BESIDE), FEW_POOR),
     *block((AROUND,), FEW_DIRTY, TWO_MAPS),
-    *block((AROUND,), FEW_NOISY),
-    *block((AROUND,), FEW_DIRTY_NOISY),
+    *block((AROUND, BESIDE), FEW_NOISY),
+    *block((AROUND, BESIDE), FEW_DIRTY_NOISY),
     *block((MATCH,), FEW_DIRTY_POOR),
     *block((MATCH,), FEW_POOR),
     *block((AROUND,), FEW_DIRTY_JOB, TWO_MAPS),

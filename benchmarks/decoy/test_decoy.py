@@ -199,7 +199,7 @@ def test_a_repeated_run_is_shown_beside_the_older_and_quoted_once_all_seeds_are(
     now = [result(run, 6) for run in plan.block((plan.AROUND,), plan.FEW_DIRTY)]
     assert {row["match_of"] for row in pages.select(older, plan.AROUND, plan.FEW_DIRTY)} == {"map"}
     assert pages.repeated([*older, *now[:1]]).count("25; 0.0) | 30; 0.0 |") == 1
-    assert "compact 1, 70% junk | 30; 0.0 | - |" in pages.few([*older, *now[:1]])
+    assert "compact 1, 70% junk | 30; 0.0 |" in pages.few([*older, *now[:1]])
     both = pages.select([*older[:2], *now[:2], older[2], *older[3:]], plan.AROUND, plan.FEW_DIRTY)
     assert {row["match_of"] for row in both} == {"map"}
     both = pages.select([*older, *now[:3]], plan.AROUND, plan.FEW_DIRTY)
