@@ -2,6 +2,8 @@
 
 import os
 import shlex
+import threading
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,6 +16,8 @@ pytest.importorskip("Qt", reason="needs Qt, by qtshim")
 pytest.importorskip("matplotlib")
 
 from panels import (
+    CURRENT,
+    LEFT,
     Key,
     QTest,
     beside,
@@ -22,6 +26,7 @@ from panels import (
     errors,
     is_shown,
     look_again,
+    panel_of,
     wait,
     wait_for_folders,
     write,
@@ -363,3 +368,86 @@ def test_sphere_outside_the_view_is_told(form, gui, log):
     run(gui, "move x 1e4; wait 1")
     click(form.make_button)
     assert any("outside the view" in text and "view #4" in text for text in log.warnings)
+
+
+def test_a_folder_that_takes_its_time_holds_up_no_letter(one, monkeypatch, ran):
+    from chimerax.makesphere.panel import places
+
+    look, threads = places.look, []
+
+    def slow(*asked):
+        threads.append(threading.current_thread() is threading.main_thread())
+        time.sleep(0.3)
+        return look(*asked)
+
+    monkeypatch.setattr(places, "look", slow)
+    start = time.monotonic()
+    for text in ("2", "21", "21.", "21.5", "22", "23"):
+        one.text_fields["radius"].setText(text)
+    one.name_field.take("mine")
+    assert time.monotonic() - start < 0.3 and True not in threads
+    wait_for_folders()
+    assert one.name_field.toolTip() == "mine.mrc" and threads
+    # Before anything is made it is asked again.
+    click(one.make_button)
+    assert True in threads and Path("mine.mrc").exists() and len(ran) == 1
+
+
+@pytest.mark.parametrize("text", ["  {} ", "{}\n", "\n{}"])
+def test_blanks_around_a_folder_are_cut(one, tmp_path, text):
+    (tmp_path / "sub").mkdir()
+    one.folder_field.take(text.format(tmp_path / "sub"))
+    wait_for_folders()
+    assert errors(one) == [] and one.make_button.isEnabled()
+    assert panel_of(CURRENT["session"])._shown.folder == str(tmp_path / "sub")
+
+
+@pytest.mark.parametrize("name", ["   ", "mine", "sub", "sub/x"])
+def test_a_name_is_shown_as_it_will_be(one, tmp_path, name):
+    (tmp_path / "sub").mkdir()
+    write(one.name_field, name)
+    QTest.keyClick(one.name_field, Key.Key_Return)
+    wait_for_folders()
+    automatic = "particle_sphere_r025A_vmatch.mrc"
+    assert one.name_field.text() == {"sub/x": "x.mrc", "   ": automatic}.get(name, f"{name}.mrc")
+    assert one.folder_field.text() == str(tmp_path / "sub" if "/" in name else tmp_path)
+
+
+def test_browse_that_confirms_the_folder_shown_changes_nothing(one, browse, tmp_path):
+    # As Qt writes it on Windows, with other slashes.
+    browse(one, f"{tmp_path}//{one.name_field.text()}")
+    assert one.folder_field.typed == "" and one.name_field.typed == ""
+
+
+def test_double_click_makes_one_set(form, ran):
+    QTest.mouseDClick(form.make_button, LEFT)
+    assert len(ran) == 1
+
+
+def test_what_was_made_belongs_to_its_map(form, new_map, blob, volume, command):
+    click(form.make_button)
+    assert form.made_label.text() == "Made #2-3"
+    click(form.copy_button)
+    assert form.copy_button.text() == "Copied"
+    second = new_map(blob(), name="second", level=0.3)
+    form.map_menu.value = second
+    assert wait(lambda: form.make_button.isEnabled())
+    assert not is_shown(form.made_label, form) and not is_shown(form.path_field, form)
+    form.map_menu.value = volume
+    assert wait(lambda: is_shown(form.made_label, form)) and form.made_label.text() == "Made #2-3"
+    assert form.copy_button.text() == "Copied"
+    # By whomever.
+    command("makesphere #1 radius 20 save decoy.mrc")
+    assert wait(lambda: form.made_label.text() == "Made #5")
+    assert form.path_field.text() == os.path.abspath("decoy.mrc")
+    assert form.copy_button.text() == "Copy path"
+
+
+def test_a_folder_typed_for_one_map_is_its_own(form, new_map, blob, volume, tmp_path):
+    (tmp_path / "sub").mkdir()
+    write(form.folder_field, str(tmp_path / "sub"))
+    second = new_map(blob(), name="second", level=0.3)
+    form.map_menu.value = second
+    assert wait(lambda: form.folder_field.text() == str(tmp_path))
+    form.map_menu.value = volume
+    assert wait(lambda: form.folder_field.text() == str(tmp_path / "sub"))

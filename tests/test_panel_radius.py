@@ -238,3 +238,39 @@ def test_dragging_reads_no_map(form, volume, monkeypatch, gui):
     settle(gui)
     assert texts(form)[0] == "55"
     assert previews(gui) == drawings
+
+
+def test_what_is_typed_wrongly_grays_what_was(form):
+    before = form.facts_label.text()
+    write(form.text_fields["radius"], "1.3fiz")
+    assert "Fills" in form.facts_label.text() and not form.facts_label.isEnabled()
+    # A name would be of half a value.
+    assert form.name_field.text() == "" and form.profile_plot._radius is None
+    write(form.text_fields["radius"], "1.3fit")
+    assert form.facts_label.isEnabled() and form.facts_label.text() == before
+    assert form.profile_plot._radius == 25
+
+
+def test_a_pasted_page_gives_two_lines(form):
+    form.text_fields["radius"].setText("a page of text\n" * 100 + "x" * 5000)
+    label = form.reason_label
+    line = label.fontMetrics().lineSpacing()
+    assert wait(lambda: 0 < label.heightForWidth(label.width()) <= 2 * line + 2)
+    assert "x" * 5000 in label.toolTip() and "\n" not in label.text()
+
+
+def test_past_the_end_of_the_plot_is_the_end(form):
+    form.profile_plot.draw()
+    plot = form.profile_plot
+    QTest.mousePress(plot, LEFT, pos=plot.rect().center())
+    QTest.mouseMove(plot, QPoint(plot.width() - 1, plot.height() // 2))
+    assert texts(form)[0] == "63"
+    QTest.mouseMove(plot, QPoint(1, plot.height() // 2))
+    QTest.mouseRelease(plot, LEFT)
+    assert texts(form)[0] == "1"
+
+
+def test_beside_the_center_there_is_no_line_to_drag(form):
+    write(form.text_fields["radius"], "10")
+    write(form.text_fields["offset"], "20")
+    assert wait(lambda: is_measured(form)) and form.profile_plot._radius is None

@@ -69,3 +69,27 @@ def test_low_dock_scrolls_and_says_why_the_button_is_dead(form):
         top = widget.mapTo(window, QPoint(0, 0)).y()
         assert 0 < top and top + widget.height() <= window.height()
     assert "Inner radius must be less" in form.reason_label.whole
+
+
+@pytest.mark.parametrize("size", [(520, 1), (380, 300)])
+def test_only_facts_give_way(form, size):
+    window = form.window()
+    window.resize(*size)
+    wait(lambda: False, 0.05)
+    rows = [form.map_menu, form.slider, form.folder_field, form.name_field, form.make_button]
+    rows += [field.parent() for name, field in form.text_fields.items() if name != "radius"][:1]
+    for row in rows:
+        assert row.height() >= row.minimumSizeHint().height()
+        assert row.visibleRegion().boundingRect().height() == row.height()
+    assert form.scroll_area.height() >= form.fontMetrics().lineSpacing()
+
+
+def test_rows_come_before_facts_and_fields_begin_at_one_place(form):
+    fields = [form.map_menu, form.text_fields["radius"], form.folder_field, form.name_field]
+    assert len({field.mapTo(form, QPoint(0, 0)).x() for field in fields}) == 1
+    order, widget = [], form.map_menu
+    for _ in range(60):
+        order.append(widget)
+        widget = widget.nextInFocusChain()
+    assert order.index(form.name_field) < order.index(form.make_button)
+    assert order.index(form.make_button) < order.index(form.facts_label)

@@ -9,7 +9,21 @@ from conftest import IN_CHIMERAX, in_chimerax
 pytest.importorskip("Qt", reason="needs Qt, by qtshim")
 pytest.importorskip("matplotlib")
 
-from panels import CENTER, Event, click, panel_of, previews, right_mode, shown, texts, wait, write
+from panels import (
+    CENTER,
+    GRID,
+    LEFT,
+    Event,
+    QTest,
+    click,
+    panel_of,
+    previews,
+    right_mode,
+    shown,
+    texts,
+    wait,
+    write,
+)
 
 
 @pytest.mark.parametrize("then", ["nothing", "density", "next radius"])
@@ -168,3 +182,107 @@ def test_behind_another_tab_it_lets_go_of_the_mouse(form, gui):
     assert wait(lambda: shown(gui) is None) and right_mode(gui).name != "make sphere"
     dock.raise_()
     assert wait(lambda: shown(gui)) and right_mode(gui).name == "make sphere"
+
+
+def meshes(session):
+    return [drawing.display_style == drawing.Mesh for drawing in previews(session)]
+
+
+@pytest.mark.parametrize("inner", [0, 14])
+def test_a_sphere_that_stands_is_not_drawn_twice_whoever_made_it(form, gui, new_map, inner):
+    write(form.text_fields["radius"], "30")
+    write(form.text_fields["inner_radius"], f"{inner}")
+    assert shown(gui)[3] == pytest.approx(30)
+    distances = np.sqrt(sum((np.indices((64, 64, 64)) - 32) ** 2)) * 2
+    ball = ((distances <= 30) & (distances >= inner)).astype(np.float32)
+    stranger = new_map(ball, GRID, "anything", level=0.5)
+    assert wait(lambda: draw(gui) and shown(gui) is None)
+    stranger.display = False
+    assert wait(lambda: draw(gui) and shown(gui) is not None)
+
+
+def draw(session):
+    """Draw a frame, as ChimeraX does by itself."""
+    if not IN_CHIMERAX:
+        session.triggers.activate_trigger("frame drawn", None)
+    return True
+
+
+@pytest.mark.parametrize("radius", ["20", "40"])
+def test_a_made_sphere_in_the_preview_or_around_it_stays_visible(radius, form, gui, command):
+    write(form.text_fields["radius"], radius)
+    assert wait(lambda: meshes(gui) == [False])
+    command("makesphere #1 radius 30 save false")
+    assert wait(lambda: draw(gui) and meshes(gui) == [True])
+
+
+def test_a_map_shown_as_image_is_seen_through_the_preview(form, gui, volume):
+    assert meshes(gui) == [False]
+    if IN_CHIMERAX:
+        volume.set_display_style("image")
+    else:
+        volume.image_shown = True
+    assert wait(lambda: draw(gui) and meshes(gui) == [True])
+
+
+def test_a_see_through_map_is_seen_in_the_preview(form, gui, volume):
+    volume.set_parameters(surface_levels=[0.3], surface_colors=[(1, 1, 1, 0.5)])
+    assert wait(lambda: draw(gui) and meshes(gui) == [True])
+
+
+def test_hiding_the_map_hides_its_preview(form, gui, volume):
+    volume.display = False
+    assert wait(lambda: shown(gui) is None)
+    volume.display = True
+    assert wait(lambda: shown(gui) is not None)
+
+
+def test_the_near_and_far_planes_do_not_cut_it(form, gui, monkeypatch):
+    from types import SimpleNamespace
+
+    from chimerax.graphics import Drawing
+    from chimerax.makesphere.panel import preview
+
+    done = []
+
+    class GL:
+        GL_DEPTH_CLAMP = "clamp"
+        glEnable = staticmethod(lambda what: done.append(f"{what} on"))
+        glDisable = staticmethod(lambda what: done.append(f"{what} off"))
+        glDepthRange = staticmethod(lambda low, high: done.append(high < 1))
+
+    monkeypatch.setattr(preview, "opengl", SimpleNamespace(GL=GL))
+    monkeypatch.setattr(Drawing, "draw", lambda *_: done.append("drawn"), raising=False)
+    previews(gui)[0].draw(None, None)
+    assert done == ["clamp on", True, "drawn", False, "clamp off"]
+
+
+@pytest.mark.parametrize("is_larger", [False, True])
+def test_all_of_it_is_shown_once(is_larger, volume, open_panel, gui, monkeypatch):
+    from chimerax.makesphere.panel.preview import Preview
+
+    seen = []
+    monkeypatch.setattr(Preview, "is_larger_than_view", is_larger)
+    monkeypatch.setattr(type(gui.main_view), "view_all", lambda *_, pad: seen.append(pad))
+    form = open_panel().form
+    assert len(seen) == is_larger
+    write(form.text_fields["radius"], "60")
+    assert len(seen) == is_larger
+
+
+def test_a_click_without_a_drag_changes_nothing(form, gui):
+    mode = right_mode(gui)
+    mode.mouse_down(Event(100, 100))
+    for x, y in ((100, 100), (101, 99), (100, 100)):
+        mode.mouse_drag(Event(x, y))
+    assert form.texts()["radius"] == "1.3fit"
+    QTest.mouseClick(form.profile_plot, LEFT)
+    assert form.texts()["radius"] == "1.3fit"
+
+
+def test_the_mouse_mode_is_there_before_the_panel(gui, monkeypatch):
+    from chimerax.makesphere.bundle import bundle_api
+
+    if not IN_CHIMERAX:
+        bundle_api.initialize(gui, None)
+    assert gui.ui.mouse_modes.named_mode("make sphere") is not None and panel_of(gui) is None

@@ -1,5 +1,6 @@
 """What the panel shows, without windows."""
 
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -221,3 +222,86 @@ def test_the_current_folder_is_asked_for_only_where_it_is_used(known, tmp_path, 
     there = look(beside.map, "", "", ())
     assert there.destination.folder == str(folder) and not there.destination.note
     assert shown(known, Save(folder="relative")).argument == "save"
+
+
+# What is old, and what is said of many
+
+
+@pytest.mark.parametrize(
+    "texts, can_make",
+    [({}, False), ({"radius": "30", "value": "1"}, True), ({"radius": "30"}, False)],
+)
+def test_at_another_level_only_numbers_can_be_made(known, texts, can_make):
+    found = shown(replace(known, is_current=False), **texts)
+    assert found.is_old and found.facts and bool(found.command) == can_make
+    assert found.reason == ("" if can_make else "Measuring the map ...")
+
+
+def test_common_words_are_said_once(known):
+    texts = {row.kind: row.text for row in shown(known).facts}
+    assert texts["signal"] == "12.5% and 200% of the particle's"
+    texts = {row.kind: row.text for row in shown(known, radius="20,25.5", value="1").facts}
+    assert texts["radius"] == "20 Å = 10 and 25.5 Å = 12.75 voxels"
+    assert "; " in texts["fills"] and texts["fills"].endswith(" voxels")
+
+
+def test_of_many_spheres_it_says_that_there_are_more(known):
+    found = shown(known, radius=",".join(map(str, range(20, 31))), value="1")
+    assert found.facts[-2].text == "These are the first 8 of 11 spheres."
+    assert len(found.balls) == 11
+
+
+def test_what_many_words_come_to(known):
+    assert shown(known, radius="1.3fit,fit,0.5fit").beside["radius"] == "= 25, 19, 9.3 Å"
+    assert shown(known, radius="1.3fit,fit,0.5fit,0.4fit").beside["radius"].endswith("9.3, ... Å")
+
+
+def test_beside_the_particle_is_for_a_second_round(known):
+    assert any("second round" in text for text in shown(known, offset="fit", radius="5").warnings)
+    assert not any("second round" in text for text in shown(known).warnings)
+
+
+@pytest.mark.parametrize(
+    "voxel, step", [(2.0, 1.0), (0.5, 0.1), (0.05, 0.01), (0.005, 0.001), (1e-5, 0.001)]
+)
+def test_steps_of_the_slider(known, voxel, step):
+    small = Map("small", Grid((32, 32, 32), (voxel,) * 3), (), None)
+    found = shown(replace(known, map=small, measured=lambda _: None), radius="1")
+    highest = max(round(int(16 * voxel / step + 0.01) * step, 3), 2 * step)
+    assert found.slider_range == (step, highest)
+    assert rounded(1.23456 * step, found.slider_range) == step
+
+
+def test_what_it_shows_touches_no_disk(known, monkeypatch):
+    place = known.place("", "")
+
+    def never(*_, **__):
+        raise AssertionError("asked the disk")
+
+    for name in ("stat", "lstat", "access", "listdir", "scandir", "getcwd", "readlink", "open"):
+        monkeypatch.setattr(os, name, never)
+    monkeypatch.setattr("builtins.open", never)
+    for there in (place, None):
+        asleep = replace(known, place=lambda *_, there=there: there)
+        for texts in ({}, {"radius": "30", "value": "1"}, {"edge": "x"}):
+            for save in (Save(), Save(folder="/there/x", name="a.mrc")):
+                found = shown(asleep, save, **texts)
+                assert bool(found.command) == ("edge" not in texts)
+
+
+@pytest.mark.parametrize("name, file", [("mine", "mine.mrc"), ("sub", "sub.mrc"), ("~/t", "t.mrc")])
+def test_names_that_are_typed(known, tmp_path, monkeypatch, name, file):
+    (tmp_path / "sub").mkdir()
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path.replace("~", str(tmp_path)))
+    found = shown(known, Save(name=name), value="1")
+    assert found.file == str(tmp_path / file) and found.names == [file]
+
+
+def test_a_name_that_is_the_file_of_an_open_map_is_not_free(known, tmp_path):
+    name = "particle_sphere_r019A{}.mrc"
+    texts = {"value": "1", "radius": "fit"}
+    write(tmp_path / name.format(""), shown(known, **texts), known)
+    assert shown(known, **texts).names == [name.format("")]
+    open_files = (str(tmp_path / name.format("")),)
+    place = look(known.map, "", "", open_files)
+    assert shown(replace(known, place=lambda *_: place), **texts).names == [name.format("_02")]

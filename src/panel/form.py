@@ -289,7 +289,7 @@ class Form(QWidget):
         """Show a name that was typed as it will be."""
         folder, name = os.path.split(self._file)
         if name and self.name_field.typed not in ("", name):
-            if folder != self.folder_field.text():
+            if os.path.dirname(self.name_field.typed):
                 self.folder_field.take(folder)
             self.name_field.take(name)
 
