@@ -189,7 +189,7 @@ def _parser():
     parser.add_argument(
         "--level",
         metavar="L",
-        help="contour level of the map; default: the one at which ChimeraX opens it, which 1 %% "
+        help="contour level of the map; default: the one at which ChimeraX opens it, which 1%% "
         "of its voxels exceed",
     )
     parser.add_argument(

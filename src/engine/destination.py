@@ -127,7 +127,7 @@ class Destination:
         if os.path.exists(path) and not os.path.isfile(path):
             raise ArgumentError("save", f"needs a file, and this is none: {path}")
         if os.path.islink(path):
-            raise ArgumentError("save", f"is a link that leads back to itself: {path}")
+            raise ArgumentError("save", f"is a circular symbolic link: {path}")
         return path
 
     def _is_open(self, path: str) -> bool:

@@ -80,7 +80,7 @@ class Map:
             origin = ",".join(f"{o:g}" for o in grid.origin)
             raise ValueError(
                 f"the map {self.name} has its origin at {origin} Å, "
-                "too far away for its voxels to be told apart"
+                "too far away for accurate voxel positions"
             )
         with np.errstate(invalid="ignore", divide="ignore"):
             fullness = abs(np.linalg.det(grid.axes / grid.voxel_size))

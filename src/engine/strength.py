@@ -65,7 +65,7 @@ AMPLITUDE_CONTRAST = 0.1
 LEAST_DEFOCUS_A, MOST_DEFOCUS_A = 1e4, 2.5e4
 
 # Averaging over bins spares waves longer than four of them. With three, finer detail is taken for
-# waves of 20 Å: up to 4 % of a map's energy.
+# waves of 20 Å: up to 4% of a map's energy.
 BINS_PER_WAVE = 4
 # Small boxes need not be binned.
 FEWEST_BINS = 48
@@ -145,7 +145,7 @@ class Views(NamedTuple):
         return energy / self.energy if self.energy else float("inf")
 
     def match(self, sphere: Sphere) -> float:
-        """Return the density at which a sphere is half as strong as the particle.
+        """Return the density at which a sphere has half the signal of the particle.
 
         Raises
         ------
