@@ -48,6 +48,7 @@ class MakeSphereTool(ToolInstance):
         self._words = WeakKeyDictionary()
         self._shown = View()
         self._seen = self._is_new = False
+        self._copied = ()
         self._preview = Preview(session)
         self._measuring = Measuring(session)
         self._places = Places(session, self._refresh)
@@ -199,12 +200,11 @@ class MakeSphereTool(ToolInstance):
         text = ""
         if models:
             text = f"Made {concise_model_spec(self.session, models, Volume, False)}"
-        clipboard = QApplication.clipboard()
-        is_copied = clipboard.ownsClipboard() and clipboard.text() == "\n".join(paths)
-        self.form.show_made(text, paths, is_copied)
+        self.form.show_made(text, paths, paths == self._copied)
 
     def _copy(self):
-        QApplication.clipboard().setText("\n".join(self.form.paths))
+        self._copied = self.form.paths
+        QApplication.clipboard().setText("\n".join(self._copied))
         self._show_made()
 
     def _follow_link(self, name):

@@ -8,7 +8,7 @@ opengl = None
 class Drawing:
     """Triangles in the scene."""
 
-    Mesh = "mesh"
+    Mesh, display_style = "mesh", "solid"
 
     def __init__(self, name):
         self.name, self.parent, self.position = name, None, Place()
