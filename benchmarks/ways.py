@@ -158,36 +158,16 @@ def disk_limit(n, path, output):
     return lambda: np.zeros((n, n, n), np.float32).tofile(output)
 
 
-def tables_center(n, path, output, shift=0.0):
-    """Tabulate a map about the box center, or away from it."""
-    from chimerax.makesphere.engine.level import AboveFinder
-    from chimerax.makesphere.engine.particle import particle_of
-    from chimerax.makesphere.engine.radial import Enclosed
+def measured_map(n, path, output):
+    """Find the particle of a map, and sort what is above the level by its distance."""
+    from chimerax.makesphere.engine.map import Map
 
-    grid, array = _grid(n), _noise(n)
-    center = tuple(c + shift for c in grid.center)
-
-    def tabulate():
-        finder = AboveFinder(2.326)  # what 1 % of normal noise exceeds
-        for plane in array:
-            finder.add(plane)
-        above = finder.result()
-        return Enclosed.about(center, grid, above, particle_of(above, grid.shape))
-
-    return tabulate
+    # The level is what 1% of normal noise exceeds.
+    source_map = Map("noise", _grid(n), _noise(n), 2.326)
+    return lambda: source_map.measure().about(source_map.grid.center).enclosed
 
 
-def tables_off(n, path, output):
-    """Tabulate a map about a point between voxels."""
-    return tables_center(n, path, output, shift=0.077 * n)
-
-
-def tables_corner(n, path, output):
-    """Tabulate a map about a point near a corner of the box."""
-    return tables_center(n, path, output, shift=0.477 * n)
-
-
-def tables_square(n, path, output):
+def measured_square(n, path, output):
     """Square a map and sum it up."""
     array = _noise(n)
     return lambda: (array * array).sum()

@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from stress import big, files, kills, races
+from stress import big, files, fits, kills, races
 
 CHIMERAX = os.environ.get("CHIMERAX")
 
@@ -49,6 +49,11 @@ def _races(folder, seed, count):
     )
 
 
+def _fits(folder, seed, count):
+    compared = fits.run(seed, count // 20)
+    return f"{compared} times fit and dust as in labels of the whole array, up to 720 voxels a side"
+
+
 def _big(folder, seed, count):
     seconds, peak = big.run(folder)
     return f"1024 x 1024 x 1024 voxels, 4 GiB: {peak / 1e6:.0f} MB of memory, {seconds:.0f} s"
@@ -70,7 +75,7 @@ def _chimerax_races(folder, seed, count):
     return f"{rounds} rounds of two ChimeraX: one whole file"
 
 
-PARTS = {"kills": _kills, "files": _files, "races": _races, "big": _big}
+PARTS = {"kills": _kills, "files": _files, "races": _races, "fits": _fits, "big": _big}
 CHIMERAX_PARTS = {"lines": _lines, "chimerax-races": _chimerax_races}
 
 
