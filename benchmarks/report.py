@@ -111,7 +111,6 @@ SHORT = {
     "pytom": "pytom-match-pick",
     "ttmask": "ttmask",
     "square": "(a * a).sum()",
-    "corner": "near a corner",
     "engine": "with the map read",
 }
 

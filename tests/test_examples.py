@@ -80,6 +80,24 @@ def test_batch(session, command, log, folder):
 
 
 @in_chimerax
+def test_batch_repeats_warnings(session, command, log, folder):
+    maps = folder / "maps"
+    maps.mkdir()
+    for name in ("a.map", "b.map"):
+        shutil.copy("EMD-3197.map", maps / name)
+    command("runscript batch.py maps")
+    made = log.infos.index(next(line for line in log.infos if "Spheres made for 2 of 2" in line))
+    assert made == len(log.infos) - 1
+    logged = [line.strip() for line in log.warnings]
+    each = len(logged) // 4
+    assert each > 1 and any("does not hold the particle" in line for line in logged)
+    assert logged[each * 2 :] == [
+        *(f"a.map: {line}" for line in logged[:each]),
+        *(f"b.map: {line}" for line in logged[each : each * 2]),
+    ]
+
+
+@in_chimerax
 @pytest.mark.skipif(os.name == "nt", reason="no such names on Windows")
 def test_batch_with_names_that_would_split_commands(session, command, folder):
     for name in ("maps;close", "out;dir's"):

@@ -63,7 +63,11 @@ EDGE = "What is above the contour level reaches the edge of the box"
 SAID = [
     ("skewed", "radius 40", SKEWED),
     ("skewed", RECOMMENDED, SKEWED),
-    ("dark", "radius 30", "Invert the map, in ChimeraX with volume scale #1 factor -1."),
+    (
+        "dark",
+        "radius 30",
+        "If it is dark, invert the map, in ChimeraX with volume scale #1 factor -1.",
+    ),
     ("hot voxel", "radius fit", "The sphere encloses nothing"),
     ("hot voxel", "radius fit", "The radius is shortened to 31 Å to stay in the box"),
     ("slab", "radius 1.3fit", "The radius is shortened to 5 Å to stay in the box"),
@@ -247,3 +251,12 @@ def test_a_session_needs_the_files_of_its_spheres(session, command, new_map):
     command("open a.cxs")
     names = [model.name for model in session.models.list() if len(model.id) == 1]
     assert names == ["map", "map sphere r10"]
+
+
+@pytest.mark.parametrize("angles", [(90, 90, 1.5707964), (1.5707964,) * 3])
+def test_angles_in_radians_do_not_fill_the_memory(angles, tmp_path, capsys):
+    with mrcfile.new(tmp_path / "map.mrc", particle().astype(np.float32)) as file:
+        file.voxel_size = 2
+        file.header.cellb = angles
+    assert main([str(tmp_path / "map.mrc"), "--radius", "20"]) == 2
+    assert "has a flat cell: its angles are" in capsys.readouterr().err

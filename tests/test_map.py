@@ -58,7 +58,7 @@ def test_grids_on_which_no_sphere_can_be_drawn(change, words):
         {"voxel_size": (1.1e-6,) * 3, "origin": (0.0, 0.0, 0.0)},
         {"voxel_size": (0.9e9,) * 3},
         {"origin": (1.99e6, -1.99e6, 0.0)},
-        {"angles": (90.0, 90.0, 0.001)},
+        {"angles": (90.0, 90.0, 12.0)},
         {"rotation": ((0.0, 1.0, 0.0), (1.0, 0.0, 0.0), (0.0, 0.0, 1.0))},
     ],
 )

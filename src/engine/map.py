@@ -21,7 +21,8 @@ from .strength import Binned, Views
 # In Å: far beyond anything a microscope sees, and within what float32 can hold.
 SMALLEST_VOXEL, LARGEST_VOXEL = 1e-6, 1e9
 FARTHEST = 1e6  # voxels from the origin of space
-FLATTEST = 1e-6  # volume of a cell with edges of 1
+# Volume of a cell with edges of 1: no crystal is flatter, but angles in radians are.
+FLATTEST = 0.2
 # Working memory for each voxel of a plane, and for each plane.
 PLANE_BYTES, HEIGHT_BYTES = 100, 200
 REMEMBERED = 4  # points

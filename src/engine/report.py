@@ -222,7 +222,7 @@ def warnings(decoy: Decoy) -> list[str]:
     if -lowest > abs(highest):
         found.append(
             f"The particle looks dark: the map's densities go from {lowest:.3g} to {highest:.3g}, "
-            "and cryoSPARC expects a bright particle. Invert the map, in ChimeraX with "
+            "and cryoSPARC expects a bright particle. If it is dark, invert the map, in ChimeraX with "
             f"volume scale {decoy.map.spec} factor -1."
         )
     if len(set(grid.size)) > 1:
