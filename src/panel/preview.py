@@ -116,7 +116,8 @@ class Preview:
             for surface in volume.surfaces:
                 points = surface.vertices if surface.display else None
                 if points is not None and len(points):
-                    some = points[:: len(points) // SAMPLE + 1]
+                    # At random: every n-th could be of one side.
+                    some = points[np.random.default_rng(0).integers(len(points), size=SAMPLE)]
                     place = surface.scene_position
                     yield _Surface(volume, place * some, step, surface.showing_transparent())
 
