@@ -157,13 +157,13 @@ def _grid(volume):
 
 
 def test_a_map_that_is_not_shown_gets_chimeraxs_level(command, emdb, tmp_path):
-    from chimerax.makesphere.engine.level import open_map
+    from chimerax.makesphere.engine.level import opening_level
 
     (volume,) = command(f"open {emdb('EMD-3197.map')}")
     shown = volume.minimum_surface_level
     array = volume.full_matrix()
     width = (array.max() - array.min()) / 10000
-    assert open_map(array, _grid(volume)).level == pytest.approx(shown, abs=width)
+    assert opening_level(array, _grid(volume)) == pytest.approx(shown, abs=width)
 
 
 def come_back(session, command, tmp_path):
