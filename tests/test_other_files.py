@@ -213,7 +213,7 @@ VOLUMES = {
 @pytest.mark.parametrize("case", MAPS)
 def test_maps_are_maps(case):
     assert (MAPS[case].images, MAPS[case].volumes, MAPS[case].problem) == (0, 1, "")
-    assert not [w for w in MAPS[case].warnings() if "stack" in w]
+    assert not [w for w in MAPS[case].warnings("set it") if "stack" in w]
 
 
 @pytest.mark.parametrize("case", IMAGES)
@@ -228,12 +228,12 @@ def test_images_are_images(case):
 def test_stacks_of_volumes_get_a_warning(case):
     facts, count = VOLUMES[case]
     assert (facts.images, facts.volumes) == (0, count)
-    assert [w for w in facts.warnings() if f"a stack of {count} volumes" in w]
+    assert [w for w in facts.warnings("set it") if f"a stack of {count} volumes" in w]
 
 
 def test_a_possible_stack_of_volumes_gets_a_warning():
     # As in cryoDRGN's tests.
-    (warning,) = facts((32, 32, 128), 128, 0).warnings()
+    (warning,) = facts((32, 32, 128), 128, 0).warnings("set it")
     assert warning.endswith("may be a stack of 4 volumes.")
     for other in (
         facts((32, 32, 128), 128, 1),
@@ -242,7 +242,7 @@ def test_a_possible_stack_of_volumes_gets_a_warning():
         facts((32, 32, 32), 32, 0),
         facts((32, 32, 16), 16, 0),
     ):
-        assert other.warnings() == ()
+        assert other.warnings("set it") == ()
 
 
 def stack(path, kind):

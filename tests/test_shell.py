@@ -243,7 +243,7 @@ def test_a_terminal_without_the_letter_angstrom(source):
 def test_spheres_that_are_all_too_strong_get_a_warning(source, capsys):
     assert main([source, "--radius", "9", "--value", "1e6,2e6"]) == 0
     stderr = capsys.readouterr().err
-    assert stderr.count("Pure noise is unlikely to go to") == 1
+    assert stderr.count("pure noise will stay with the map") == 1
     assert "Try: --radius 1.3fit --value 0.5match 2match\n" in stderr
     assert main([source, "--radius", "9", "--value", "1e6,match"]) == 0
     assert "noise" not in capsys.readouterr().err
