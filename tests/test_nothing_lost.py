@@ -263,6 +263,31 @@ def test_spheres_of_one_command_stay_together(source, error_of, monkeypatch):
     assert "characters, more than the 255" in line
 
 
+@pytest.mark.parametrize("problem", [FULL, KeyboardInterrupt()])
+def test_a_sphere_that_cannot_be_removed_is_told_of(problem, source, capsys, monkeypatch):
+    claim, unlink = scratch.Scratch.claim, os.unlink
+
+    def fail_later(file, path, head):
+        if "r007" in path:
+            raise problem
+        return claim(file, path, head)
+
+    def hold(path):
+        if "r006" in path:
+            raise PermissionError
+        unlink(path)
+
+    monkeypatch.setattr(scratch, "PATIENCE", 0.1)
+    monkeypatch.setattr(scratch.Scratch, "claim", fail_later)
+    monkeypatch.setattr(os, "unlink", hold)
+    assert main([source, "--radius", "5,6,7"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    stayed = Path.cwd() / "J1_sphere_r006A.mrc"
+    why = f"cannot write {Path.cwd()}: {FULL.strerror}" if problem is FULL else "not all was made"
+    assert line == f"makesphere: {why}; {stayed} could not be removed"
+    assert files() == [source, stayed.name]
+
+
 def test_an_interrupt(source, error_of, monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt

@@ -133,7 +133,7 @@ class Plan(NamedTuple):
 class Batch:
     """Spheres that are made together: all of them or none.
 
-    It is a context manager: an error that leaves it leaves nothing on disk.
+    It is a context manager: an error that leaves it leaves nothing on disk, or says what stayed.
 
     Parameters
     ----------
@@ -161,11 +161,13 @@ class Batch:
     def __enter__(self) -> "Batch":
         return self
 
-    def __exit__(self, error: type | None, *_: object) -> None:
+    def __exit__(self, error: type | None, problem: BaseException | None, *_: object) -> None:
+        stayed = [scratch.withdraw() for scratch in self._scratches if error]
         for scratch in self._scratches:
-            if error:
-                scratch.withdraw()
             scratch.discard()
+        if any(stayed):
+            why, kept = str(problem) or "not all was made", " and ".join(filter(None, stayed))
+            raise OSError(f"{why}; {kept} could not be removed") from problem
 
     def make(self, in_memory: bool = False) -> Iterator[tuple[Decoy, NDArray[np.float32] | None]]:
         """Draw and write the spheres, one after the other.
