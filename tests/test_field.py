@@ -226,7 +226,7 @@ def test_the_lowest_visible_surface(hide, level, command, log, new_map):
 
 
 @in_chimerax
-@pytest.mark.parametrize("spec", ["#1.1", "#1.2", "#1.1,1.2", "#1,1.1"])
+@pytest.mark.parametrize("spec", ["#1.1", "#1.2", "#1.1,2", "#1,1.1"])
 def test_a_surface_stands_for_its_map(spec, command, new_map):
     new_map(particle().astype(np.float32))
     command("volume #1 level 0.05 level 0.15")

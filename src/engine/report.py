@@ -222,8 +222,8 @@ def warnings(decoy: Decoy) -> list[str]:
     if -lowest > abs(highest):
         found.append(
             f"The particle looks dark: the map's densities go from {lowest:.3g} to {highest:.3g}, "
-            "and cryoSPARC expects a bright particle. If it is dark, invert the map, in ChimeraX with "
-            f"volume scale {decoy.map.spec} factor -1."
+            "and cryoSPARC expects a bright particle. If it is dark, invert the map, in ChimeraX "
+            f"with volume scale {decoy.map.spec} factor -1."
         )
     if len(set(grid.size)) > 1:
         found.append(f"The box is not cubic ({box} voxels); cryoSPARC and RELION expect a cube.")
