@@ -5,26 +5,9 @@ import os
 
 from chimerax.map import Volume
 from chimerax.ui.widgets import ModelMenuButton
+from Qt import QtWidgets as qt
 from Qt.QtCore import Qt, Signal
 from Qt.QtGui import QColor, QPalette
-from Qt.QtWidgets import (
-    QCheckBox,
-    QComboBox,
-    QFileDialog,
-    QFrame,
-    QGridLayout,
-    QHBoxLayout,
-    QLabel,
-    QLineEdit,
-    QMessageBox,
-    QPushButton,
-    QScrollArea,
-    QSizePolicy,
-    QSlider,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
 
 from ..arguments import BY_NAME
 from ..engine.request import RECOMMENDED
@@ -33,8 +16,8 @@ from .view import BOX_CENTER, ROTATION_CENTER, Save, recommended_texts
 
 MRC_FILTER = "MRC density map (*.mrc)"
 # As wide as there is room: a long text must not widen the panel.
-WIDE = QSizePolicy.Policy.Ignored
-NARROW = QSizePolicy.Policy.Fixed
+WIDE = qt.QSizePolicy.Policy.Ignored
+NARROW = qt.QSizePolicy.Policy.Fixed
 RECOMMENDED_TEXTS = recommended_texts()
 # What menus propose.
 CHOICES = {
@@ -46,7 +29,7 @@ MORE = ("offset", "edge", "inner_radius")
 MARGIN_FIT = RECOMMENDED_TEXTS["radius"]
 
 
-class Form(QWidget):
+class Form(qt.QWidget):
     """Everything in the panel, from the map's menu to the plot.
 
     Attributes
@@ -68,12 +51,12 @@ class Form(QWidget):
 
     def __init__(self, session):
         super().__init__()
-        outer = QVBoxLayout(self)
+        outer = qt.QVBoxLayout(self)
         outer.setContentsMargins(6, 4, 6, 4)
         outer.setSpacing(4)
         self.text_fields, self.beside_labels, self._facts = {}, {}, ""
         self._file = ""
-        self._grid = QGridLayout()
+        self._grid = qt.QGridLayout()
         self._grid.setVerticalSpacing(3)
         self._grid.setColumnStretch(1, 1)
         outer.addLayout(self._grid)
@@ -87,9 +70,9 @@ class Form(QWidget):
 
     def _add_row(self, label, *widgets):
         row = self._grid.rowCount()
-        label = QLabel(label) if isinstance(label, str) else label
-        frame = QWidget()
-        layout = QHBoxLayout(frame)
+        label = qt.QLabel(label) if isinstance(label, str) else label
+        frame = qt.QWidget()
+        layout = qt.QHBoxLayout(frame)
         layout.setContentsMargins(0, 0, 0, 0)
         _fill(layout, widgets)
         self._grid.addWidget(label, row, 0)
@@ -105,30 +88,27 @@ class Form(QWidget):
             balloon_help="The map on whose grid the spheres are made",
         )
         self.map_menu.setSizePolicy(WIDE, NARROW)
-        self.recommended_button = QToolButton(text="Recommended")
-        self.recommended_button.setToolTip(
-            f"A faint and a bright sphere around the particle: {RECOMMENDED.words}"
-        )
+        tip = f"A faint and a bright sphere around the particle: {RECOMMENDED.words}"
+        self.recommended_button = qt.QToolButton(text="Recommended", toolTip=tip)
         self.recommended_button.clicked.connect(lambda: self.link_clicked.emit("recommended"))
         self._add_row("Map", self.map_menu, self.recommended_button)
 
     def _add_sphere(self):
-        self.fit_button = QToolButton(text="Fit")
-        self.fit_button.setToolTip("The smallest radius that holds 99 % of the particle")
-        self.margin_button = QToolButton(text=MARGIN_FIT)
-        self.margin_button.setToolTip("The same with a margin")
+        tip = "The smallest radius that holds 99% of the particle"
+        self.fit_button = qt.QToolButton(text="Fit", toolTip=tip)
+        self.margin_button = qt.QToolButton(text=MARGIN_FIT, toolTip="The same with a margin")
         for button, text in ((self.fit_button, "fit"), (self.margin_button, MARGIN_FIT)):
             button.clicked.connect(lambda _, text=text: self.set_texts({"radius": text}))
-        self.slider = _Slider(Qt.Orientation.Horizontal)
-        self.slider.setToolTip("Drag it: the radius becomes a number, and the preview follows")
-        self.slider.setMinimumWidth(NARROWEST)
+        tip = "Drag it: the radius becomes a number, and the preview follows"
+        self.slider = qt.QSlider(Qt.Orientation.Horizontal, toolTip=tip, minimumWidth=NARROWEST)
+        _ignore_wheel(self.slider)
         self.slider.valueChanged.connect(lambda place: self.moved.emit(place * self._step))
         radius = self._field("radius")
         self._add_row(*radius, self.fit_button, self.margin_button, self.slider)
         self._add_row(*self._field("value"))
         # Not ChimeraX's CollapsiblePanel, which resizes the dock.
-        self.more_button = QToolButton(text="More", checkable=True, autoRaise=True)
-        self.more_button.setToolTip(", ".join(BY_NAME[name].label for name in MORE))
+        tip = ", ".join(BY_NAME[name].label for name in MORE)
+        self.more_button = qt.QToolButton(text="More", toolTip=tip, checkable=True, autoRaise=True)
         self.more_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.more_button.toggled.connect(self._disclose)
         self._add_row(*self._field("center"), self.more_button)
@@ -140,31 +120,31 @@ class Form(QWidget):
         """Make a label, a field, and what stands beside it."""
         argument, choices = BY_NAME[name], CHOICES.get(name)
         if choices:
-            field = _Choice(editable=True, insertPolicy=QComboBox.InsertPolicy.NoInsert)
+            field = qt.QComboBox(editable=True, insertPolicy=qt.QComboBox.InsertPolicy.NoInsert)
             field.addItems(choices)
             # A longer text is scrolled: the panel stays narrow.
-            policy = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+            policy = qt.QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
             field.setSizeAdjustPolicy(policy)
             field.setMinimumContentsLength(argument.width)
             field.setCompleter(None)
+            _ignore_wheel(field)
             line = field.lineEdit()
         else:
-            field = line = QLineEdit()
+            field = line = qt.QLineEdit()
             field.setFixedWidth(field.fontMetrics().averageCharWidth() * (argument.width + 1))
             field.setSizePolicy(NARROW, NARROW)
         field.setToolTip(argument.tip)
         line.setText(RECOMMENDED_TEXTS[name])
         line.textChanged.connect(self.changed)
         self.text_fields[name] = line
-        beside = self.beside_labels[name] = QLabel()
+        beside = self.beside_labels[name] = qt.QLabel()
         if name in ("radius", "offset"):
             # The slider must not move while it is dragged.
             beside.setMinimumWidth(beside.fontMetrics().horizontalAdvance("= 1888.8 Å"))
-        return QLabel(argument.label), field, beside
+        return qt.QLabel(argument.label), field, beside
 
     def _add_file(self):
-        self.save_box = QCheckBox("Save in")
-        self.save_box.setToolTip("Uncheck it to make models only")
+        self.save_box = qt.QCheckBox("Save in", toolTip="Uncheck it to make models only")
         self.save_box.toggled.connect(self.changed)
         self.folder_field, self.name_field = _PathField(), _PathField()
         for field in (self.folder_field, self.name_field):
@@ -172,27 +152,27 @@ class Form(QWidget):
             # The same with and without a frame.
             field.setMinimumHeight(field.sizeHint().height())
         self.name_field.editingFinished.connect(self._complete_name)
-        self.browse_button = QPushButton("Browse...")
-        self.browse_button.setToolTip("Pick the file; of several spheres, the folder")
+        tip = "Pick the file; of several spheres, the folder"
+        self.browse_button = qt.QPushButton("Browse...", toolTip=tip)
         self.browse_button.clicked.connect(self._browse)
         self._add_row(self.save_box, self.folder_field, self.browse_button)
-        as_label = QLabel("as")
-        as_label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.replaces_label = QLabel()
-        self._add_row(as_label, self.name_field, self.replaces_label)
+        self.replaces_label = qt.QLabel()
+        right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        self._add_row(qt.QLabel("as", alignment=right), self.name_field, self.replaces_label)
 
     def _add_buttons(self, outer):
-        self.make_button, self.help_button = _Once("Make 88 Spheres"), QPushButton("Help")
-        self.help_button.setToolTip("The manual's page about this panel")
+        self.make_button = qt.QPushButton("Make 88 Spheres")
+        # A double click is one click.
+        self.make_button.mouseDoubleClickEvent = lambda event: None
+        self.help_button = qt.QPushButton("Help", toolTip="The manual's page about this panel")
+        self.made_label, self.reason_label = qt.QLabel(), _Message()
+        self.path_field = qt.QLineEdit(readOnly=True, minimumWidth=NARROWEST)
+        tip = "For cryoSPARC's Import 3D Volumes, type map"
+        self.copy_button = qt.QPushButton("Copy paths", toolTip=tip)
         # As wide for one sphere as for several.
-        self.make_button.setFixedWidth(self.make_button.sizeHint().width())
-        self.made_label, self.path_field = QLabel(), QLineEdit(readOnly=True)
-        self.path_field.setMinimumWidth(NARROWEST)
-        self.copy_button = QPushButton("Copy paths")
-        self.copy_button.setFixedWidth(self.copy_button.sizeHint().width())
-        self.copy_button.setToolTip("For cryoSPARC's Import 3D Volumes, type map")
-        self.reason_label = _Message()
-        row = QHBoxLayout()
+        for button in (self.make_button, self.copy_button):
+            button.setFixedWidth(button.sizeHint().width())
+        row = qt.QHBoxLayout()
         for widget in (self.make_button, self.help_button, self.made_label):
             row.addWidget(widget)
         row.addWidget(self.path_field, 100)
@@ -206,26 +186,25 @@ class Form(QWidget):
 
     def _add_facts(self, outer):
         """Add the only part that gives way where there is little room."""
-        self.facts_label = QLabel(wordWrap=True, textFormat=Qt.TextFormat.RichText)
-        self.facts_label.setAlignment(Qt.AlignmentFlag.AlignTop)
-        flags = Qt.TextInteractionFlag
-        self.facts_label.setTextInteractionFlags(
-            flags.TextSelectableByMouse
-            | flags.LinksAccessibleByMouse
-            | flags.LinksAccessibleByKeyboard
+        top = Qt.AlignmentFlag.AlignTop
+        self.facts_label = qt.QLabel(
+            wordWrap=True, textFormat=Qt.TextFormat.RichText, alignment=top
         )
+        flags = Qt.TextInteractionFlag
+        links = flags.LinksAccessibleByMouse | flags.LinksAccessibleByKeyboard
+        self.facts_label.setTextInteractionFlags(flags.TextSelectableByMouse | links)
         self.facts_label.linkActivated.connect(self.link_clicked)
         line = self.facts_label.fontMetrics().lineSpacing()
         # Room for them all, so that the plot does not jump when they come.
         self.facts_label.setMinimumHeight(5 * line)
         self.profile_plot = Profile()
         self.profile_plot.dragged.connect(self.moved)
-        rows = QWidget()
-        layout = QVBoxLayout(rows)
+        rows = qt.QWidget()
+        layout = qt.QVBoxLayout(rows)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.facts_label)
         layout.addWidget(self.profile_plot, stretch=1)
-        self.scroll_area = QScrollArea(frameShape=QFrame.Shape.NoFrame, widgetResizable=True)
+        self.scroll_area = qt.QScrollArea(frameShape=qt.QFrame.Shape.NoFrame, widgetResizable=True)
         self.scroll_area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.scroll_area.setWidget(rows)
         self.scroll_area.setMinimumHeight(line)
@@ -265,16 +244,14 @@ class Form(QWidget):
     def _browse(self):
         start = self.folder_field.text()
         if self.name_field.isReadOnly():
-            folder = QFileDialog.getExistingDirectory(self, "Folder for spheres", start)
+            folder = qt.QFileDialog.getExistingDirectory(self, "Folder for spheres", start)
             name = None
         else:
             # What would be replaced is asked when it is.
-            path, _ = QFileDialog.getSaveFileName(
-                self,
-                "Save sphere as",
-                os.path.join(start, self.name_field.text()),
-                MRC_FILTER,
-                options=QFileDialog.Option.DontConfirmOverwrite,
+            path = os.path.join(start, self.name_field.text())
+            option = qt.QFileDialog.Option.DontConfirmOverwrite
+            path, _ = qt.QFileDialog.getSaveFileName(
+                self, "Save sphere as", path, MRC_FILTER, options=option
             )
             folder, name = os.path.split(path)
         if not folder:
@@ -295,14 +272,10 @@ class Form(QWidget):
 
     def may_replace(self, path):
         """Ask whether a file may be replaced, as ChimeraX's save dialog does."""
-        buttons = QMessageBox.StandardButton
-        answer = QMessageBox.warning(
-            self,
-            "Make Sphere",
-            f"{os.path.basename(path)} already exists.\nDo you want to replace it?",
-            buttons.Yes | buttons.No,
-            buttons.No,
-        )
+        buttons = qt.QMessageBox.StandardButton
+        question = f"{os.path.basename(path)} already exists.\nDo you want to replace it?"
+        choice = buttons.Yes | buttons.No
+        answer = qt.QMessageBox.warning(self, "Make Sphere", question, choice, buttons.No)
         return answer == buttons.Yes
 
     # What is shown
@@ -411,7 +384,7 @@ class Form(QWidget):
         self.copy_button.setVisible(bool(paths))
 
 
-class _PathField(QLineEdit):
+class _PathField(qt.QLineEdit):
     """A field that follows what is automatic until something else is typed."""
 
     typed_changed = Signal()
@@ -448,12 +421,12 @@ class _PathField(QLineEdit):
             self.setCursorPosition(0)
 
 
-class _Message(QLabel):
+class _Message(qt.QLabel):
     """A message of two lines at most; its tooltip has the whole of it."""
 
     def __init__(self):
         super().__init__(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
-        self.setSizePolicy(WIDE, QSizePolicy.Policy.Ignored)
+        self.setSizePolicy(WIDE, qt.QSizePolicy.Policy.Ignored)
         self.whole = ""
 
     def say(self, text):
@@ -475,30 +448,14 @@ class _Message(QLabel):
         self.setText(text.replace("…", "…\u200b") if text != self.whole else text)
 
 
-class _Once(QPushButton):
-    """A button for which a double click is one click."""
-
-    def mouseDoubleClickEvent(self, event):
-        pass
-
-
-class _Choice(QComboBox):
-    """A menu that can be typed into, and that the wheel does not turn."""
-
-    def wheelEvent(self, event):
-        event.ignore()
-
-
-class _Slider(QSlider):
-    """A slider that the wheel does not move."""
-
-    def wheelEvent(self, event):
-        event.ignore()
+def _ignore_wheel(widget):
+    """Let no value change where the mouse's wheel is to scroll facts."""
+    widget.wheelEvent = lambda event: event.ignore()
 
 
 def _fill(layout, widgets):
     for widget in widgets:
-        wide = widget.sizePolicy().horizontalPolicy() in (WIDE, QSizePolicy.Policy.Expanding)
+        wide = widget.sizePolicy().horizontalPolicy() in (WIDE, qt.QSizePolicy.Policy.Expanding)
         layout.addWidget(widget, stretch=int(wide))
     layout.addStretch()
 
