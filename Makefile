@@ -42,7 +42,7 @@ test-chimerax: $(WHEEL)  ## Run the suite in the ChimeraX that CHIMERAX names
 	$(MAKE) install
 	$(CHIMERAX) --nogui --script "tests/in_chimerax.py $(TESTS)"
 	$(if $(TESTS),,$(CHIMERAX) --nogui --script "tests/in_chimerax.py tests/check_repository.py")
-	$(if $(TESTS),,$(CHIMERAX) --script "tests/in_chimerax.py tests/test_panel.py")
+	$(if $(TESTS),,$(CHIMERAX) --script "tests/in_chimerax.py $(wildcard tests/test_panel_*.py)")
 
 mutants: .venv/installed .venv/tested  ## Put mutations into the code that tests must catch: MODULE, LAST
 	$(BIN)/python -m pip install --quiet mutmut==3.8.1

@@ -1,7 +1,7 @@
 """Run the suite inside ChimeraX, with windows or without.
 
 ChimeraX --nogui --script "tests/in_chimerax.py [pytest's arguments]"
-QT_QPA_PLATFORM=offscreen ChimeraX --script "tests/in_chimerax.py tests/test_panel.py"
+QT_QPA_PLATFORM=offscreen ChimeraX --script "tests/in_chimerax.py tests/test_panel_map.py"
 """
 
 import os
