@@ -242,4 +242,4 @@ def test_the_table_is_what_help_and_panel_say(monkeypatch):
         ("--value V[,V2,...]", "1"),
     ]:
         assert re.search(rf"^  {re.escape(usage)} .*; default: {default}$", told, re.MULTILINE)
-    assert "holds 99% of the particle" in told and "which 1 % of its voxels exceed" in told
+    assert "holds 99% of the particle" in told and "which 1% of its voxels exceed" in told
