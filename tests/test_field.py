@@ -12,6 +12,8 @@ from conftest import in_chimerax
 
 RIGHT = (90.0, 90.0, 90.0)
 RECOMMENDED = ""
+OPTIONS = {name: f"--{name}" for name in ("radius", "offset", "edge", "value")}
+OPTIONS["save"] = "--output"
 
 
 def particle(size=48, sigma=5.5):
@@ -134,9 +136,7 @@ def by_shell(tmp_path, capsys, monkeypatch):
         with mrcfile.new(tmp_path / "map.mrc", array().astype(np.float32)) as file:
             file.voxel_size = voxel
             file.header.cellb = angles
-        options = [
-            f"--{w}" if w.isalpha() and w not in ("fit", "match") else w for w in words.split()
-        ]
+        options = [OPTIONS.get(word, word) for word in words.split()]
         level = [] if level is None else [f"--level={level}"]
         monkeypatch.chdir(tmp_path)
         status = main(["map.mrc", *options, *level])
@@ -193,15 +193,15 @@ def test_words_that_people_type(words, sentence, tmp_path, capsys, monkeypatch):
     assert sentence in capsys.readouterr().err
 
 
+def test_none_is_no_file(said):
+    assert "File" not in said("noisy", "radius 20 save none")
+    assert not os.path.exists("none.mrc")
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/null"), reason="has no such file")
 def test_a_device_is_not_replaced(said):
     with pytest.raises(UserError, match="needs a folder or a file, and this is neither: /dev/null"):
-        said(
-            "noisy",
-            "radius 60 output /dev/null"
-            if said.__name__ == "by_shell"
-            else "radius 60 save /dev/null",
-        )
+        said("noisy", "radius 60 save /dev/null")
     assert not os.path.isfile("/dev/null") and not os.path.exists("/dev/null.mrc")
 
 

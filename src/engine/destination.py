@@ -16,7 +16,7 @@ SUFFIX = ".mrc"
 JOB_FILE = "job.json"
 # Words for a file with an automatic name, and for no file.
 YES = ("true", "on", "yes", "1")
-NO = ("false", "off", "no", "0")
+NO = ("false", "off", "no", "none", "0")
 ON_WINDOWS = os.name == "nt"
 WINDOWS_PATH_LIMIT = 259  # unless long paths are on
 ENCRYPTED_NAME_LIMIT = 143  # as in Synology's encrypted folders, and eCryptfs
