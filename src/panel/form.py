@@ -187,9 +187,8 @@ class Form(qt.QWidget):
     def _add_facts(self, outer):
         """Add the only part that gives way where there is little room."""
         top = Qt.AlignmentFlag.AlignTop
-        self.facts_label = qt.QLabel(
-            wordWrap=True, textFormat=Qt.TextFormat.RichText, alignment=top
-        )
+        self.facts_label = qt.QLabel(wordWrap=True, alignment=top)
+        self.facts_label.setSizePolicy(WIDE, qt.QSizePolicy.Policy.Minimum)
         flags = Qt.TextInteractionFlag
         links = flags.LinksAccessibleByMouse | flags.LinksAccessibleByKeyboard
         self.facts_label.setTextInteractionFlags(flags.TextSelectableByMouse | links)

@@ -113,6 +113,9 @@ class Preview:
     def _surfaces(self):
         for volume in self._volumes():
             step = np.multiply(volume.data.step, volume.region[2]).max()
+            if any(surface.display and surface.vertices is None for surface in volume.surfaces):
+                # It has just come; the next frame would show both.
+                volume.update_drawings()
             for surface in volume.surfaces:
                 points = surface.vertices if surface.display else None
                 if points is not None and len(points):
