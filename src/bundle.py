@@ -18,7 +18,7 @@ class _MakeSphereAPI(BundleAPI):
         if session.ui.is_gui:
             from .panel.mouse import SphereMouseMode
 
-            SphereMouseMode.of(session)
+            SphereMouseMode.of(session, lambda: _MakeSphereAPI.start_tool(session, None, None))
 
     @staticmethod
     def finish(session, bundle_info):

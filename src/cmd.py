@@ -276,7 +276,6 @@ def _make(session, volumes, requests, save, model_id):
         of_map = [next(rest) for _ in plan.decoys]
         for model, decoy in zip(of_map, plan.decoys, strict=True):
             model.scene_position = volume.scene_position
-            model.makesphere_sphere = decoy.sphere
             _refer_to_file(session, model, decoy.path)
         made.append((volume, plan, of_map))
     return made

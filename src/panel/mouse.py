@@ -8,32 +8,33 @@ LEAST = 3
 
 
 class SphereMouseMode(MouseMode):
-    """Drag up or right to enlarge the sphere; with the shift key, drag it about."""
+    """Drag up or right to enlarge the sphere; with the shift key, drag it about.
+
+    Parameters
+    ----------
+    session : chimerax.core.session.Session
+    panel : function
+        Gives the panel, which it opens if need be.
+    """
 
     name = "make sphere"
     icon_file = "../icons/makesphere.png"
 
-    def __init__(self, session):
+    def __init__(self, session, panel):
         super().__init__(session)
+        self._panel = panel
         self._former = session.ui.mouse_modes.mode("right", [], exact=True)
         session.triggers.add_handler("set mouse mode", self._remember)
 
     @classmethod
-    def of(cls, session):
+    def of(cls, session, panel):
         """Return the session's only mode, registered with ChimeraX."""
         modes = session.ui.mouse_modes
         mode = modes.named_mode(cls.name)
         if mode is None:
-            mode = cls(session)
+            mode = cls(session, panel)
             modes.add_mode(mode)
         return mode
-
-    @property
-    def _panel(self):
-        # Only now: ChimeraX registers the mode when it starts.
-        from .tool import MakeSphereTool
-
-        return MakeSphereTool.get_singleton(self.session)
 
     def _remember(self, _, told):
         button, modifiers, mode = told
@@ -56,12 +57,12 @@ class SphereMouseMode(MouseMode):
 
     def enable(self):
         """Show the panel when a button is given this mode."""
-        self._panel.show()
+        self._panel().show()
 
     def mouse_down(self, event):
         """Remember the sphere as it is."""
         super().mouse_down(event)
-        self._start, self._moved, self._is_drag = self._panel.sphere, np.zeros(2), False
+        self._start, self._moved, self._is_drag = self._panel().sphere, np.zeros(2), False
 
     def mouse_drag(self, event):
         """Resize or move the sphere by what the mouse has moved since the button was pressed."""
@@ -74,6 +75,6 @@ class SphereMouseMode(MouseMode):
         pixel = self.pixel_size(place * center)
         if event.shift_down():
             shift = self.camera_position.transform_vector((pixel * right, pixel * up, 0))
-            self._panel.move_sphere(place.inverse() * (place * center + shift))
+            self._panel().move_sphere(place.inverse() * (place * center + shift))
         else:
-            self._panel.set_radius(radius + pixel * (right + up))
+            self._panel().set_radius(radius + pixel * (right + up))

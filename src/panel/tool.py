@@ -52,7 +52,7 @@ class MakeSphereTool(ToolInstance):
         self._preview = Preview(session)
         self._measuring = Measuring(session)
         self._places = Places(session, self._refresh)
-        self._mode = SphereMouseMode.of(session)
+        self._mode = SphereMouseMode.of(session, lambda: type(self).get_singleton(session))
         self.tool_window = MainToolWindow(self)
         area = self.tool_window.ui_area
         self.form = Form(session)
