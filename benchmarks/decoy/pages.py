@@ -49,6 +49,12 @@ CONDITIONS = {
 # Halves what is at 30 Å: a Gaussian of 30 Å x sqrt(ln 2 / 2) / pi.
 SMOOTH = "volume gaussian #1 sDev 5.6"
 SHORT = (HAND, MATCH, AROUND, THEN_BESIDE, BESIDE)
+# For those who have not read any further.
+IN_WORDS = {
+    HAND: "by hand: one sphere of density 1",
+    AROUND: "makesphere #1: a faint and a bright sphere",
+    THEN_BESIDE: "the same, and a second round with two small spheres beside the particle",
+}
 ROUNDS = {
     AROUND: "around",
     THEN_BESIDE: "around, then beside",
@@ -143,15 +149,16 @@ def label(setting: str, style: Table = markdown) -> str:
 
 def summary(rows: Rows, style: Table = markdown) -> str:
     """Return the short table: what spheres caught and lost, over all maps."""
-    words = {setting: label(setting, style) for setting in SHORT}
-    words[HAND] += ", manual protocol"
-    words[AROUND] += ", recommended"
-    words[THEN_BESIDE] = f"these, then {words[BESIDE]}"
-    words[BESIDE] += " in the first round"
-    found = {setting: select(rows, setting) for setting in SHORT}
-    lines = [[words[s], share(of), losses(of)] for s, of in found.items()]
-    heads = ["spheres", "junk caught, mean over eight maps (range)"]
-    return style([*heads, "particles lost, mean of 24 runs (worst run)"], lines)
+    heads = ["spheres", "junk caught: mean over eight maps", "range over maps"]
+    heads += ["particles lost: mean of 24 runs", "worst run"]
+    lines = []
+    for setting, words in IN_WORDS.items():
+        caught_share, _, between = share(of := select(rows, setting)).partition(" ")
+        lost_share, _, worst = losses(of).partition(" ")
+        between, worst = (text.strip("()") for text in (between, worst))
+        worst = f"{worst}%" if worst else lost_share
+        lines.append([words, caught_share, f"{between}%" if between else "-", lost_share, worst])
+    return style(heads, lines)
 
 
 def kinds(rows: Rows) -> str:

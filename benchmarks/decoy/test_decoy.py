@@ -188,9 +188,9 @@ def result(run: plan.Run, caught: int, lost: int = 0) -> dict[str, str]:
 
 def test_nothing_is_quoted_of_a_map_without_all_seeds():
     rows = [result(run, 5) for run in plan.block((plan.HAND,)) if run.seed != 3]
-    assert "| `radius 1.3fit value 1`, manual protocol | - | - |" in pages.summary(rows)
+    assert "| by hand: one sphere of density 1 | - | - | - | - |" in pages.summary(rows)
     rows += [result(run, 8, lost=1) for run in plan.block((plan.HAND,)) if run.seed == 3]
-    assert "| `radius 1.3fit value 1`, manual protocol | 30% | 0.2% (0.5) |" in pages.summary(rows)
+    assert "density 1 | 30% | - | 0.2% | 0.5% |" in pages.summary(rows)
     assert pages.share(rows[:-1] and pages.select(rows[:-1], plan.HAND)).endswith("7 maps")
 
 
