@@ -93,7 +93,7 @@ def ran(gui, monkeypatch):
     return texts
 
 
-def wait(true, seconds=5):
+def wait(true, seconds=10):
     """Let Qt work until something is true."""
     end = time.monotonic() + seconds
     while True:

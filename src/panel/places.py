@@ -92,7 +92,7 @@ def look(source_map, folder, name, open_files):
     try:
         # With its slash a folder cannot be taken for a file, nor for a word of the command.
         save = os.path.join(os.path.abspath(os.path.expanduser(folder)), "") if folder else True
-        if name.startswith("~" + os.sep):
+        if name.startswith(("~/", "~" + os.sep)):
             name = os.path.expanduser(name)
         if not os.path.isabs(name):
             place = Destination(source_map, save, os.getcwd, open_files)

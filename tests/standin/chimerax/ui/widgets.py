@@ -1,65 +1,8 @@
 """Stand-in for chimerax.ui.widgets."""
 
 from chimerax.core.models import ADD_MODELS, MODEL_NAME_CHANGED, REMOVE_MODELS
-from Qt.QtCore import Qt, QTimer, Signal
-from Qt.QtWidgets import (
-    QFrame,
-    QHBoxLayout,
-    QLabel,
-    QMenu,
-    QPushButton,
-    QSlider,
-    QVBoxLayout,
-    QWidget,
-)
-
-
-def button_row(parent, name_and_callback_list, button_list):
-    row, buttons = QFrame(parent), []
-    layout = QHBoxLayout(row)
-    for name, callback in name_and_callback_list:
-        button = QPushButton(name)
-        button.clicked.connect(callback)
-        layout.addWidget(button)
-        buttons.append(button)
-    parent.layout().addWidget(row)
-    return row, buttons
-
-
-class FloatSlider(QWidget):
-    valueChanged = Signal(float)
-
-    def __init__(self, minimum, maximum, step, decimal_places, continuous_callback):
-        super().__init__()
-        self._low, self._width = minimum, (maximum - minimum) / 5000
-        self._slider, self._text = QSlider(Qt.Orientation.Horizontal), QLabel()
-        self._slider.setMaximum(5000)
-        self._slider.setSingleStep(max(1, int(step / self._width)))
-        self._slider.valueChanged.connect(self._moved)
-        layout = QVBoxLayout(self)
-        layout.addWidget(self._slider)
-        layout.addWidget(self._text)
-
-    def _moved(self, place):
-        self._text.setText("the slider's own")
-        self.valueChanged.emit(self._low + place * self._width)
-
-    def blockSignals(self, block):
-        self._slider.blockSignals(block)
-
-    def setValue(self, value):
-        self._slider.setValue(int((value - self._low) / self._width + 0.5))
-
-    def value(self):
-        return self._low + self._slider.value() * self._width
-
-    def set_left_text(self, text):
-        pass
-
-    set_right_text = set_left_text
-
-    def set_text(self, text):
-        self._text.setText(text)
+from Qt.QtCore import QTimer, Signal
+from Qt.QtWidgets import QMenu, QPushButton
 
 
 class ModelMenuButton(QPushButton):
