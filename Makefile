@@ -52,8 +52,9 @@ wheel: $(WHEEL)  ## Build the bundle, without ChimeraX
 	@echo $(WHEEL)
 
 install: $(WHEEL)  ## Install the bundle into the ChimeraX that CHIMERAX names
-# The first also gets mrcfile (SciPy is there); the second also replaces the same version.
-	$(CHIMERAX) --nogui --exit --cmd "toolshed install $(WHEEL); toolshed install $(WHEEL) reinstall true"
+# The first also gets mrcfile. It leaves the same version as it is, and puts off one that is in use.
+	$(CHIMERAX) --nogui --exit --cmd "toolshed install $(WHEEL)"
+	$(CHIMERAX) -m pip install --quiet --user --no-deps --force-reinstall $(WHEEL)
 
 check: .venv/installed .venv/tested  ## Check code, types, links, argument names, versions, and the wheel
 	$(BIN)/ruff check .

@@ -387,9 +387,7 @@ def test_the_particle_is_the_ball_less_the_noise_in_it(fit, shift):
         return np.clip((radius - away_from(WIDE, center)) / 3 + 0.5, 0, 1)
 
     inside = share(center, 1.2 * fit)
-    # What is beyond half of the rest, by volume, is noise alone.
-    halfway = ((94.5**3 + (1.2 * fit) ** 3) / 2) ** (1 / 3)
-    outside = share(WIDE.center, 94.5) * (1 - share(WIDE.center, halfway)) * (1 - inside)
+    outside = share(WIDE.center, 94.5) - inside
     # Padded, as views cut at the last voxel.
     energies = [view_energy(np.pad(array * part, 2), 3.0, 60) for part in (inside, outside)]
     noise_inside = energies[1] * (inside**2).sum() / (outside**2).sum()

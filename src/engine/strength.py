@@ -17,8 +17,8 @@ spherical window leaves of a map. The particle is what is in a second ball, a fi
 
     E(particle) = E(inside) - V(inside) / V(outside) E(outside)
 
-Outside is the outer half, by volume, of what is left of the largest ball, or the corners of the box
-where that is less than a quarter of the particle's ball.
+Outside is what is left of the largest ball, or the corners of the box where that is less than half
+of the particle's ball.
 
 By the central-slice theorem a view's transform is a central plane of the volume's transform F.
 With C(k) for the mean squared CTF, the energy is therefore::
@@ -51,10 +51,11 @@ FEWEST_WAVES = 1.5
 MATCHED = 0.5  # strength of `match`
 # The particle is within this many times `fit`: its density falls off beyond.
 MARGIN = 1.2
-# With less room around the particle than this share of its ball, noise cannot be measured.
-LEAST_OUTSIDE = 0.25
-# Where nearly all is noise, less than this share of what is inside is not told from it.
-LEAST_PARTICLE = 0.01
+# With less room around the particle than this share of its ball, noise is measured elsewhere.
+LEAST_OUTSIDE = 0.5
+# The particle is no less than this share of what is inside, even if a contour level that is too
+# high leaves most of it outside.
+LEAST_PARTICLE = 0.1
 
 # The microscope, with the settings of most data sets.
 VOLTAGE_V = 300e3
@@ -304,9 +305,7 @@ class Binned:
             return Views(self._energy(ball, width), self.cut, grid)
         inside = ball * self._shares(center, MARGIN * fit)
         energy = self._energy(inside, width)
-        # Halfway, by volume, from the particle to the ball's surface its tails have ended.
-        halfway = float(np.cbrt((min(MARGIN * fit, reach) ** 3 + reach**3) / 2))
-        outside: Floats = ball * (1 - self._shares(grid.center, halfway)) * (1 - inside)
+        outside = ball - inside
         if outside.sum() < LEAST_OUTSIDE * inside.sum():
             # The corners of the box have noise, too, unless a program has emptied them.
             width *= sqrt(3)
