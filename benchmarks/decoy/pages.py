@@ -237,22 +237,26 @@ def others(rows: Rows) -> str:
 
 def cases(rows: Rows) -> str:
     """Return what to type in which case, with what it caught and lost."""
-    low_passed = {
-        row["run"]: row
-        for row in rows
-        if (row["setting"], row["images"], row["start_A"]) == (AROUND, "1500", "30")
-    }
-    first, second = "`makesphere #1`", f"then `makesphere #2 {BESIDE}`"
+    around, beside = "`makesphere #1`", f"`makesphere #2 {BESIDE}`"
+    smooth = f"`{SMOOTH}`, then {beside}"
+    micelles = "of these, empty micelles"
     lines = [
-        line("6,000 images", first, select(rows, AROUND)),
-        line("the same, in a second round", second, select(rows, THEN_BESIDE)),
-        line("of these, empty micelles", second, select(rows, THEN_BESIDE), ("micelle",)),
-        line("6,000 images, a map of 40 Å", first, select(rows, AROUND, plan.BAD)),
-        line("1,500 images", f"`{SMOOTH}`, then `makesphere #2`", list(low_passed.values())),
-        line("1,500 images, a map of 40 Å", first, select(rows, AROUND, plan.FEW_BAD)),
-        line("the same", f"`makesphere #1 {BESIDE}`", select(rows, BESIDE, plan.FEW_BAD)),
+        line("6,000 images: first round", around, select(rows, AROUND)),
+        line("then a second round", beside, select(rows, THEN_BESIDE)),
+        line(micelles, "both rounds", select(rows, THEN_BESIDE), ("micelle",)),
+        line("6,000 images: one round only", smooth, select(rows, BESIDE, plan.POOR)),
+        line("a map of 40 Å", beside.replace("#2", "#1"), select(rows, BESIDE, plan.BAD)),
+        line("1,500 images, a map of 40 Å", "the same", select(rows, BESIDE, plan.FEW_BAD)),
+        line("1,500 images, 70% junk", smooth, tried(rows, BESIDE, plan.FEW_DIRTY_POOR)),
+        ["junk classes of an ab-initio job at hand", "connect them as well", "not tried", "-", "-"],
     ]
     return markdown(["your case", "type", "junk caught", "particles lost", "runs"], lines)
+
+
+def tried(rows: Rows, setting: str, conditions: Conditions) -> Rows:
+    """Return the results of a setting in some conditions, with all seeds or not."""
+    names = {plan.Run(setting, m, s, conditions).name for m in plan.MAPS for s in plan.SEEDS}
+    return list({row["run"]: row for row in rows if row["run"] in names}.values())
 
 
 def line(words: str, typed: str, of: Rows, kinds: Sequence[str] = tuple(JUNK)) -> list[str]:

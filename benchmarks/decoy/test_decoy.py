@@ -206,6 +206,13 @@ def test_a_repeated_run_is_shown_beside_the_older_and_quoted_once_all_seeds_are(
     assert [row["match_of"] for row in both[:4]] == [plan.MATCH_OF] * 3 + ["map"]
 
 
+def test_cases_quote_what_was_tried_with_all_seeds_or_not():
+    rows = [result(plan.Run(plan.BESIDE, "compact", 3, plan.FEW_DIRTY_POOR), 6, lost=4)]
+    (case,) = (line for line in pages.cases(rows).splitlines() if "70% junk" in line)
+    assert case.endswith("| 30%, 1 map | 2.0% | 1 |")
+    assert "| 6,000 images: first round | `makesphere #1` | - | - | 0 |" in pages.cases(rows)
+
+
 def test_a_run_without_match_stays_current():
     run_of = plan.block((plan.AROUND, plan.HAND), plan.QUICK, ("4GXY",))
     rows = [result(r, 1) | {"match_of": "map"} for r in run_of]
