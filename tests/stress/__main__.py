@@ -76,6 +76,9 @@ def _chimerax_races(folder, seed, count):
 
 
 PARTS = {"kills": _kills, "files": _files, "races": _races, "fits": _fits, "big": _big}
+if not hasattr(os, "fork"):
+    # The others need fork, or limits of memory, as of POSIX.
+    PARTS = {"races": _races, "fits": _fits}
 CHIMERAX_PARTS = {"lines": _lines, "chimerax-races": _chimerax_races}
 
 
