@@ -80,7 +80,6 @@ def test_killed_before_lines_that_write(tmp_path):
 def test_several_at_once(tmp_path):
     from stress import races
 
-    (tmp_path / "many").mkdir()
     races.run(tmp_path, 8, size=48)
     races.run_many(tmp_path / "many", 3, processes=4)
 

@@ -33,7 +33,7 @@ class Arena:
     def __init__(self, folder, size):
         self.folder = Path(folder, "arena")
         self.kept = Path(folder, "kept")
-        self.folder.mkdir()
+        self.folder.mkdir(parents=True)
         self.kept.mkdir()
         self.map = self.folder / "J1_map.mrc"
         with mrcfile.new_mmap(self.map, (size,) * 3, 2) as file:
