@@ -150,10 +150,10 @@ def test_names(source_map):
     spheres = [
         *decoys(source_map, (8.5,)),
         *decoys(source_map, (8.0,), (0.25, MATCH)),
+        *decoys(source_map, (5.0,), center=(2.5, 11.0, 15.0), offset=2.0),
     ]
-    assert [decoy.name for decoy in spheres] == [
-        f"J1_map.mrc sphere {words}" for words in ("r8.5", "r8 0.25", "r8 match")
-    ]
+    texts = ("r8.5", "r8 0.25", "r8 match", "r5 o2 c2.5,11,15")
+    assert [decoy.name for decoy in spheres] == [f"J1_map.mrc sphere {words}" for words in texts]
     assert spheres[0].labels == Recipe(8.5).labels(1.0, "J1_map.mrc")
 
 

@@ -56,8 +56,15 @@ class Decoy:
     @property
     def name(self) -> str:
         """Name of the sphere's model."""
-        words = f"{self.map.name} sphere r{number(self.recipe.radius)}"
-        return words if self.recipe.value == 1 else f"{words} {word(self.recipe.value)}"
+        recipe = self.recipe
+        words = [self.map.name, "sphere", f"r{number(recipe.radius)}"]
+        if recipe.offset:
+            words.append(f"o{number(recipe.offset)}")
+        if recipe.center is not None:
+            words.append("c" + ",".join(map(number, recipe.center)))
+        if recipe.value != 1:
+            words.append(word(recipe.value))
+        return " ".join(words)
 
     @property
     def labels(self) -> list[str]:
