@@ -90,6 +90,7 @@ def test_volume_of_a_soft_sphere():
 def test_a_soft_sphere_reaches_half_its_edge_further():
     sphere = Sphere(20, CUBE.center, edge=8)
     assert sphere.reach == 24
+    assert sphere.density(np.zeros(1)).dtype == np.float32
     drawn = sphere.draw(CUBE)[32, 32]
     assert drawn[32 + 24] == 0 and 0 < drawn[32 + 23] < 0.1
     assert Sphere(20, CUBE.center).reach == 20
@@ -210,6 +211,14 @@ def test_distances_of_some_voxels(data):
     expected = distances(grid, center).ravel()[where] ** 2
     assert found.shape == where.shape
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
+
+
+def test_a_skew_that_takes_the_center_to_the_other_side_of_the_corner():
+    grid = Grid((3, 3, 2), (1.0, 1.0, 2.0), angles=(90, 60, 90))
+    # Its index along x is 0.5 in one plane and -0.5 in the next.
+    center = (0.5, 0.0, 0.0)
+    drawn = Sphere(2.4, center).draw(grid)
+    np.testing.assert_array_equal(drawn, distances(grid, center) <= 2.4)
 
 
 def test_strips_are_whole_rows_and_copied_as_they_pass():
