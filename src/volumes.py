@@ -16,20 +16,18 @@ PART_BYTES = 2**25
 
 
 def map_of(volume: Volume) -> Map:
-    """Return a volume's whole map, whatever part of it is displayed.
+    """Return a volume's whole map, whatever part of it is displayed; ChimeraX keeps it.
 
     Raises
     ------
     ValueError
         It is an image, or its file has changed since it was opened.
     """
-    facts = _facts(volume)
-    with _reading(volume):
-        array = volume.full_matrix()
-    return _map(volume, facts, array)
+    *_, whole = read_in_parts(volume, in_parts=False)
+    return whole
 
 
-def read_in_parts(volume: Volume) -> Iterator[float | Map]:
+def read_in_parts(volume: Volume, in_parts: bool = True) -> Iterator[float | Map]:
     """Read a volume's whole map in parts, to leave time for other things between them.
 
     Yields
@@ -43,16 +41,21 @@ def read_in_parts(volume: Volume) -> Iterator[float | Map]:
         It is an image, or its file has changed since it was opened.
     """
     facts, data = _facts(volume), volume.data
-    nx, ny, nz = (int(n) for n in data.size)
-    array = data.cached_data((0, 0, 0), data.size, (1, 1, 1))
-    if array is None:
+    start, size, step = (0, 0, 0), tuple(int(n) for n in data.size), (1, 1, 1)
+    array = data.cached_data(start, size, step)
+    if array is None and in_parts:
+        nx, ny, nz = size
         array = np.empty((nz, ny, nx), data.value_type)
         depth = max(1, PART_BYTES // array[0].nbytes)
         with _reading(volume):
             for k in range(0, nz, depth):
                 some = nx, ny, min(depth, nz - k)
-                array[k : k + depth] = data.read_matrix((0, 0, k), some, (1, 1, 1), None)
+                array[k : k + depth] = data.read_matrix((0, 0, k), some, step, None)
                 yield min((k + depth) / nz, 1.0)
+    elif array is None:
+        with _reading(volume):
+            array = data.read_matrix(start, size, step, None)
+        data.cache_data(array, start, size, step)
     yield _map(volume, facts, array)
 
 
@@ -77,11 +80,10 @@ def _reading(volume: Volume) -> Iterator[None]:
     """Raise an error if the header of a map's file is no longer what it was when it was opened."""
     spec, data = f"#{volume.id_string}", volume.data
     then = getattr(data, "mrc_data", None)
-    is_new = data.cached_data((0, 0, 0), data.size, (1, 1, 1)) is None
     changed = f"the file of {spec} has changed since it was opened: close and open it again"
     try:
         yield
-        if then is not None and is_new:
+        if then is not None:
             now = type(then)(then.path, data.file_type)
             # Numbers, arrays and bytes, compared so that NaN equals NaN.
             if repr(now.header) != repr(then.header) or now.data_offset != then.data_offset:

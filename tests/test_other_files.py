@@ -491,12 +491,6 @@ class TestChangedFiles:
         os.truncate(opened[1], 60000)
         self.refused(command)
 
-    def test_other_voxels_below_the_same_header(self, opened, command):
-        _, path, array = opened
-        content = path.read_bytes()[:1024] + array[::-1].tobytes()
-        path.write_bytes(content)
-        self.refused(command)
-
     def test_other_header(self, opened, command):
         _, path, array = opened
         write_map(path, array, cella=(80, 80, 81))
