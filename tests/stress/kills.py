@@ -91,6 +91,12 @@ class Arena:
                 return path
         raise AssertionError(f"{target} is neither the old file nor the new one")
 
+    def is_writing(self):
+        """Tell whether there is a scratch file that is not empty, as one for a trial is."""
+        with contextlib.suppress(FileNotFoundError):
+            return any((self.folder / name).stat().st_size for name in self.scratches())
+        return False
+
     def clear(self):
         """Remove what a killed run left, and raise an error if that is more than one hidden file.
 
@@ -148,10 +154,11 @@ def by_time(arena, seed, count):
         if pick.random() < 0.25:
             time.sleep(pick.random() * run)
         else:
-            # Wait until the scratch file appears, or is gone again.
-            while not arena.scratches() and not _has_ended(pid):
+            # Wait until something is in the scratch file, or it is gone again.
+            while not arena.is_writing() and not _has_ended(pid):
                 time.sleep(0.0005)
-            time.sleep(pick.random() * run * 1.5)
+            # Mostly soon: writing takes a small part of a run.
+            time.sleep(pick.random() ** 4 * run)
         os.kill(pid, signal.SIGKILL)
         _, status = os.waitpid(pid, 0)
         found["late"] += not os.WIFSIGNALED(status)
