@@ -208,7 +208,7 @@ class Batch:
                 yield decoy, array
 
     def publish(self) -> list[Plan]:
-        """Give the files their names, once all are made.
+        """Return the files their names, once all are made.
 
         Returns
         -------

@@ -146,7 +146,7 @@ class Destination:
         return os.path.join(self.folder, recipe.file_name(self._source, copy, self._longest))
 
     def publish(self, scratch: Scratch, recipe: Recipe) -> str:
-        """Give a written file its name.
+        """Return a written file its name.
 
         Parameters
         ----------
@@ -172,7 +172,7 @@ class Destination:
 
 
 def _own_folders(source_map: Map, current: Callable[[], str]) -> Iterator[tuple[str, str]]:
-    """Give the folders for automatic names, the best first, and why it is not the map's own."""
+    """Return the folders for automatic names, the best first, and why it is not the map's own."""
     why = "the map has no file"
     if source_map.path:
         folder = os.path.dirname(os.path.abspath(source_map.path))

@@ -21,8 +21,8 @@ NO_ROTATION: Rotation = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
 # Relative slack on squared distances: far above rounding, far below anything physical, so that a
 # voxel center exactly on a surface is inside whatever the voxel size (3, 4 -> 5 at 1.1 Å).
 SURFACE = 1e-10
-# Feet closer than this, in voxels, differ by rounding only.
-SAME_FOOT = 1e-9
+# Projections closer than this, in voxels, differ by rounding only.
+SAME_PROJECTION = 1e-9
 
 
 def limit2(radius: float) -> float:
@@ -74,10 +74,10 @@ class Patch(NamedTuple):
     rows, columns
         The rectangle on the array's second and third axis.
     flat2
-        Squared distances (Å^2, float64) of its voxel centers from the foot of the ball's
-        center in the plane.
+        Squared distances (Å^2, float64) of its voxel centers from the in-plane projection of the
+        ball's center.
     height2
-        Squared distance (Å^2) of the foot from the ball's center.
+        Squared distance (Å^2) of the projection from the ball's center.
     """
 
     plane: int
@@ -248,17 +248,17 @@ class Grid:
             return float(room.min())
         return float((room[taken > 1e-9] / taken[taken > 1e-9]).min())
 
-    def _feet(self, point: Point) -> tuple[Floats, Floats]:
-        """Drop perpendiculars from a point to the planes.
+    def _projections(self, point: Point) -> tuple[Floats, Floats]:
+        """Project a point into the planes.
 
-        In every plane distances are measured from the foot, so that rounding does no harm however
-        far the point is from the origin. Returned are for each plane the foot's index (x, y), and
-        the squared distance (Å^2) of the foot from the point.
+        In every plane distances are measured from the projection, so that rounding does no harm
+        however far the point is from the origin. Returned are for each plane the projection's
+        index (x, y), and the squared distance (Å^2) of the projection from the point.
         """
         flat, step = self.axes[:, :2], self.axes[:, 2]
         offsets = np.subtract(self.origin, point) + np.outer(np.arange(self.size[2]), step)
-        feet = -offsets @ flat @ np.linalg.inv(flat.T @ flat)
-        return feet, ((offsets + feet @ flat.T) ** 2).sum(axis=1)
+        projections = -offsets @ flat @ np.linalg.inv(flat.T @ flat)
+        return projections, ((offsets + projections @ flat.T) ** 2).sum(axis=1)
 
     def flats(
         self, point: Point, planes: Iterable[int] | None = None
@@ -275,23 +275,23 @@ class Grid:
         Yields
         ------
         flat2 : numpy.ndarray
-            Squared distances from the point's foot in the plane, in Å^2, float64, indexed
+            Squared distances from the point's in-plane projection, in Å^2, float64, indexed
             ``[y, x]``. Planes straight above each other have the same array.
         height2 : float
-            Squared distance (Å^2) of the foot from the point, to be added to all of them.
+            Squared distance (Å^2) of the projection from the point, to be added to all of them.
         """
-        feet, height2 = self._feet(point)
-        foot = np.full(2, np.inf)
+        projections, height2 = self._projections(point)
+        projection = np.full(2, np.inf)
         for k in range(self.size[2]) if planes is None else planes:
-            if abs(feet[k] - foot).max() > SAME_FOOT:
-                foot = feet[k]
-                flat2 = self._flat2(foot)
+            if abs(projections[k] - projection).max() > SAME_PROJECTION:
+                projection = projections[k]
+                flat2 = self._flat2(projection)
             yield flat2, float(height2[k])
 
-    def _flat2(self, foot: Floats) -> Floats:
+    def _flat2(self, projection: Floats) -> Floats:
         xx, xy, yy = self._flat
-        u = np.arange(self.size[0]) - foot[0]
-        v = np.arange(self.size[1]) - foot[1]
+        u = np.arange(self.size[0]) - projection[0]
+        v = np.arange(self.size[1]) - projection[1]
         flat2 = np.add.outer(yy * v**2, xx * u**2)
         if xy:
             flat2 += np.multiply.outer(2 * xy * v, u)
@@ -318,14 +318,14 @@ class Grid:
     def count(self, point: Point, radius: float) -> int:
         """Count the voxels whose centers are within a radius in Å of a point (x, y, z) in Å."""
         xx, xy, yy = self._flat
-        feet, height2 = self._feet(point)
+        projections, height2 = self._projections(point)
         left2 = limit2(radius) - height2
         reached = np.flatnonzero(left2 >= 0)
         # In each row of a plane they are between the two roots of a quadratic equation.
-        v = np.arange(self.size[1]) - feet[reached, 1:]
+        v = np.arange(self.size[1]) - projections[reached, 1:]
         rest = (xy * v) ** 2 - xx * (yy * v**2 - left2[reached, None])
         half = np.sqrt(np.maximum(rest, 0)) / xx
-        middle = feet[reached, :1] - xy * v / xx
+        middle = projections[reached, :1] - xy * v / xx
         first = np.ceil(np.maximum(middle - half, 0))
         last = np.floor(np.minimum(middle + half, self.size[0] - 1))
         return int(np.maximum(last - first + 1, 0)[rest >= 0].sum())
@@ -347,12 +347,12 @@ class Grid:
         """
         sides = self.size[:2]
         flat = self.axes[:, :2]
-        feet, height2 = self._feet(point)
+        projections, height2 = self._projections(point)
         left2 = limit2(reach) - height2
         widths2 = np.linalg.inv(flat.T @ flat).diagonal()
         half = np.sqrt(np.maximum(left2, 0)[:, None] * widths2)
-        low = np.clip(np.ceil(feet - half - 1e-6), 0, sides).astype(int)
-        high = np.clip(np.floor(feet + half + 1e-6) + 1, 0, sides).astype(int)
+        low = np.clip(np.ceil(projections - half - 1e-6), 0, sides).astype(int)
+        high = np.clip(np.floor(projections + half + 1e-6) + 1, 0, sides).astype(int)
         reached = np.flatnonzero((left2 >= 0) & (low < high).all(axis=1)).tolist()
         for plane, (flat2, up2) in zip(reached, self.flats(point, reached), strict=True):
             columns, rows = map(slice, low[plane].tolist(), high[plane].tolist())

@@ -96,7 +96,7 @@ class Form(qt.QWidget):
     def _add_sphere(self):
         tip = "The smallest radius that holds 99% of the particle"
         self.fit_button = qt.QToolButton(text="Fit", toolTip=tip)
-        self.margin_button = qt.QToolButton(text=MARGIN_FIT, toolTip="The same with a margin")
+        self.margin_button = qt.QToolButton(text=MARGIN_FIT, toolTip="fit plus 30%")
         for button, text in ((self.fit_button, "fit"), (self.margin_button, MARGIN_FIT)):
             button.clicked.connect(lambda _, text=text: self.set_texts({"radius": text}))
         tip = "Drag it: the radius becomes a number, and the preview follows"
@@ -223,7 +223,7 @@ class Form(qt.QWidget):
     # What stands in them
 
     def texts(self):
-        """Give the texts of the fields, by the arguments' names."""
+        """Return the texts of the fields, by the arguments' names."""
         return {name: field.text() for name, field in self.text_fields.items()}
 
     def set_texts(self, texts):
@@ -237,7 +237,7 @@ class Form(qt.QWidget):
         self.changed.emit()
 
     def save(self):
-        """Tell where to save."""
+        """Return where to save."""
         return Save(self.save_box.isChecked(), self.folder_field.typed, self.name_field.typed)
 
     def _browse(self):
@@ -331,21 +331,23 @@ class Form(qt.QWidget):
         for sentence, text, name in links:
             link = f'<a href="{name}" class="warning">{text}</a>'
             warnings.append(f"{html.escape(sentence)} {link}")
-        told = "".join(f'<div class="warning">⚠ {text}</div>' for text in warnings)
-        return f'{told}<table cellspacing="0">{rows}</table>'
+        notes = "".join(f'<div class="warning">⚠ {text}</div>' for text in warnings)
+        return f'{notes}<table cellspacing="0">{rows}</table>'
 
     def _show_file(self, shown):
         is_saved, self._file = self.save_box.isChecked(), shown.file
         if shown.folder or not (shown.is_old or shown.names):
             self.folder_field.show_automatic(shown.folder)
-            self.folder_field.setToolTip(shown.folder_note or "Folder; empty it for the map's own")
+            self.folder_field.setToolTip(
+                shown.folder_note or "Folder; leave empty for the map's folder"
+            )
         self._show_names(shown.names, shown.count > 1)
         for widget in (self.folder_field, self.name_field, self.browse_button):
             widget.setEnabled(is_saved)
         color = signal_color(self, "#a05000", "#ffb050")
         self.replaces_label.setText(f'<span style="color:{color}">⚠ replaces a file</span>')
         self.replaces_label.setVisible(bool(shown.replaced))
-        self.replaces_label.setToolTip(f"{shown.replaced} was not written by this recipe")
+        self.replaces_label.setToolTip(f"{shown.replaced} has different settings")
 
     def _show_names(self, names, are_automatic):
         # Of a second one, the words that are others.
@@ -460,7 +462,7 @@ def _fill(layout, widgets):
 
 
 def _write_in(color, field):
-    """Give a field's text a color; none: as it was."""
+    """Return a field's text a color; none: as it was."""
     palette = QPalette()
     if color:
         palette.setColor(QPalette.ColorRole.Text, QColor(color))

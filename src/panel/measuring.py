@@ -95,7 +95,7 @@ class Measuring(QObject):
         return self.is_current and all(point in self._points for point in self._wanted)
 
     def from_points(self, points):
-        """Give the map as last measured, if it has been looked at from all points; or None."""
+        """Return the map as last measured, if it has been looked at from all points; or None."""
         if self._measured is None or not all(point in self._points for point in points):
             return None
         now = {"name": self._volume.name, "path": volumes.path_of(self._volume)}

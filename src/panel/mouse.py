@@ -36,8 +36,8 @@ class SphereMouseMode(MouseMode):
             modes.add_mode(mode)
         return mode
 
-    def _remember(self, _, told):
-        button, modifiers, mode = told
+    def _remember(self, _, trigger_data):
+        button, modifiers, mode = trigger_data
         if button == "right" and not modifiers and mode is not self:
             self._former = mode
 
@@ -51,7 +51,7 @@ class SphereMouseMode(MouseMode):
             self.session.ui.mouse_modes.bind_mouse_mode("right", [], self)
 
     def give_button_back(self):
-        """Give the right button the mode that it had, unless it has another one by now."""
+        """Return the right button the mode that it had, unless it has another one by now."""
         if self._has_button:
             self.session.ui.mouse_modes.bind_mouse_mode("right", [], self._former)
 

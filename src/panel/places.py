@@ -26,7 +26,7 @@ class Places:
         self._thread = ThreadPoolExecutor(1)
 
     def about(self, *asked):
-        """Give what is known: a `Place`, or None. For the arguments see `look`."""
+        """Return what is known: a `Place`, or None. For the arguments see `look`."""
         source_map, *rest = asked
         asked = source_map.source, source_map.path, *rest
         if self._asked is None or asked != self._asked[0]:
@@ -52,7 +52,7 @@ class Places:
             self._place = _look(self._asked)
 
     def close(self):
-        """Tell nothing any more."""
+        """Report nothing any more."""
         self._asked = None
         self._thread.shutdown(wait=False, cancel_futures=True)
 
@@ -108,7 +108,7 @@ def look(source_map, folder, name, open_files):
 
 
 def _files(place, source_map, open_files):
-    """Give the labels of files that are there already, by name; None of one that is open."""
+    """Return the labels of files that are there already, by name; None of one that is open."""
     names = [os.path.basename(place.file)]
     if not place.file:
         start = f"{tag(source_map.source)}_sphere_"

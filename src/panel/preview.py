@@ -32,11 +32,11 @@ class _Surface(NamedTuple):
     is_see_through: bool
 
     def distances(self, center):
-        """Give the distances of its points from a point."""
+        """Return the distances of its points from a point."""
         return np.linalg.norm(self.points - center, axis=1)
 
     def hides(self, center, radius):
-        """Tell whether it could not be seen inside a see-through sphere, or the sphere in it.
+        """Check whether it could not be seen inside a see-through sphere, or the sphere in it.
 
         ChimeraX shows only the nearest of see-through surfaces.
         """

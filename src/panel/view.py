@@ -46,7 +46,7 @@ class Ball:
     radius: float
 
     def holds(self, other: "Ball") -> bool:
-        """Tell whether another ball is inside this one."""
+        """Check whether another ball is inside this one."""
         return dist(self.center, other.center) + other.radius < self.radius
 
 
@@ -117,7 +117,7 @@ class View:
 
 
 def recommended_texts() -> dict[str, str]:
-    """Give the fields' texts for the recommended decoys."""
+    """Return the fields' texts for the recommended decoys."""
     texts = {argument.name: argument.default for argument in ARGUMENTS} | {"center": BOX_CENTER}
     return texts | {argument.name: text for argument, text in written(RECOMMENDED)}
 
@@ -174,12 +174,12 @@ def request(texts: dict[str, str]) -> Request:
 
 
 def is_box_center(text: str) -> bool:
-    """Tell whether a text is the word for it, in either spelling."""
+    """Check whether a text is the word for it, in either spelling."""
     return _plain(text) == BOX_CENTER
 
 
 def is_rotation_center(text: str) -> bool:
-    """Tell whether a text is a word for the point about which the scene is rotated."""
+    """Check whether a text is a word for the point about which the scene is rotated."""
     return _plain(text) in (ROTATION_CENTER, "cofr")
 
 
@@ -323,7 +323,7 @@ def _fill_file(
 def _free_name(
     destination: Destination, files: Mapping, recipe: Recipe, labels: Sequence[str]
 ) -> str:
-    """Give the automatic name that a sphere will have."""
+    """Return the automatic name that a sphere will have."""
     for copy in range(1, MOST_COPIES):
         name = os.path.basename(destination.path(recipe, copy))
         if not labels or name not in files or files[name] == labels:
