@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from chimerax.makesphere.engine import level as contour
 from chimerax.makesphere.engine.grid import Grid
-from chimerax.makesphere.engine.level import Above, AboveFinder, RangeFinder, opening_level
+from chimerax.makesphere.engine.level import Above, Range, opening_level
 from conftest import in_chimerax
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -21,10 +21,7 @@ ROOT = Path(__file__).parents[1]
 
 def above(values, level):
     """Find what is above a level, plane by plane."""
-    finder = AboveFinder(level)
-    for plane in values:
-        finder.add(plane)
-    return finder.result()
+    return Above.joined([Above.of(plane, level) for plane in values], values[0].size)
 
 
 def opened(values):
@@ -85,13 +82,11 @@ def test_the_range_is_that_of_the_finite_voxels(seed, dtype):
     values = (noise.normal(size=(3, 2, 2)) * 40).astype(dtype)
     if values.dtype.kind == "f":
         values[noise.random(values.shape) < noise.choice([0.3, 0.9])] = noise.choice(BAD)
-    finder = RangeFinder()
-    for plane in values:
-        finder.add(plane)
+    found = Range.joined([Range.of(plane) for plane in values])
     finite = values[np.isfinite(values)].astype(float)
     expected = (finite.min(), finite.max()) if finite.size else (nan, nan)
-    np.testing.assert_array_equal(finder.result(), expected)
-    assert finder.result().is_constant == (len(set(finite.tolist())) < 2)
+    np.testing.assert_array_equal(found, expected)
+    assert found.is_constant == (len(set(finite.tolist())) < 2)
 
 
 def ball(shape, radius):
@@ -142,10 +137,7 @@ def test_contour_level_is_chimeraxs(data, seed):
         values[data.draw(st.integers(0, shape[0] - 1))] = data.draw(st.sampled_from(BAD))
     values = values.astype(np.float32)
     assume(np.isfinite(values).any())
-    with pytest.MonkeyPatch.context() as patch:
-        # A sample of one voxel of each plane may be far off.
-        patch.setattr(contour, "SAMPLE_STEP", data.draw(st.sampled_from([1, 7, 61, 10**6])))
-        assert opened(values) == by_the_rule(values)
+    assert opened(values) == by_the_rule(values)
 
 
 @pytest.mark.parametrize("offset", [1e4, 1e6, -1e6, 1e7])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from chimerax.makesphere.engine.amount import rounded_up
 from chimerax.makesphere.engine.grid import Grid
-from chimerax.makesphere.engine.level import AboveFinder, opening_level
+from chimerax.makesphere.engine.level import Above, opening_level
 from chimerax.makesphere.engine.map import Map
 from chimerax.makesphere.engine.particle import particle_of, pieces
 from chimerax.makesphere.engine.radial import Enclosed
@@ -19,10 +19,7 @@ from scipy import ndimage
 
 def found(values, grid, level):
     """Return what is above a level, and the particle."""
-    finder = AboveFinder(level)
-    for plane in values:
-        finder.add(plane)
-    above = finder.result()
+    above = Above.joined([Above.of(plane, level) for plane in values], values[0].size)
     return above, particle_of(above, grid.shape)
 
 

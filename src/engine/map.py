@@ -11,7 +11,7 @@ import numpy as np
 from . import memory, mrc
 from .amount import rounded_up
 from .grid import Floats, Grid, Planes, Point
-from .level import Above, AboveFinder, Range, RangeFinder, opening_level
+from .level import Above, Range, opening_level
 from .naming import by
 from .particle import Particle, particle_of
 from .radial import Enclosed, profile
@@ -136,21 +136,20 @@ class Map:
         level = self.set_level
         if level is None:
             level = opening_level(self.planes, grid)
-        finder, extremes, binned = AboveFinder(level), RangeFinder(), Binned(grid)
+        binned, aboves, ranges = Binned(grid), [], []
         for plane in self.planes:
-            for consumer in (finder, extremes, binned):
-                consumer.add(plane)
-        above, found, note = finder.result(), extremes.result(), ""
+            binned.add(plane)
+            aboves.append(Above.of(plane, level))
+            ranges.append(Range.of(plane))
+        area, found, note = grid.size[0] * grid.size[1], Range.joined(ranges), ""
+        above = Above.joined(aboves, area)
         if not (above.where.size or np.isnan(level) or found.is_constant) and found.highest > 0:
             half = found.highest / 2
             note = (
                 f"No voxel is at or above the contour level {level:.4g}; "
                 f"half the maximum, {half:.4g}, is taken."
             )
-            level, finder = half, AboveFinder(half)
-            for plane in self.planes:
-                finder.add(plane)
-            above = finder.result()
+            level, above = half, Above.joined([Above.of(p, half) for p in self.planes], area)
         particle = particle_of(above, grid.shape)
         return Measured(self, level, note, found, above, particle, binned)
 
