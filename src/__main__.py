@@ -111,7 +111,8 @@ def _make(options, request):
         with Batch([plan]) as batch:
             for _ in batch.make():
                 pass
-            return batch.publish()[0]
+            batch.publish()
+        return plan
 
 
 def _report(plan):
@@ -184,8 +185,8 @@ def _parser():
         "map", metavar="MAP", help="MRC or CCP4 map, plain or packed (.gz, .bz2, .xz)"
     )
     for argument in ARGUMENTS:
-        text = f"{argument.help}; default: {argument.default_help}".replace("%", "%%")
-        parser.add_argument(argument.option, metavar=argument.placeholder, help=text)
+        default = f"; default: {argument.default}" * bool(argument.default)
+        parser.add_argument(argument.option, help=f"{argument.help}{default}".replace("%", "%%"))
     parser.add_argument(
         "--level",
         metavar="L",

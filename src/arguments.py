@@ -29,24 +29,20 @@ class Argument:
         Name in Python.
     label
         Name in the panel.
-    placeholder
-        What to type, in usage lines.
+    width
+        Width of its field in the panel, in characters.
     expected
         What to type, in words.
     read
         Reads what was typed, given the name for the `ArgumentError` that it may raise.
-    check
-        Says what is wrong with a number, to be read after the name; empty if nothing is.
+    must_be
+        What a number must be, to be read after *must be*.
+    is_good
+        Checks that.
     default
         Text of the default; empty if there is none.
-    default_help
-        Default, in words.
     help
         What it means.
-    tip
-        The same for the panel, in a few words.
-    width
-        Width of its field in the panel, in characters.
     letter, digits, unit
         How it is written in file names: ``r062p5A``. Numbers are padded to so many digits before
         the point, so that names sort as numbers.
@@ -56,15 +52,13 @@ class Argument:
 
     name: str
     label: str
-    placeholder: str
+    width: int
     expected: str
     read: Callable[[str, str], Value]
-    check: Callable[[float], str]
+    must_be: str
+    is_good: Callable[[float], bool]
     default: str
-    default_help: str
     help: str
-    tip: str
-    width: int
     letter: str
     digits: int = 1
     unit: str = ""
@@ -88,11 +82,10 @@ class Argument:
         """Raise `ArgumentError` if a value is out of range, or listed more than once."""
         amounts = as_list(value)
         for i, amount in enumerate(amounts):
-            problem = "" if isinstance(amount, Multiple) else self.check(amount)
+            if not isinstance(amount, Multiple) and not self.is_good(amount):
+                raise ArgumentError(self.name, f"must be {self.must_be}, got {amount:g}")
             if self.is_list and amount in amounts[:i]:
-                problem = f"has {word(amount)} more than once"
-            if problem:
-                raise ArgumentError(self.name, problem)
+                raise ArgumentError(self.name, f"has {word(amount)} more than once")
 
     def part(self, text: str) -> str:
         """Write the argument for a file name, which has one dot only."""
@@ -131,118 +124,69 @@ def read_point(name: str, text: str) -> Point:
     return x, y, z
 
 
-def _check_radius(number: float) -> str:
-    return "" if 0 < number < FARTHEST else f"must be a number above 0 Å, got {number:g}"
+def _is_length(number: float) -> bool:
+    return 0 <= number < FARTHEST
 
 
-def _check_length(number: float) -> str:
-    return "" if 0 <= number < FARTHEST else f"must be 0 Å or more, got {number:g}"
+def _is_coordinate(number: float) -> bool:
+    return abs(number) < FARTHEST
 
 
-def _check_coordinate(number: float) -> str:
-    if abs(number) < FARTHEST:
-        return ""
-    return f"must be three numbers below {FARTHEST:g}, got {number:g}"
+def _is_radius(number: float) -> bool:
+    return 1 / FARTHEST < number < FARTHEST
 
 
-def _check_density(number: float) -> str:
-    return density_problem(number, f"must be a number other than 0, or match, got {number:g}; it")
+def is_density(number: float) -> bool:
+    """Check whether other programs can work with a density."""
+    return LOWEST_VALUE <= abs(number) <= HIGHEST_VALUE
 
 
-def density_problem(density: float, subject: str) -> str:
-    """Say that a density is 0 or beyond what other programs can work with, if it is."""
-    if LOWEST_VALUE <= abs(density) <= HIGHEST_VALUE:
-        return ""
-    return f"{subject} may be {LOWEST_VALUE:g} to {HIGHEST_VALUE:g} above or below 0"
-
+# What to type, and how it is read.
+RADII = "numbers, 'fit', or multiples such as '1.3fit'", partial(read_amounts, unit=FIT)
+LENGTH = "a number, 'fit', or a multiple such as '0.5fit'", partial(read_amount, unit=FIT)
+DENSITIES = "numbers, 'match', or multiples such as '2match'", partial(read_amounts, unit=MATCH)
+NUMBERS = "a number", read_number
+POINT = "three numbers x,y,z", read_point
+# What a number must be.
+ABOVE_0 = "a number above 0 Å", _is_radius
+FROM_0 = "0 Å or more", _is_length
+NEAR = f"three numbers below {FARTHEST:g}", _is_coordinate
+DENSITY = f"match, or {LOWEST_VALUE:g} to {HIGHEST_VALUE:g} above or below 0", is_density
 
 ARGUMENTS = (
     Argument(
-        "radius",
-        "Radius",
-        "R[,R2,...]",
-        "numbers, 'fit', or multiples such as '1.3fit'",
-        partial(read_amounts, unit=FIT),
-        _check_radius,
-        "",
-        "the recommended decoys",
+        *("radius", "Radius", 9, *RADII, *ABOVE_0, ""),
         "radius in Å. fit is the smallest radius that holds 99% of the particle: of the density "
         "above the map's contour level, without dust; 1.3fit is 1.3 times that, rounded up. "
         "A list makes a sphere for each",
-        "In Å, or fit: the smallest radius that holds 99% of the particle",
-        9,
         *("r", 3, "A", True),
     ),
     Argument(
-        "center",
-        "Center",
-        "X,Y,Z",
-        "three numbers x,y,z",
-        read_point,
-        _check_coordinate,
-        "",
-        "the box center",
-        "center in Å, in the map's coordinates",
-        "Or type x,y,z in Å, in the map's coordinates",
-        16,
+        *("center", "Center", 16, *POINT, *NEAR, ""),
+        "center x,y,z in Å, in the map's coordinates; if it is not given, the box center",
         "c",
     ),
     Argument(
-        "offset",
-        "Offset",
-        "D",
-        "a number, 'fit', or a multiple such as '0.5fit'",
-        partial(read_amount, unit=FIT),
-        _check_length,
-        "0",
-        "0",
-        "how far beside the center the sphere is, along the map's x axis, in Å or multiples of fit",
-        "How far beside the center, along the map's x axis: in Å, or fit. For a second round: "
-        "with a poor map it can take particles",
-        7,
+        *("offset", "Offset", 7, *LENGTH, *FROM_0, "0"),
+        "how far beside the center the sphere is, along the map's x axis, in Å or multiples of "
+        "fit. For a second round: with a poor map such a sphere can take particles",
         *("o", 3, "A"),
     ),
     Argument(
-        "edge",
-        "Edge",
-        "W",
-        "a number",
-        read_number,
-        _check_length,
-        "0",
-        "0",
+        *("edge", "Edge", 5, *NUMBERS, *FROM_0, "0"),
         "full width in Å of a raised-cosine edge, half the density at the radius; 0 is a hard edge",
-        "Full width in Å of a soft edge; 0 is a hard edge",
-        5,
         *("e", 1, "A"),
     ),
     Argument(
-        "inner_radius",
-        "Inner radius",
-        "R",
-        "a number",
-        read_number,
-        _check_length,
-        "0",
-        "0",
+        *("inner_radius", "Inner radius", 5, *NUMBERS, *FROM_0, "0"),
         "radius in Å of a hollow; 0 is a solid sphere",
-        "Radius in Å of a hollow; 0 is a solid sphere",
-        5,
         *("i", 3, "A"),
     ),
     Argument(
-        "value",
-        "Density",
-        "V[,V2,...]",
-        "numbers, 'match', or multiples such as '2match'",
-        partial(read_amounts, unit=MATCH),
-        _check_density,
-        "1",
-        "1",
+        *("value", "Density", 16, *DENSITIES, *DENSITY, "1"),
         "density inside. match is the density at which the sphere's signal in images is half of "
-        "the particle's; 2match is twice that density. A list makes a sphere for each",
-        "Density inside. match: half of the particle's signal in images; 1: the manual protocol",
-        16,
+        "the particle's; 2match is twice that density; 1 is the manual protocol. A list makes a "
+        "sphere for each",
         *("v", 1, "", True),
     ),
 )

@@ -4,35 +4,19 @@ import html
 import os
 import re
 import weakref
-from collections import Counter
+from itertools import islice
 from math import prod
 from urllib.parse import quote
 
 import numpy as np
-from chimerax.core.commands import (
-    Annotation,
-    AnnotationError,
-    BoolArg,
-    CenterArg,
-    CmdDesc,
-    CoordSysArg,
-    Float3Arg,
-    ModelArg,
-    ModelIdArg,
-    ModelsArg,
-    Or,
-    SaveFileNameArg,
-    SaveFolderNameArg,
-    next_token,
-    quote_path_if_necessary,
-    register,
-)
+import psutil
+from chimerax.core import commands
 from chimerax.core.errors import UserError
 from chimerax.map import MapsArg, Volume, volume_from_grid_data
 from chimerax.map_data import ArrayGridData
 
 from .arguments import ARGUMENTS, command_text, quoted
-from .engine import memory, report
+from .engine import report
 from .engine.decoy import Batch, Plan, decoys_of
 from .engine.destination import NO, YES, Destination
 from .engine.errors import ArgumentError, LevelError
@@ -46,7 +30,7 @@ BROWSE = "browse"
 COLOR = (0.35, 0.6, 1.0, 0.4)
 
 
-class TopMapsArg(ModelsArg):
+class TopMapsArg(commands.ModelsArg):
     """Maps, without those below others that are named: ``#1`` is one map, and so is ``#1.1``."""
 
     name = MapsArg.name
@@ -65,29 +49,29 @@ def _above(model):
         yield model
 
 
-class PointArg(CenterArg):
+class PointArg(commands.CenterArg):
     """A center point whose coordinates keep the digits that ChimeraX cuts to float32."""
 
     @staticmethod
     def parse(text, session):
         """Read three numbers, or anything else that ChimeraX takes for a point."""
-        point, used, rest = CenterArg.parse(text, session)
+        point, used, rest = commands.CenterArg.parse(text, session)
         if point.coords is not None and "," in used:
-            point.coords = np.array(Float3Arg.parse(used, session)[0])
+            point.coords = np.array(commands.Float3Arg.parse(used, session)[0])
         return point, used, rest
 
 
-class FrameArg(CoordSysArg):
+class FrameArg(commands.CoordSysArg):
     """A model's coordinate system in the scene, even if its group has been moved."""
 
     @classmethod
     def parse(cls, text, session):
         """Read a model and return its place in the scene."""
-        model, used, rest = ModelArg.parse(text, session)
+        model, used, rest = commands.ModelArg.parse(text, session)
         return model.scene_position, used, rest
 
 
-class ReaderArg(Annotation):
+class ReaderArg(commands.Annotation):
     """An argument that the table of arguments reads."""
 
     def __init__(self, argument):
@@ -97,28 +81,28 @@ class ReaderArg(Annotation):
     def parse(self, text, session):
         """Read the text up to a blank."""
         if not text:
-            raise AnnotationError(f"Expected {self.name}")
-        token, used, rest = next_token(text)
+            raise commands.AnnotationError(f"Expected {self.name}")
+        token, used, rest = commands.next_token(text)
         try:
             return self._argument.value(token), used, rest
         except ArgumentError as error:
-            raise AnnotationError(error.sentence(self._argument.keyword)) from None
+            raise commands.AnnotationError(error.sentence(self._argument.keyword)) from None
 
 
-class SwitchArg(BoolArg):
+class SwitchArg(commands.BoolArg):
     """True or false, also as yes or no."""
 
     @staticmethod
     def parse(text, session):
         """Read the word."""
-        token, _, rest = next_token(text) if text else ("", "", "")
+        token, _, rest = commands.next_token(text) if text else ("", "", "")
         if token.lower() not in YES + NO:
-            raise AnnotationError(f"Expected {SwitchArg.name}")
+            raise commands.AnnotationError(f"Expected {SwitchArg.name}")
         is_on = token.lower() in YES
         return is_on, str(is_on).lower(), rest
 
 
-class SphereFileArg(SaveFileNameArg):
+class SphereFileArg(commands.SaveFileNameArg):
     """A folder or MRC file to write, or ``browse``."""
 
     name = "a folder or file name, or 'browse'"
@@ -127,16 +111,16 @@ class SphereFileArg(SaveFileNameArg):
     @classmethod
     def parse(cls, text, session):
         """Read a path, and quote it so that the logged command can be run again."""
-        if text and next_token(text)[0] == BROWSE:
+        if text and commands.next_token(text)[0] == BROWSE:
             # What to ask for depends on how many spheres there are.
-            return BROWSE, BROWSE, next_token(text)[2]
+            return BROWSE, BROWSE, commands.next_token(text)[2]
         path, _, rest = super().parse(text, session)
         return path, quoted(path), rest
 
     @classmethod
     def browse(cls, session, count):
         """Ask for the file of one sphere, or for the folder of several."""
-        argument = super() if count == 1 else SaveFolderNameArg
+        argument = super() if count == 1 else commands.SaveFolderNameArg
         return argument.parse(BROWSE, session)[0]
 
 
@@ -185,10 +169,14 @@ def makesphere(
     recommended = command_text(spec, RECOMMENDED)
     try:
         if center is not None:
-            asked["center"] = _point(center, coordinate_system)
+            point = _point(center, coordinate_system)
         elif coordinate_system is not None:
             raise ArgumentError("coordinate_system", "needs a center to apply to")
-        requests = [Request.of(_placed(asked, volume), recommended) for volume in volumes]
+        requests = []
+        for volume in volumes:
+            if center is not None:
+                asked["center"] = tuple(volume.scene_position.inverse() * point)
+            requests.append(Request.of(asked, recommended))
         made = _make(session, volumes, requests, save, model_id)
     except (ValueError, OSError, MemoryError, UserError) as error:
         raise UserError(_sentence(error)) from error
@@ -204,7 +192,6 @@ def makesphere(
         if problem := report.too_strong(plan.decoys):
             line = command_text(plan.map.spec, RECOMMENDED)
             _say(session.logger.warning, session, f"{problem} Try:", line)
-        _look(session, models, plan.decoys)
     models = [model for *_, of_map in made for model in of_map]
     return models[0] if len(models) == 1 else models
 
@@ -227,58 +214,49 @@ def _point(center, coordinate_system):
     return np.array([float(f"{c:.{FLOAT32_DIGITS}g}") for c in point])
 
 
-def _placed(asked, volume):
-    """Return the arguments with the center in a volume's coordinates."""
-    if "center" not in asked:
-        return asked
-    return {**asked, "center": tuple(volume.scene_position.inverse() * asked["center"])}
-
-
 def _make(session, volumes, requests, save, model_id):
     """Make the spheres, and return for each map the volume, the plan and the new models."""
     per_map = len(requests[0].radius) * len(requests[0].value)
+    count = per_map * len(volumes)
     _require_memory(volumes, per_map)
     if save == BROWSE:
-        save = SphereFileArg.browse(session, per_map * len(volumes))
-    open_maps = open_files(session)
-    plans = []
-    for volume, request in zip(volumes, requests, strict=True):
-        session.logger.status(f"Measuring {volume.name} ...")
-        source_map = map_of(volume)
-        destination = None
-        if save is not False:
-            destination = Destination(source_map, save, open_maps=open_maps)
-        try:
-            decoys = decoys_of(source_map.measure(), request)
-        except LevelError as error:
-            remedy = f"set it in Volume Viewer, or with volume {source_map.spec} level"
-            raise ArgumentError(error.argument, f"{error.problem}; {remedy}") from error
-        plans.append(Plan(decoys, destination))
-    count = per_map * len(volumes)
-    new_ids = iter(_free_ids(session, model_id, count))
+        save = SphereFileArg.browse(session, count)
+    plans = [_plan(session, *both, save) for both in zip(volumes, requests, strict=True)]
+    new_ids = _free_ids(session, model_id, count)
     session.logger.status(f"Making {count} sphere{'s' if count > 1 else ''} ...")
-    layers = Counter((id(decoy.map), decoy.sphere) for plan in plans for decoy in plan.decoys)
     models = []
     try:
         with Batch(plans) as batch:
-            for decoy, array in batch.make(in_memory=True):
-                surfaces = layers[id(decoy.map), decoy.sphere]
-                models.append(_model(session, decoy, array, next(new_ids), surfaces))
-            plans = batch.publish()
+            made = batch.make(in_memory=True)
+            for new_id, (plan, decoy, array) in zip(new_ids, made, strict=True):
+                models.append(_model(session, plan, decoy, array, new_id))
+            batch.publish()
     except BaseException:
         # The surface of a model that has an id is in the session, even if the model is not open.
         for model in models:
             model.delete()
         raise
     session.models.add(models)
-    made, rest = [], iter(models)
+    rest, made = iter(models), []
     for volume, plan in zip(volumes, plans, strict=True):
-        of_map = [next(rest) for _ in plan.decoys]
-        for model, decoy in zip(of_map, plan.decoys, strict=True):
+        made.append((volume, plan, list(islice(rest, per_map))))
+        for model, decoy in zip(made[-1][2], plan.decoys, strict=True):
             model.scene_position = volume.scene_position
             _refer_to_file(session, model, decoy.path)
-        made.append((volume, plan, of_map))
     return made
+
+
+def _plan(session, volume, request, save):
+    session.logger.status(f"Measuring {volume.name} ...")
+    source_map = map_of(volume)
+    destination = None
+    if save is not False:
+        destination = Destination(source_map, save, open_maps=open_files(session))
+    try:
+        return Plan(decoys_of(source_map.measure(), request), destination)
+    except LevelError as error:
+        remedy = f"set it in Volume Viewer, or with volume {source_map.spec} level"
+        raise ArgumentError(error.argument, f"{error.problem}; {remedy}") from error
 
 
 def _refer_to_file(session, model, path):
@@ -294,22 +272,17 @@ def _refer_to_file(session, model, path):
 def _require_memory(volumes, per_map):
     """Raise an error if the spheres, and maps that are not yet read, do not fit in memory."""
     needed = 0
-    for volume in volumes:
-        data = volume.data
-        bytes_each = per_map * np.dtype(np.float32).itemsize
-        if data.cached_data((0, 0, 0), data.size, (1, 1, 1)) is None:
-            bytes_each += np.dtype(data.value_type).itemsize
-        needed += bytes_each * _voxels(volume)
-    largest = max(volumes, key=_voxels)
-    count = per_map * len(volumes)
-    spheres = f"{count} spheres" if count > 1 else "a sphere"
-    where = "a box of" if len({_voxels(v) for v in volumes}) == 1 else "boxes of up to"
-    box = " x ".join(str(int(n)) for n in largest.data.size)
-    memory.require(needed, f"{spheres} in {where} {box} voxels")
-
-
-def _voxels(volume):
-    return prod(int(n) for n in volume.data.size)
+    for data in (volume.data for volume in volumes):
+        is_read = data.cached_data((0, 0, 0), data.size, (1, 1, 1)) is not None
+        of_map = 0 if is_read else np.dtype(data.value_type).itemsize
+        needed += prod(map(int, data.size)) * (per_map * np.dtype(np.float32).itemsize + of_map)
+    # Allocating it would prove nothing: most systems promise memory that they do not have.
+    free = psutil.virtual_memory().available
+    if needed > free:
+        raise ValueError(
+            f"the spheres would need {needed / 2**30:.3g} GB of memory, "
+            f"and {free / 2**30:.3g} GB is free"
+        )
 
 
 def _free_ids(session, first, count):
@@ -327,10 +300,11 @@ def _free_ids(session, first, count):
     return list(specs)
 
 
-def _model(session, decoy, array, model_id, layers):
+def _model(session, plan, decoy, array, model_id):
     grid = decoy.map.grid
     # Surfaces in the same place are together as transparent as one.
     *rgb, opacity = COLOR
+    layers = sum(other.sphere == decoy.sphere for other in plan.decoys)
     color = (*rgb, 1 - (1 - opacity) ** (1 / layers))
     data = ArrayGridData(
         array, grid.origin, grid.voxel_size, grid.angles, grid.rotation, name=decoy.name
@@ -360,17 +334,6 @@ def _log(session, model, block):
         session.logger.warning(warning)
 
 
-def _look(session, models, decoys):
-    """Warn of spheres that cannot be seen, if the camera knows."""
-    camera, size = session.main_view.camera, session.main_view.window_size
-    for model, decoy in zip(models, decoys, strict=True) if session.ui.is_gui else ():
-        center = model.scene_position * decoy.sphere.center
-        sides = camera.rectangle_bounding_planes((0, 0), size, size)
-        if not all(side[:3] @ center + side[3] > -decoy.sphere.reach for side in sides):
-            line = f"view #{model.id_string}"
-            _say(session.logger.warning, session, "The sphere is outside the view. Try:", line)
-
-
 def _say(log, session, sentence, line):
     """Log a sentence that ends with a command to click."""
     if session.ui.is_gui:
@@ -387,7 +350,7 @@ def _cell(row, block):
     try:
         word = quoted(row.text)
         # The command open quotes it again in ChimeraX's own way, which must agree.
-        if word != quote_path_if_necessary(row.text):
+        if word != commands.quote_path_if_necessary(row.text):
             return shown
     except ValueError:
         return shown
@@ -402,13 +365,13 @@ def _cell(row, block):
 # Arguments that ChimeraX reads its own way.
 _READERS = {"center": PointArg}
 
-DESCRIPTION = CmdDesc(
+DESCRIPTION = commands.CmdDesc(
     required=[("volumes", TopMapsArg)],
     keyword=[
         *((a.name, _READERS.get(a.name) or ReaderArg(a)) for a in ARGUMENTS),
         ("coordinate_system", FrameArg),
-        ("save", Or(SwitchArg, SphereFileArg)),
-        ("model_id", ModelIdArg),
+        ("save", commands.Or(SwitchArg, SphereFileArg)),
+        ("model_id", commands.ModelIdArg),
     ],
     synopsis="Make solid spheres on a map's grid, as decoy volumes for cryoSPARC",
 )
@@ -416,4 +379,4 @@ DESCRIPTION = CmdDesc(
 
 def register_command(name, logger):
     """Register the command with ChimeraX."""
-    register(name, DESCRIPTION, makesphere, logger=logger)
+    commands.register(name, DESCRIPTION, makesphere, logger=logger)

@@ -5,6 +5,7 @@ import math
 import os
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import unquote
 
 import mrcfile
@@ -741,28 +742,22 @@ def test_a_large_sphere_is_shown_as_coarsely_as_its_map(session, command, tmp_pa
 
 
 def test_memory_is_checked_for_spheres_and_for_maps_not_yet_read(fails, new_map, blob, monkeypatch):
-    from chimerax.makesphere.engine import memory
-
-    asked = []
-
-    def refuse(*words):
-        asked.append(words)
-        raise ValueError("too large")
-
-    monkeypatch.setattr(memory, "require", refuse)
+    free = SimpleNamespace(available=0)
+    monkeypatch.setattr("psutil.virtual_memory", lambda: free)
+    gigabytes = (20 * 24 * 28) / 2**30
     volume = new_map(blob((20, 24, 28)))
-    voxels = 20 * 24 * 28
-    fails("makesphere #1 radius 5", "too large")
-    assert asked.pop() == (4 * voxels, "a sphere in a box of 20 x 24 x 28 voxels")
+
+    def needs(line, needed):
+        free.available = 1
+        fails(line, f"the spheres would need {needed:.3g} GB of memory, and 9.31e-10 GB is free")
+
+    needs("makesphere #1 radius 5", 4 * gigabytes)
     monkeypatch.setattr(volume.data, "cached_data", lambda *region: None)
-    fails("makesphere #1 radius 5,6 value 1,2", "too large")
-    assert asked.pop() == (5 * 4 * voxels, "4 spheres in a box of 20 x 24 x 28 voxels")
+    needs("makesphere #1 radius 5,6 value 1,2", 5 * 4 * gigabytes)
     other = new_map(blob().astype(np.int8))
     assert other.id_string == "2"
     monkeypatch.setattr(other.data, "cached_data", lambda *region: None)
-    fails("makesphere #1,2 radius 5", "too large")
-    needed = (4 + 4) * voxels + (4 + 1) * 24**3
-    assert asked.pop() == (needed, "2 spheres in boxes of up to 24 x 24 x 24 voxels")
+    needs("makesphere #1,2 radius 5", (4 + 4) * gigabytes + (4 + 1) * 24**3 / 2**30)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no such names on Windows")

@@ -33,9 +33,9 @@ def decoys(source_map, *arguments, **more):
 
 def made(decoys, destination=None, in_memory=False):
     with Batch([Plan(decoys, destination)]) as batch:
-        arrays = [array for _, array in batch.make(in_memory)]
-        (plan,) = batch.publish()
-    return plan.decoys, arrays
+        arrays = [array for *_, array in batch.make(in_memory)]
+        batch.publish()
+    return decoys, arrays
 
 
 def test_a_map_is_read_once_for_all_spheres(source_map, planes):

@@ -200,7 +200,7 @@ def test_none_is_no_file(said):
 
 @pytest.mark.skipif(not os.path.exists("/dev/null"), reason="has no such file")
 def test_a_device_is_not_replaced(said):
-    with pytest.raises(UserError, match="needs a folder or a file, and this is neither: /dev/null"):
+    with pytest.raises(UserError, match="must not replace /dev/null, which is no file"):
         said("noisy", "radius 60 save /dev/null")
     assert not os.path.isfile("/dev/null") and not os.path.exists("/dev/null.mrc")
 

@@ -12,7 +12,7 @@ PACKAGE = "chimerax.makesphere"
 # From the bottom up: a module may import only those on lines above its own. The panel, the
 # command and the shell are beside each other: none imports another.
 FLOORS = """
-engine     errors naming grid memory scratch contents
+engine     errors naming grid scratch contents
 engine     amount sphere level
 .          arguments
 engine     mrc strength particle

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from chimerax.makesphere.engine import memory
 from chimerax.makesphere.engine.grid import Grid
 from chimerax.makesphere.engine.level import opening_level
 from chimerax.makesphere.engine.map import REMEMBERED, Map
@@ -186,14 +185,6 @@ def test_a_file_is_a_map_while_it_is_open(tmp_path):
         file = opened.planes
     with pytest.raises(ValueError, match="closed"):
         file[0]
-
-
-def test_memory_for_reading_a_file_is_checked_first(tmp_path, monkeypatch):
-    asked = []
-    monkeypatch.setattr(memory, "require", lambda *words: asked.append(words))
-    with Map.open(write_map(tmp_path / "a.mrc")):
-        pass
-    assert asked == [(100 * 6 * 5 + 200 * 4, "a box of 6 x 5 x 4 voxels")]
 
 
 def test_a_faint_map_keeps_its_level():

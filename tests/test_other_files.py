@@ -100,7 +100,7 @@ def test_no_room_to_unpack_is_one_sentence(tmp_path, capsys, monkeypatch):
     packed.write_bytes(gzip.compress(Path(write_map(tmp_path / "a.mrc")).read_bytes()))
     monkeypatch.setattr(tempfile, "TemporaryFile", FullDisk)
     monkeypatch.setattr(tempfile, "gettempdir", lambda: "/scratch")
-    sentence = f"cannot read {packed}: no room to unpack it in /scratch: No space left on device"
+    sentence = f"cannot read {packed}: it cannot be unpacked in /scratch: No space left on device"
     assert sentence in shell(capsys, packed)
 
 
@@ -179,6 +179,7 @@ MAPS = {
     "no whole number of volumes": facts((32, 32, 80), 32, 401),
     "a stack of one volume": facts((32, 32, 32), 32, 401),
     "as high as a voxel": facts((32, 32, 32), 1, 1),
+    "one plane in a cell of many": facts((32, 32, 32), 1, 1, side=64.0),
     "intervals of one": Facts((32, 32, 32), (1, 1, 1), (2.0,) * 3, 0),
     "nothing but a size": Facts((32, 32, 32), (0, 0, 0), (0.0,) * 3, 0),
 }
@@ -194,8 +195,6 @@ IMAGES = {
     "by its name, cubic": (facts((32, 32, 32), 32, 0, "a.mrcs"), 32),
     "by its name, as a volume": (facts((32, 32, 50), 50, 1, "a.mrcs"), 50),
     "tilt series": (facts((64, 48, 41), 41, 0, "a.st"), 41),
-    "one plane in a cell of many": (facts((32, 32, 32), 1, 1, side=64.0), 32),
-    "by its name, as high as a voxel": (facts((32, 32, 32), 1, 1, "a.mrcs"), 32),
     "cryoDRGN's toy projections": (Facts((30, 30, 1000), (1, 1, 1), (1.0,) * 3, 0), 1000),
     "one image in a cell": (facts((32, 32, 50), 1, 1), 50),
     "volumes of one plane": (facts((32, 32, 7), 1, 401), 7),
@@ -414,7 +413,7 @@ def test_a_map_packed_twice_is_refused(tmp_path, capsys):
 @pytest.mark.parametrize("mode", [3, 4, 16, 101])
 def test_modes_that_chimerax_does_not_read_are_refused(mode, tmp_path, capsys):
     message = shell(capsys, write_map(tmp_path / "a.mrc", mode=mode))
-    assert f"(MRC mode {mode}), which ChimeraX does not read" in message
+    assert f"is in MRC mode {mode}, which ChimeraX does not read" in message
 
 
 def test_a_folder_is_refused(tmp_path, capsys):
@@ -425,7 +424,7 @@ def test_a_folder_is_refused(tmp_path, capsys):
 @posix
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path, capsys):
     os.mkfifo(tmp_path / "a.mrc")
-    assert "is a pipe, and a map has to be a file" in shell(capsys, tmp_path / "a.mrc")
+    assert "is a pipe or device, and a map has to be a file" in shell(capsys, tmp_path / "a.mrc")
     assert "device" in shell(capsys, "/dev/null")
     read, write = os.pipe()
     assert "is a pipe" in shell(capsys, f"/dev/fd/{read}")

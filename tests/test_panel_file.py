@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import mrcfile
 import numpy as np
 import pytest
-from conftest import IN_CHIMERAX, in_chimerax
+from conftest import IN_CHIMERAX
 
 pytest.importorskip("Qt", reason="needs Qt, by qtshim")
 pytest.importorskip("matplotlib")
@@ -358,19 +358,6 @@ def test_automatic_name_that_is_too_long(new_map, blob, open_panel):
     write(form.text_fields["edge"], "0." + "0" * 250 + "1")
     assert wait(lambda: errors(form) == ["save"])
     assert "too long" in error(form, "save") or "characters" in error(form, "save")
-
-
-@in_chimerax
-def test_sphere_outside_the_view_is_told(form, gui, log):
-    from chimerax.core.commands import run
-
-    form.save_box.setChecked(False)
-    run(gui, "view")
-    click(form.make_button)
-    assert not [text for text in log.warnings if "outside the view" in text]
-    run(gui, "move x 1e4; wait 1")
-    click(form.make_button)
-    assert any("outside the view" in text and "view #4" in text for text in log.warnings)
 
 
 def test_a_folder_that_takes_its_time_holds_up_no_letter(one, monkeypatch, ran):

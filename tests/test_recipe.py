@@ -28,15 +28,6 @@ def test_words_are_the_arguments_that_differ_from_the_defaults():
     assert command_words(Recipe(60.0, value=Multiple(1, "match"))) == "radius 60 value match"
 
 
-@pytest.mark.parametrize("grid", [GRID, Grid((9, 9, 9), (4.0, 2.0, 3.0))])
-def test_a_radius_is_not_tiny_compared_with_a_voxel(grid):
-    smallest = min(grid.voxel_size) / 1000
-    Recipe(smallest).sphere(grid)
-    argument, problem = blamed(Recipe(0.999 * smallest).sphere, grid)
-    assert argument == "radius"
-    assert problem.startswith(f"must be at least {smallest:g} Å, a thousandth of a voxel")
-
-
 def test_a_sphere_holds_some_voxels_but_not_all():
     beside = tuple(c + 0.5 for c in GRID.center)
     blame = blamed(Recipe(0.4, center=beside).sphere, GRID)
@@ -86,8 +77,7 @@ def test_densities():
     blame = blamed(Recipe(5.0, value=Multiple(1e14, "match")).density, 80.0, views)
     assert blame == (
         "value",
-        "100000000000000match gives a density of 2e+15; a density may be 1e-15 to 1e+15 above "
-        "or below 0",
+        "100000000000000match gives a density of 2e+15, which other programs cannot work with",
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ from .scratch import Scratch
 from .sphere import Sphere, copied
 
 
-@dataclass(frozen=True)
+@dataclass
 class Decoy:
     """A sphere on a map's grid, measured against the map.
 
@@ -110,19 +110,18 @@ def decoys_of(measured: Measured, request: Request) -> list[Decoy]:
 def _require_particle(about: About, measured: Measured, request: Request) -> None:
     """Raise an error if there is nothing to measure, which names the argument that asks for it."""
     argument, amount = request.measured[0]
-    cannot = f"{word(amount)} cannot be measured"
-    if np.isnan(measured.range.lowest):
+    cannot, lowest = f"{word(amount)} cannot be measured", measured.range.lowest
+    if np.isnan(lowest):
         raise ArgumentError(argument, f"{cannot}: no voxel of the map is a finite number")
     if measured.range.is_constant:
         # + 0.0: no minus zero
-        constant = f"all its voxels are {measured.range.lowest + 0.0:.4g}"
-        raise ArgumentError(argument, f"{cannot}: the map is constant, {constant}")
+        constant = f"the map is constant, all its voxels are {lowest + 0.0:.4g}"
+        raise ArgumentError(argument, f"{cannot}: {constant}")
     if np.isnan(measured.level):
         raise LevelError(argument, f"{cannot}: the contour level is not a number")
     if not about.fit:
-        raise LevelError(
-            argument, f"{cannot}: no voxel reaches the contour level {measured.level:.4g}"
-        )
+        below = f"no voxel reaches the contour level {measured.level:.4g}"
+        raise LevelError(argument, f"{cannot}: {below}")
 
 
 class Plan(NamedTuple):
@@ -176,7 +175,9 @@ class Batch:
             why, kept = str(problem) or "not all was made", " and ".join(filter(None, stayed))
             raise OSError(f"{why}; {kept} could not be removed") from problem
 
-    def make(self, in_memory: bool = False) -> Iterator[tuple[Decoy, NDArray[np.float32] | None]]:
+    def make(
+        self, in_memory: bool = False
+    ) -> Iterator[tuple[Plan, Decoy, NDArray[np.float32] | None]]:
         """Draw and write the spheres, one after the other.
 
         Parameters
@@ -189,8 +190,9 @@ class Batch:
         OSError
             A file could not be written.
         """
-        for decoys, destination in self._plans:
-            for decoy in decoys:
+        for plan in self._plans:
+            destination = plan.destination
+            for decoy in plan.decoys:
                 grid = decoy.map.grid
                 strips = decoy.sphere.strips(grid, decoy.density)
                 array = None
@@ -205,15 +207,10 @@ class Batch:
                         scratch.flush()
                 elif in_memory:
                     array = decoy.sphere.draw(grid, decoy.density)
-                yield decoy, array
+                yield plan, decoy, array
 
-    def publish(self) -> list[Plan]:
-        """Return the files their names, once all are made.
-
-        Returns
-        -------
-        list of Plan
-            The same; the spheres that have files have their paths.
+    def publish(self) -> None:
+        """Return the files their names, once all are made, and tell the spheres their paths.
 
         Raises
         ------
@@ -221,16 +218,11 @@ class Batch:
             A file could not be written.
         """
         scratches = iter(self._scratches)
-        published = []
         for decoys, destination in self._plans:
             if destination is not None:
                 with _writing(destination.file or destination.folder):
-                    decoys = [
-                        replace(one, path=destination.publish(next(scratches), one.recipe))
-                        for one in decoys
-                    ]
-            published.append(Plan(decoys, destination))
-        return published
+                    for decoy in decoys:
+                        decoy.path = destination.publish(next(scratches), decoy.recipe)
 
 
 @contextmanager

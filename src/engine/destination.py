@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Literal
 
 from .errors import ArgumentError
@@ -96,15 +97,13 @@ class Destination:
             raise ArgumentError("save", f"has a name that Windows reserves for a device: {save}")
         if os.path.isdir(path):
             return path
-        if os.path.exists(path) and not os.path.isfile(path):
-            raise ArgumentError("save", f"needs a folder or a file, and this is neither: {path}")
         if save.endswith(("/", os.sep)):
             raise ArgumentError("save", f"needs a folder that exists, got {path}")
         self.file = self._checked(path)
         return os.path.dirname(self.file)
 
     def _checked(self, path: str) -> str:
-        name, suffix = os.path.splitext(os.path.basename(path))
+        typed, (name, suffix) = path, os.path.splitext(os.path.basename(path))
         if name.lower() == SUFFIX:
             raise ArgumentError("save", f"needs a name before {SUFFIX}, got {path}")
         if not suffix:
@@ -115,19 +114,14 @@ class Destination:
             raise ArgumentError("save", f"has a colon, which no file name can have: {path}")
         if self._is_open(path):
             raise ArgumentError("save", f"must not overwrite the file of an open map, got {path}")
-        try:
-            os.lstat(path)
-        except FileNotFoundError:
-            pass
-        except OSError as error:
-            raise ArgumentError("save", f"cannot write {path}: {error.strerror}") from error
         # A link stays a link: what it points to is replaced.
         if os.path.islink(path):
             path = os.path.realpath(path)
-        if os.path.exists(path) and not os.path.isfile(path):
-            raise ArgumentError("save", f"needs a file, and this is none: {path}")
         if os.path.islink(path):
             raise ArgumentError("save", f"is a circular symbolic link: {path}")
+        for each in (typed, path):
+            if os.path.exists(each) and not os.path.isfile(each):
+                raise ArgumentError("save", f"must not replace {each}, which is no file")
         return path
 
     def _is_open(self, path: str) -> bool:
@@ -211,13 +205,9 @@ def _try(folder: str) -> tuple[int, str]:
 
 def _is_in_job(folder: str) -> bool:
     """Check whether a folder, by its name or by where links lead, is in a cryoSPARC job."""
-    for path in (folder, os.path.realpath(folder)):
-        below = ""
-        while path != below:
-            if os.path.exists(os.path.join(path, JOB_FILE)):
-                return True
-            below, path = path, os.path.dirname(path)
-    return False
+    paths = Path(folder), Path(os.path.realpath(folder))
+    folders = (each for path in paths for each in (path, *path.parents))
+    return any(os.path.exists(each / JOB_FILE) for each in folders)
 
 
 def _current(current: Callable[[], str], instead: str) -> str:

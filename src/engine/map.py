@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from . import memory, mrc
+from . import mrc
 from .amount import rounded_up
 from .grid import Floats, Grid, Planes, Point
 from .level import Above, Range, opening_level
@@ -23,8 +23,6 @@ SMALLEST_VOXEL, LARGEST_VOXEL = 1e-6, 1e9
 FARTHEST = 1e6  # voxels from the origin of space
 # Volume of a cell with edges of 1: no crystal is flatter, but angles in radians are.
 FLATTEST = 0.2
-# Working memory for each voxel of a plane, and for each plane.
-PLANE_BYTES, HEIGHT_BYTES = 100, 200
 REMEMBERED = 4  # points
 
 
@@ -71,25 +69,19 @@ class Map:
 
     def __post_init__(self) -> None:
         grid = self.grid
-        if not all(SMALLEST_VOXEL < v < LARGEST_VOXEL for v in grid.voxel_size):
-            raise ValueError(
-                f"the map {self.name} has voxels of {by(grid.voxel_size)} Å, "
-                "too small or too large to draw a sphere with"
-            )
+        voxels = f"voxels of {by(grid.voxel_size)} Å, too small or too large to draw a sphere with"
+        origin = ",".join(f"{o:g}" for o in grid.origin)
+        angles = ", ".join(f"{a:g}" for a in grid.angles)
         far = FARTHEST * min(grid.voxel_size)
-        if not all(abs(o) < far for o in grid.origin):
-            origin = ",".join(f"{o:g}" for o in grid.origin)
-            raise ValueError(
-                f"the map {self.name} has its origin at {origin} Å, "
-                "too far away for accurate voxel positions"
-            )
         with np.errstate(invalid="ignore", divide="ignore"):
             fullness = abs(np.linalg.det(grid.axes / grid.voxel_size))
-        if not fullness > FLATTEST:
-            angles = ", ".join(f"{a:g}" for a in grid.angles)
-            raise ValueError(
-                f"the map {self.name} has a flat cell: its angles are {angles} degrees"
-            )
+        for is_good, found in (
+            (all(SMALLEST_VOXEL < v < LARGEST_VOXEL for v in grid.voxel_size), voxels),
+            (all(abs(o) < far for o in grid.origin), f"its origin at {origin} Å, too far away"),
+            (fullness > FLATTEST, f"a flat cell: its angles are {angles} degrees"),
+        ):
+            if not is_good:
+                raise ValueError(f"the map {self.name} has {found}")
 
     @classmethod
     @contextmanager
@@ -106,19 +98,10 @@ class Map:
             How to set a pixel size, for a warning.
         """
         with mrc.MapFile(path) as file:
-            nx, ny, nz = file.plane_grid.size
-            memory.require(
-                PLANE_BYTES * nx * ny + HEIGHT_BYTES * nz, f"a box of {nx} x {ny} x {nz} voxels"
-            )
             yield cls(
-                os.path.basename(path),
-                file.grid,
-                file,
-                level,
-                path,
-                file.plane_grid,
-                file.facts.warnings(remedy),
-                not file.facts.unsized,
+                *(os.path.basename(path), file.grid, file, level, path, file.plane_grid),
+                warnings=file.facts.warnings(remedy),
+                is_sized=not file.facts.unsized,
             )
 
     @property

@@ -4,12 +4,14 @@ import bz2
 import gzip
 import lzma
 import os
+import shutil
 import stat
 import tempfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from math import hypot, inf, isfinite, sqrt
-from typing import Any, BinaryIO, Literal, NamedTuple, Self
+from typing import Any, BinaryIO, NamedTuple, Self
 
 import numpy as np
 from mrcfile.constants import IMAGE_STACK_SPACEGROUP, MAP_ID, VOLUME_SPACEGROUP
@@ -29,13 +31,11 @@ UNPACKERS: dict[bytes, Any] = {
     b"BZh": bz2.open,
     b"\xfd7zXZ\0": lzma.open,
 }
-CHUNK_BYTES = 2**20
-COMPLEX = "complex numbers"
-OTHER_MODES = {3: COMPLEX, 4: COMPLEX, 16: "colors", 101: "numbers of 4 bits"}
+# 8-bit, 16-bit and 32-bit numbers, which ChimeraX reads.
+MODES = (0, 1, 2, 6, 12)
 VOLUME_STACK_SPACEGROUPS = range(401, 631)
 # Names of stacks of images, where the header does not settle it.
 STACK_SUFFIXES = (".mrcs", ".st", ".ali")
-SAME_LENGTH = 0.01  # relative
 WIDEST_VOXEL = 20.0  # Å; with wider ones, MX = 1 is probably a mistake
 
 
@@ -81,28 +81,17 @@ class Facts(NamedTuple):
     @property
     def images(self) -> int:
         """Number of images, if it is an image or a stack of them; 0 for a map."""
-        if min(self.size) == 1:
-            return 1
+        nx, ny, nz = self.size
         if self.volumes > 1:
             return 0
-        width, _, depth = self.intervals
-        is_cube = len({*self.size}) == 1
-        is_named_so = _plain_name(self.name).endswith(STACK_SUFFIXES)
         # Images according to MRC2014, but RELION, cryoSPARC and ChimeraX write maps with it too.
-        is_grouped_so = self.spacegroup == IMAGE_STACK_SPACEGROUP
-        # One plane per cell: images, except for a cube whose cell is as high as a voxel.
-        is_flat = depth == 1 and (width > 1 or (is_grouped_so and not is_cube))
-        if is_flat and is_cube and not (is_named_so or is_grouped_so):
-            is_flat = not self._has_cubic_voxels
-        is_stack = is_flat or (is_named_so and (is_grouped_so or not is_cube))
-        return self.size[2] if is_stack else 0
-
-    @property
-    def _has_cubic_voxels(self) -> bool:
-        if self.unsized:
-            return False
-        lengths = [side / n for side, n in zip(self.cell, self.intervals, strict=True)]
-        return max(lengths) - min(lengths) < SAME_LENGTH * min(lengths)
+        is_unsure = self.spacegroup == IMAGE_STACK_SPACEGROUP
+        is_cube = nx == ny == nz
+        is_named_so = _plain_name(self.name).endswith(STACK_SUFFIXES)
+        # One plane per cell, except where all is one voxel.
+        is_flat = self.intervals[2] == 1 and (self.intervals[0] > 1 or (is_unsure and not is_cube))
+        is_stack = (is_named_so or is_flat) and (is_unsure or not is_cube)
+        return 1 if 1 in self.size else nz * is_stack
 
     @property
     def problem(self) -> str:
@@ -185,48 +174,50 @@ class MapFile:
             raise
 
     def _read_start(self) -> None:
-        start = self._read(0, HEADER_BYTES)
+        start = self._file.read(HEADER_BYTES)
         if kind := contents(start):
             raise ValueError(f"{self.path} is {kind}, not an MRC map")
         if len(start) < HEADER_BYTES:
             raise self._damage("it is too short")
-        header = _read_header(start)
+        header, byte_order = _read_header(start)
         self._shape = tuple(int(n) for n in (header.nz, header.ny, header.nx))
         if min(self._shape) < 1:
             raise self._damage("its box is {2} x {1} x {0} voxels".format(*self._shape))
-        self._dtype = self._read_dtype(header)
+        if header.mode not in MODES:
+            mode = f"MRC mode {header.mode}"
+            raise ValueError(f"{self.path} is in {mode}, which ChimeraX does not read")
+        self._dtype = dtype_from_mode(header.mode).newbyteorder(byte_order)
+        if header.mode == 0 and _is_unsigned(header, byte_order, self.path):
+            self._dtype = np.dtype(np.uint8)
         # As in ChimeraX. Half precision is too coarse to compare and add in.
         native = self._dtype.newbyteorder("=")
         self._given_dtype = np.dtype(np.float32) if native == np.float16 else native
         self._plane_bytes = self._shape[1] * self._shape[2] * self._dtype.itemsize
-        self._data_start = HEADER_BYTES + int(header.nsymbt)
-        if self._data_start < HEADER_BYTES:
-            raise self._damage(f"its NSYMBT is {header.nsymbt}")
-        self._check_size()
+        self._data_start = self._start_of_data(int(header.nsymbt))
         order = [int(a) - 1 for a in (header.mapc, header.mapr, header.maps)]
         if sorted(order) != [0, 1, 2]:
             order = [0, 1, 2]
         self.facts = _facts(header, order, self.path)
         if self.facts.problem:
             raise ValueError(f"{self.path} {self.facts.problem}")
-        self.grid = _grid(header, self.facts, order, _has_origin(header, self.path))
+        has_origin = _is_mrc2000(header) and not _is_ccp4(self.path)
+        self.grid = _grid(header, self.facts, order, has_origin)
         try:
             self.plane_grid = self.grid.reordered(order)
         except np.linalg.LinAlgError as error:
             raise self._damage("its cell is flat") from error
 
-    def _read_dtype(self, header: np.record) -> np.dtype:
-        mode = int(header.mode)
-        if mode in OTHER_MODES:
-            held = f"{OTHER_MODES[mode]} (MRC mode {mode})"
-            raise ValueError(f"{self.path} holds {held}, which ChimeraX does not read")
-        try:
-            dtype = dtype_from_mode(mode)
-        except ValueError as error:
-            raise self._damage(f"its MRC mode is {mode}") from error
-        if dtype == np.int8 and _is_unsigned(header, self.path):
-            dtype = np.dtype(np.uint8)
-        return dtype.newbyteorder(_byte_order(header))
+    def _start_of_data(self, extended: int) -> int:
+        data = self._shape[0] * self._plane_bytes
+        size = self._file.seek(0, os.SEEK_END)
+        if extended < 0:
+            raise self._damage(f"its NSYMBT is {extended}")
+        if HEADER_BYTES + data == size:
+            # Old EMDB entries announce symmetry operators but lack them.
+            return HEADER_BYTES
+        if HEADER_BYTES + extended + data > size:
+            raise self._damage("it is too short for its box")
+        return HEADER_BYTES + extended
 
     def __enter__(self) -> Self:
         return self
@@ -241,30 +232,14 @@ class MapFile:
         return (self[k] for k in range(len(self)))
 
     def __getitem__(self, k: int) -> np.ndarray:
-        end = self._data_start + (k + 1) * self._plane_bytes
-        data = self._read(end - self._plane_bytes, self._plane_bytes)
+        self._file.seek(self._data_start + k * self._plane_bytes)
+        data = self._file.read(self._plane_bytes)
         if len(data) < self._plane_bytes:
             raise self._damage("it is too short for its box")
         plane = np.frombuffer(data, self._dtype).reshape(self._shape[1:])
         plane = plane.astype(self._given_dtype, copy=False)
         # ChimeraX inverts them, as IMOD's tomograms are dark where others are light.
         return 255 - plane if plane.dtype == np.uint8 and _is_imod(self.path) else plane
-
-    def _read(self, start: int, count: int) -> bytes:
-        try:
-            self._file.seek(start)
-            return self._file.read(count)
-        except OSError as error:
-            raise OSError(error.errno, error.strerror, self.path) from error
-
-    def _check_size(self) -> None:
-        data = self._shape[0] * self._plane_bytes
-        size = self._file.seek(0, os.SEEK_END)
-        if HEADER_BYTES + data == size:
-            # Old EMDB entries announce symmetry operators but lack them.
-            self._data_start = HEADER_BYTES
-        if self._data_start + data > size:
-            raise self._damage("it is too short for its box")
 
     def _damage(self, how: str) -> ValueError:
         return ValueError(f"{self.path} is not an MRC map or is damaged: {how}")
@@ -274,14 +249,14 @@ def _open(path: str) -> BinaryIO:
     mode = os.stat(path).st_mode
     if not stat.S_ISREG(mode):
         # It could not be read twice; opening a pipe could wait forever.
-        kind = "a pipe" if stat.S_ISFIFO(mode) else "a device or socket"
-        kind = "a folder" if stat.S_ISDIR(mode) else kind
+        kind = "a folder" if stat.S_ISDIR(mode) else "a pipe or device"
         raise ValueError(f"{path} is {kind}, and a map has to be a file")
     file = open(path, "rb")
-    start = file.read(HEADER_BYTES)
+    start = file.read(max(map(len, UNPACKERS)))
+    file.seek(0)
     for magic, unpack in UNPACKERS.items():
         if start.startswith(magic):
-            with file, unpack(path) as packed:
+            with file, unpack(file) as packed:
                 return _unpacked(packed, path)
     return file
 
@@ -290,49 +265,40 @@ def _unpacked(packed: BinaryIO, path: str) -> BinaryIO:
     """Unpack a file to disk, as planes are read more than once."""
     unpacked = tempfile.TemporaryFile()
     try:
-        while chunk := packed.read(CHUNK_BYTES):
-            try:
-                unpacked.write(chunk)
-            except OSError as error:
-                problem = f"no room to unpack it in {tempfile.gettempdir()}: {error.strerror}"
-                raise OSError(error.errno, problem, path) from error
+        shutil.copyfileobj(packed, unpacked)
     except (EOFError, zlib.error, lzma.LZMAError, OSError) as error:
         unpacked.close()
-        if isinstance(error, OSError) and error.errno:
-            raise OSError(error.errno, error.strerror, path) from error
         # Errors in packed data have no number.
+        if isinstance(error, OSError) and error.errno:
+            problem = f"it cannot be unpacked in {tempfile.gettempdir()}: {error.strerror}"
+            raise OSError(error.errno, problem, path) from error
         how = "it cannot be unpacked"
         raise ValueError(f"{path} is not an MRC map or is damaged: {how}") from error
+    unpacked.seek(0)
     return unpacked
 
 
-def _read_header(data: bytes) -> np.record:
-    # ChimeraX finds the byte order this way: machine stamps are often wrong.
-    little = np.rec.array(data, HEADER_DTYPE)[0]
-    return little if 0 < little.nx < 65536 else np.rec.array(data, HEADER_DTYPE.newbyteorder())[0]
+def _read_header(data: bytes) -> tuple[np.record, str]:
+    """Return a header and its byte order, as ChimeraX finds it: machine stamps are often wrong."""
+    for order in "<>":
+        header = np.rec.array(data, HEADER_DTYPE.newbyteorder(order))[0]
+        if 0 < header.nx < 65536:
+            break
+    return header, order
 
 
-def _byte_order(header: np.record) -> Literal["<", ">"]:
-    return ">" if header.dtype["nx"].str[0] == ">" else "<"
-
-
-def _is_unsigned(header: np.record, path: str) -> bool:
+def _is_unsigned(header: np.record, byte_order: str, path: str) -> bool:
     """Check whether bytes are unsigned: before MRC 2000, or by IMOD's stamp or file name."""
     if _is_ccp4(path):
         return False
     if not _is_mrc2000(header):
         return True
-    words = np.frombuffer(bytes(header.extra2), np.dtype("i4").newbyteorder(_byte_order(header)))
-    stamp, flags = words[10:12]
+    stamp, flags = np.frombuffer(bytes(header.extra2), f"{byte_order}i4")[10:12]
     return not flags & 1 if stamp == IMOD_STAMP else _is_imod(path)
 
 
-def _has_origin(header: np.record, path: str) -> bool:
-    """Check whether ORIGIN is as in MRC 2000: CCP4 and older files keep other things there."""
-    return _is_mrc2000(header) and not _is_ccp4(path)
-
-
 def _is_mrc2000(header: np.record) -> bool:
+    # CCP4 and older files keep other things in ORIGIN.
     return bytes(header.map) == MAP_ID
 
 
@@ -395,16 +361,11 @@ def _rotation(header: np.record) -> Rotation:
     """Read the grid's rotation, which ChimeraX keeps in a label: axis and angle in degrees."""
     for label in reversed(header.label):
         if label.startswith(ROTATION_LABEL):
-            try:
+            with suppress(ValueError, ZeroDivisionError):
                 x, y, z, angle = (float(n) for n in label[len(ROTATION_LABEL) :].split())
-            except ValueError:
-                continue
-            length = hypot(x, y, z)
-            if not (isfinite(angle) and 0 < length < inf):
-                continue
-            return as_rotation(
-                _turns().from_rotvec(np.multiply((x, y, z), angle / length), True).as_matrix()
-            )
+                turn = [n * angle / hypot(x, y, z) for n in (x, y, z)]
+                if all(map(isfinite, turn)):
+                    return as_rotation(_turns().from_rotvec(turn, True).as_matrix())
     return NO_ROTATION
 
 
@@ -485,12 +446,11 @@ def _new_header(grid: Grid, statistics: Sequence[float], labels: Sequence[str]) 
 
 def read_labels(path: str) -> list[str]:
     """Read the labels of an MRC file, such as a sphere's; none if it cannot be read."""
-    try:
-        with open(path, "rb") as file:
-            data = file.read(HEADER_BYTES)
-    except OSError:
-        return []
-    if len(data) < HEADER_BYTES:
-        return []
-    header = _read_header(data)
-    return [label.decode("ascii", "replace").rstrip() for label in header.label[: header.nlabl]]
+    with suppress(OSError), open(path, "rb") as file:
+        data = file.read(HEADER_BYTES)
+        if len(data) == HEADER_BYTES:
+            header, _ = _read_header(data)
+            return [
+                label.decode("ascii", "replace").rstrip() for label in header.label[: header.nlabl]
+            ]
+    return []

@@ -121,13 +121,8 @@ def file_name(tag: str, parts: Sequence[str], copy: int = 1, longest: int = FILE
     Raises
     ------
     ValueError
-        If `tag` has characters that a tag cannot have, or the recipe leaves it no room.
+        The recipe leaves the tag no room.
     """
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", tag):
-        raise ValueError(f"A tag must be letters, digits, _ and -, got {tag!r}")
-    if copy < 1:
-        raise ValueError(f"The copy must be 1 or more, got {copy}")
-
     copies = [f"{copy:02d}"] if copy > 1 else []
     recipe = "_".join(["", "sphere", *parts, *copies]) + ".mrc"
     room = longest - len(recipe)

@@ -4,7 +4,7 @@ import textwrap
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from ..arguments import command_words, density_problem, written
+from ..arguments import command_words, is_density, written
 from .amount import Amount, Multiple
 from .errors import ArgumentError
 from .grid import Grid, Point, beside
@@ -15,7 +15,6 @@ from .strength import Views
 
 MOST_LABELS = 8
 DIGITS = 6
-SMALLEST_RADIUS = 1e-3  # voxels: well above rounding
 
 
 class Asked(NamedTuple):
@@ -68,14 +67,8 @@ class Recipe:
         Raises
         ------
         ArgumentError
-            The radius is tiny compared with a voxel, or the sphere holds no voxel or all of them.
+            The sphere holds no voxel, or all of them.
         """
-        smallest = SMALLEST_RADIUS * min(grid.voxel_size)
-        if self.radius < smallest:
-            raise ArgumentError(
-                "radius",
-                f"must be at least {smallest:g} Å, a thousandth of a voxel, got {self.radius:g}",
-            )
         center = beside(self.center or grid.center, self.offset)
         sphere = Sphere(self.radius, center, self.edge, self.inner_radius)
         voxels = sphere.voxels(grid)
@@ -104,8 +97,9 @@ class Recipe:
             return self.value
         # As in the label: further digits differ between computers.
         density = float(f"{self.value.times * views.match(sphere):.{DIGITS}g}")
-        subject = f"{self.value} gives a density of {density:.4g}; a density"
-        if problem := density_problem(density, subject):
+        if not is_density(density):
+            density_of = f"{self.value} gives a density of {density:.4g}"
+            problem = f"{density_of}, which other programs cannot work with"
             raise ArgumentError("value", problem)
         return density
 

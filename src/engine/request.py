@@ -140,18 +140,10 @@ class Request:
         asked = Asked(word(amount), rounded_up(amount.times * fit))
         # An offset in multiples of fit gives way to the radius; one in Å does not.
         offset = 0.0 if isinstance(self.offset, Multiple) else self.offset
-        clearance = grid.clearance(beside(start, offset))
-        room = clearance - self.edge / 2
-        least = LEAST_SHARE * asked.length
-        if room < least:
-            no_room = f"leaves no room in the box for {asked.word} = {number(asked.length)} Å"
-            if clearance > 0 and self.edge / 2 > room:
-                raise ArgumentError("edge", f"of {number(self.edge)} Å {no_room}")
-            if offset and grid.clearance(start) >= least:
-                raise ArgumentError("offset", f"of {number(offset)} Å {no_room}")
-            if self.center is not None:
-                raise ArgumentError("center", no_room)
-            raise ArgumentError("radius", f"{asked.word} is too large for this box")
+        room = grid.clearance(beside(start, offset)) - self.edge / 2
+        if room < LEAST_SHARE * asked.length:
+            problem = "has no room in the box: check center, offset and edge"
+            raise ArgumentError("radius", f"{asked.word} = {number(asked.length)} Å {problem}")
         return min(asked.length, rounded_down(room)), asked
 
     def _offset(

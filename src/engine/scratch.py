@@ -54,7 +54,6 @@ class Scratch:
     """
 
     def __init__(self, folder: str, name_length: int = 0) -> None:
-        self.folder = folder
         name = PREFIX + os.urandom(4).hex()
         self._path = os.path.join(folder, name.ljust(name_length - len(SUFFIX), "_") + SUFFIX)
         self._claimed = ""
@@ -69,7 +68,6 @@ class Scratch:
         """Move the file to its final name, replacing what is there."""
         self.file.close()
         patiently(os.replace, self._path, path)
-        self._flush_folder()
 
     def claim(self, path: str, head: int) -> bool:
         """Move the file to its final name, and return True, if that is free or taken by its like.
@@ -85,7 +83,6 @@ class Scratch:
         else:
             self._claimed = path
             self.discard()
-            self._flush_folder()
             return True
         # Compared last: another makesphere may just have written the same.
         with suppress(OSError):
@@ -107,16 +104,6 @@ class Scratch:
         with suppress(OSError):
             self.file.close()
         return _remove(self._path)
-
-    def _flush_folder(self) -> None:
-        # The new name is safe once its folder is on disk. Windows and some network file systems
-        # cannot do that, and some folders can be written but not read.
-        with suppress(OSError):
-            folder = os.open(self.folder, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
 
 
 def _move_to_free(source: str, path: str) -> None:

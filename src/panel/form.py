@@ -133,7 +133,7 @@ class Form(qt.QWidget):
             field = line = qt.QLineEdit()
             field.setFixedWidth(field.fontMetrics().averageCharWidth() * (argument.width + 1))
             field.setSizePolicy(NARROW, NARROW)
-        field.setToolTip(argument.tip)
+        field.setToolTip(argument.help)
         line.setText(RECOMMENDED_TEXTS[name])
         line.textChanged.connect(self.changed)
         self.text_fields[name] = line
