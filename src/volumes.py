@@ -16,60 +16,40 @@ PART_BYTES = 2**25
 
 
 def map_of(volume: Volume) -> Map:
-    """Return a volume's whole map, whatever part of it is displayed; ChimeraX keeps it.
-
-    Raises
-    ------
-    ValueError
-        It is an image, or its file has changed since it was opened.
-    """
-    *_, whole = read_in_parts(volume, in_parts=False)
+    """Return a volume's whole map; see `read_in_parts`."""
+    *_, whole = read_in_parts(volume)
     return whole
 
 
-def read_in_parts(volume: Volume, in_parts: bool = True) -> Iterator[float | Map]:
-    """Read a volume's whole map in parts, to leave time for other things between them.
+def read_in_parts(volume: Volume) -> Iterator[float | Map]:
+    """Read a volume's whole map, whatever part of it is displayed; ChimeraX keeps it.
 
     Yields
     ------
     float or Map
-        The share that has been read; at the end the map.
+        The share that has been read, to leave time for other things; at the end the map.
 
     Raises
     ------
     ValueError
         It is an image, or its file has changed since it was opened.
     """
-    facts, data = _facts(volume), volume.data
-    start, size, step = (0, 0, 0), tuple(int(n) for n in data.size), (1, 1, 1)
-    array = data.cached_data(start, size, step)
-    if array is None and in_parts:
-        nx, ny, nz = size
+    facts, data, spec = _facts(volume), volume.data, f"#{volume.id_string}"
+    (nx, ny, nz), step = map(int, data.size), (1, 1, 1)
+    array = data.cached_data((0, 0, 0), (nx, ny, nz), step)
+    if array is None:
         array = np.empty((nz, ny, nx), data.value_type)
         depth = max(1, PART_BYTES // array[0].nbytes)
         with _reading(volume):
             for k in range(0, nz, depth):
-                some = nx, ny, min(depth, nz - k)
-                array[k : k + depth] = data.read_matrix((0, 0, k), some, step, None)
+                size = nx, ny, min(depth, nz - k)
+                array[k : k + depth] = data.read_matrix((0, 0, k), size, step, None)
                 yield min((k + depth) / nz, 1.0)
-    elif array is None:
-        with _reading(volume):
-            array = data.read_matrix(start, size, step, None)
-        data.cache_data(array, start, size, step)
-    yield _map(volume, facts, array)
-
-
-def _map(volume: Volume, facts: Facts, array: np.ndarray) -> Map:
+        data.cache_data(array, (0, 0, 0), (nx, ny, nz), step)
     is_resized = _is_resized(volume)
-    spec = f"#{volume.id_string}"
-    remedy = f"volume {spec} voxelSize 1.3 sets it"
-    return Map(
-        volume.name,
-        grid_of(volume),
-        array,
-        shown_level(volume),
-        path_of(volume),
-        warnings=() if is_resized else facts.warnings(remedy),
+    yield Map(
+        *(volume.name, grid_of(volume), array, shown_level(volume), path_of(volume)),
+        warnings=() if is_resized else facts.warnings(f"volume {spec} voxelSize 1.3 sets it"),
         is_sized=is_resized or not facts.unsized,
         spec=spec,
     )

@@ -457,9 +457,9 @@ def test_the_recommended_line_can_be_clicked(command, cube, html_log):
             "offset must be a number, fit, or a multiple such as 2fit, got 1,2",
         ),
         ("radius 6 offset 500", "offset of 500 Å puts the sphere outside the box"),
-        ("radius fit offset 500", "offset of 500 Å leaves no room in the box for fit = "),
+        ("radius fit offset 500", "has no room in the box: check center, offset and edge"),
         ("radius 6 center 1,1,1 offset fit", "offset of fit is not possible"),
-        ("radius fit center 1,1,1 offset fit", "center leaves no room in the box for fit = "),
+        ("radius fit center 1,1,1 offset fit", "has no room in the box: check center"),
         ("radius 1,3fit", "radius 1,3fit would be 1 and 3fit; decimals take a point: 1.3fit"),
         ("radius 1e400 offset fit", "radius must be a number above 0 Å, got inf"),
         (
@@ -481,12 +481,12 @@ def test_the_recommended_line_can_be_clicked(command, cube, html_log):
             "edge must not be wider than the wall of the hollow, 3 Å, got 3.5",
         ),
         ("radius 9 edge inf", "edge must be a number, got inf"),
-        ("radius 9 value 0", "value must be a number other than 0, or match, got 0"),
+        ("radius 9 value 0", "value must be match, or 1e-15 to 1e+15 above or below 0, got 0"),
         (
             "radius 9 value nan",
             "value must be a number, match, or a multiple such as 2match, got nan",
         ),
-        ("radius 9 value 1e-60", "value must be a number other than 0, or match, got 1e-60"),
+        ("radius 9 value 1e-60", "value must be match, or 1e-15 to 1e+15 above or"),
         ("radius 9 center nan,0,0", "center must be three numbers"),
         ("radius fit edge -1", "edge must be 0 Å or more, got -1"),
         ("radius 9 modelId 1", "modelId names a model that is open: #1"),
@@ -606,13 +606,13 @@ def test_a_file_is_written_where_save_says(command, cube, tmp_path):
 def test_browse_asks_for_a_file_or_for_the_folder_of_several(
     words, kind, picked, made, command, cube, monkeypatch
 ):
-    from chimerax.makesphere import cmd
+    from chimerax.core import commands
 
     def pick(cls, text, session):
         assert text == "browse"
         return picked, picked, ""
 
-    monkeypatch.setattr(getattr(cmd, kind), "parse", classmethod(pick))
+    monkeypatch.setattr(getattr(commands, kind), "parse", classmethod(pick))
     command(f"makesphere #1 save browse {words}")
     assert files() == made
 

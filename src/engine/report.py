@@ -93,10 +93,8 @@ def as_text(rows: Sequence[Row]) -> str:
 def next_steps(plan: Plan) -> list[Row]:
     """Say what to do with the files of one map."""
     count = len(plan.decoys)
-    paths, them, files = {
-        1: ("this path", "it", "the file"),
-        2: ("these paths", "both", "the files"),
-    }.get(count, ("these paths", f"all {count}", "the files"))
+    paths, files = ("these paths", "the files") if count > 1 else ("this path", "the file")
+    them = "it" if count == 1 else "both" if count == 2 else f"all {count}"
     is_mask = all(_is_mask(decoy) for decoy in plan.decoys)
     size = "left empty" if plan.map.is_sized else "that of the particles"
     step = (
@@ -213,85 +211,55 @@ def too_strong(decoys: Sequence[Decoy]) -> str:
 
 def warnings(decoy: Decoy) -> list[str]:
     """List what may be wrong with a sphere, in sentences."""
-    measured, grid = decoy.measured, decoy.map.grid
-    box = "{} x {} x {}".format(*grid.size)
-    found = list(decoy.map.warnings)
-    if measured.level_note:
-        found.append(measured.level_note)
+    measured, recipe, sphere, grid = decoy.measured, decoy.recipe, decoy.sphere, decoy.map.grid
+    box = "{} x {} x {} voxels".format(*grid.size)
+    angles = ", ".join(f"{a:.4g}" for a in grid.angles)
     lowest, highest = measured.range
-    if -lowest > abs(highest):
-        found.append(
-            f"The particle looks dark: the map's densities go from {lowest:.3g} to {highest:.3g}, "
-            "and cryoSPARC expects a bright particle. If it is dark, invert the map, in ChimeraX "
-            f"with volume scale {decoy.map.spec} factor -1."
-        )
-    if len(set(grid.size)) > 1:
-        found.append(f"The box is not cubic ({box} voxels); cryoSPARC and RELION expect a cube.")
-    if any(n % 2 for n in grid.size):
-        found.append(f"The box is odd ({box} voxels); cryoSPARC and RELION expect an even one.")
-    if not np.allclose(grid.voxel_size, grid.voxel_size[0], rtol=1e-3, atol=0):
-        found.append(f"The voxels are not equally sized ({by(grid.voxel_size)} Å).")
-    if not np.allclose(grid.angles, 90, rtol=0, atol=0.01):
-        angles = ", ".join(f"{a:.4g}" for a in grid.angles)
-        found.append(
-            f"The cell is skewed (its angles are {angles} degrees). cryoSPARC and RELION ignore "
-            "that, and see an ellipsoid."
-        )
-    if np.abs(np.subtract(grid.rotation, np.eye(3))).max() > 1e-6:
-        found.append("The grid is rotated, which only ChimeraX reads from an MRC file.")
-    return [*found, *_of_the_sphere(decoy), *_of_the_particle(decoy)]
-
-
-def _of_the_sphere(decoy: Decoy) -> list[str]:
-    """List what may be wrong with the sphere itself."""
-    recipe, sphere, found = decoy.recipe, decoy.sphere, []
-    clearance = decoy.map.grid.clearance(sphere.center)
-    if sphere.reach > clearance * (1 + 1e-6):
-        found.append(
-            f"The sphere reaches beyond the box: it extends {sphere.reach:.4g} Å from "
-            f"its center, and the box ends at {max(clearance, 0):.4g} Å."
-        )
-    elif decoy.about.views.cuts(sphere):
-        found.append(
-            "A part of the sphere is outside the largest ball in the box, which is all that "
-            "Heterogeneous Refinement looks at; its signal is that of the rest."
-        )
-    fit = decoy.about.fit
-    if recipe.asked_radius and recipe.radius < min(fit, recipe.asked_radius.length):
-        found.append(
-            f"The radius is shortened to {number(recipe.radius)} Å to stay in the box, less than "
-            f"fit ({number(fit)} Å): the sphere does not hold the particle."
-        )
-    if recipe.asked_radius and decoy.share < LEAST_ENCLOSED and not recipe.offset:
-        found.append(
-            "The sphere encloses nothing of the map's density above its contour level: "
-            "check the level."
-        )
-    if decoy.strength < FAINTEST and not _is_mask(decoy):
-        found.append(
-            f"A sphere whose signal is {signal(decoy.strength)} the particle's behaves like an "
-            "empty volume."
-        )
-    return found
-
-
-def _of_the_particle(decoy: Decoy) -> list[str]:
-    """List what makes fit uncertain, if it was used."""
-    if not _uses_fit(decoy):
-        return []
-    found = []
-    dust = decoy.measured.particle.speck_share
-    if dust > MUCH_DUST:
-        found.append(
-            f"Dust makes up {100 * dust:.2g}% of the density above the contour level. Raise the "
-            "level if you see specks; lower it if the particle falls apart."
-        )
-    if decoy.measured.particle.at_edge:
-        found.append(
-            "What is above the contour level reaches the edge of the box, so fit may be too "
-            "large: raise the level."
-        )
-    return found
+    clearance = grid.clearance(sphere.center)
+    sticks_out = sphere.reach > clearance * (1 + 1e-6)
+    asked, fit, uses_fit = recipe.asked_radius, decoy.about.fit, _uses_fit(decoy)
+    dust = measured.particle.speck_share
+    is_faint = decoy.strength < FAINTEST and not _is_mask(decoy)
+    found = {
+        **dict.fromkeys(decoy.map.warnings, True),
+        measured.level_note: measured.level_note,
+        f"The particle looks dark: the map's densities go from {lowest:.3g} to {highest:.3g}, "
+        "and cryoSPARC expects a bright particle. If it is dark, invert the map, in ChimeraX "
+        f"with volume scale {decoy.map.spec} factor -1.": -lowest > abs(highest),
+        f"The box is not cubic ({box}); cryoSPARC and RELION expect a cube.": (
+            len(set(grid.size)) > 1
+        ),
+        f"The box is odd ({box}); cryoSPARC and RELION expect an even one.": (
+            any(n % 2 for n in grid.size)
+        ),
+        f"The voxels are not equally sized ({by(grid.voxel_size)} Å).": (
+            not np.allclose(grid.voxel_size, grid.voxel_size[0], rtol=1e-3, atol=0)
+        ),
+        f"The cell is skewed (its angles are {angles} degrees). cryoSPARC and RELION ignore "
+        "that, and see an ellipsoid.": not np.allclose(grid.angles, 90, rtol=0, atol=0.01),
+        "The grid is rotated, which only ChimeraX reads from an MRC file.": (
+            np.abs(np.subtract(grid.rotation, np.eye(3))).max() > 1e-6
+        ),
+        f"The sphere reaches beyond the box: it extends {sphere.reach:.4g} Å from its center, and "
+        f"the box ends at {max(clearance, 0):.4g} Å.": sticks_out,
+        "A part of the sphere is outside the largest ball in the box, which is all that "
+        "Heterogeneous Refinement looks at; its signal is that of the rest.": (
+            not sticks_out and decoy.about.views.cuts(sphere)
+        ),
+        f"The radius is shortened to {number(recipe.radius)} Å to stay in the box, less than fit "
+        f"({number(fit)} Å): the sphere does not hold the particle.": (
+            asked and recipe.radius < min(fit, asked.length)
+        ),
+        "The sphere encloses nothing of the map's density above its contour level: check the "
+        "level.": asked and decoy.share < LEAST_ENCLOSED and not recipe.offset,
+        f"A sphere whose signal is {signal(decoy.strength)} the particle's behaves like an empty "
+        "volume.": is_faint,
+        f"Dust makes up {100 * dust:.2g}% of the density above the contour level. Raise the level "
+        "if you see specks; lower it if the particle falls apart.": uses_fit and dust > MUCH_DUST,
+        "What is above the contour level reaches the edge of the box, so fit may be too large: "
+        "raise the level.": uses_fit and measured.particle.at_edge,
+    }
+    return [sentence for sentence, holds in found.items() if holds]
 
 
 def _percent(share: float) -> str:

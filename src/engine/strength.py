@@ -276,15 +276,12 @@ class Binned:
 
     def _sum_up(self, plane: NDArray) -> NDArray[np.float32]:
         x, y, _ = self._bins
-        rows = np.zeros((self.sums.shape[1], plane.shape[1]), np.float32)
-        for first in range(y):
-            some = plane[first::y]
-            rows[: len(some)] += some
-        sums = np.zeros(self.sums.shape[1:], np.float32)
-        for first in range(x):
-            some = rows[:, first::x]
-            sums[:, : some.shape[1]] += some
-        return sums
+        _, rows, columns = self.sums.shape
+        whole = np.zeros((rows * y, columns * x), np.float32)
+        whole[: plane.shape[0], : plane.shape[1]] = plane
+        sums = whole.reshape(rows, y, columns * x).sum(axis=1)
+        # One after the other: NumPy sums short rows slowly.
+        return sum((sums[:, k::x] for k in range(1, x)), sums[:, ::x])
 
     def views(self, center: Point, fit: float) -> Views:
         """Measure the views of the particle.

@@ -32,6 +32,9 @@ class ArrayGridData(GridData):
     def cached_data(self, ijk_origin, ijk_size, ijk_step):
         return self.array
 
+    def cache_data(self, array, ijk_origin, ijk_size, ijk_step):
+        pass
+
     def set_origin(self, origin):
         self.origin = tuple(origin)
         for callback in self.change_callbacks:
