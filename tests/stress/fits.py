@@ -1,16 +1,20 @@
 """The radius of the particle in boxes of 64 to 720 voxels, against labels of the whole array."""
 
+from itertools import product
 from math import ceil, floor, log10
 
 import numpy as np
 from chimerax.makesphere.engine.grid import Grid
 from chimerax.makesphere.engine.map import Map
 from scipy import ndimage
+from test_particle import BOXES, compare_with_the_definition
 
 SMALL = [(64,) * 3, (100,) * 3, (96, 128, 70), (128,) * 3, (200, 130, 96), (180,) * 3]
 MEDIUM = [(256,) * 3, (385, 300, 120), (400, 96, 64), (300,) * 3]
 # Some of them, once.
 LARGE = [(384,) * 3, (385,) * 3, (400,) * 3, (512,) * 3, (641, 641, 400), (720,) * 3]
+# On skewed and rotated grids too: how far noise goes in Å, its share of the peak, and the level.
+NOISY = list(product(BOXES, [None, 5, 12, 35], [0.05, 0.1, 0.2, 0.35], [1, 2]))
 
 
 def run(seed, count):
@@ -24,7 +28,9 @@ def run(seed, count):
     noise = np.random.default_rng(seed)
     sizes = [SMALL[i % len(SMALL)] for i in range(count * 3 // 4)]
     sizes += [MEDIUM[i % len(MEDIUM)] for i in range(count // 4)]
-    compared = 0
+    for case in NOISY:
+        compare_with_the_definition(*case)
+    compared = len(NOISY)
     for size in sizes + LARGE[: max(1, count // 10)]:
         voxel = float(noise.choice([0.5, 0.83, 1.3, 2.0, 4.4]))
         grid = Grid(size, (voxel,) * 3, tuple(noise.uniform(-99, 99, 3)))
