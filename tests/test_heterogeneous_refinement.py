@@ -5,19 +5,25 @@ not known here, nor is its status for each.
 """
 
 import ast
+import io
 import json
 import os
 import re
+import runpy
 import shlex
 import shutil
 import subprocess
 import sys
+import warnings
+from contextlib import redirect_stderr, redirect_stdout
 from datetime import UTC, datetime
 from fnmatch import fnmatch
+from functools import partial
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path, PurePosixPath
 from threading import Thread
+from types import SimpleNamespace
 from urllib.parse import parse_qs, parse_qsl, unquote, urlsplit
 
 import pytest
@@ -34,6 +40,7 @@ from cryosparc.models.workspace import Workspace  # noqa: E402
 
 EXAMPLE = ROOT / "examples/heterogeneous_refinement.py"
 NOW = datetime.now(UTC)
+LOGIN = ("base_url", "email", "password")
 PASSWORD = "open sesame"
 FOLDER = "/data/CS-betagal"
 PARAMS = {
@@ -317,14 +324,10 @@ def spheres(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def run(instance, spheres, tmp_path):
-    """Return a function that runs the example, with changes to the words and the environment."""
+def environment(instance, tmp_path):
+    """Return a function that gives the variables of a login, with changes."""
 
-    def run(*more, particles="J5.particles", volume="J8.volume_class_0", files=SPHERES, **changes):
-        words = ["P3", "W1", "--particles", particles, "--volume", volume, *more, *files]
-        return python(EXAMPLE, *words, **changes)
-
-    def python(*words, **changes):
+    def environment(**changes):
         variables = {k: v for k, v in os.environ.items() if not k.startswith("CRYOSPARC_")}
         login = {
             "CRYOSPARC_BASE_URL": instance.address,
@@ -336,16 +339,65 @@ def run(instance, spheres, tmp_path):
             "PYTHONUTF8": "1",
         }
         kept = {key: value for key, value in (login | changes).items() if value is not None}
+        return variables | kept
+
+    return environment
+
+
+@pytest.fixture
+def python(environment):
+    """Return a function that runs Python's words in a process."""
+
+    def python(*words, **changes):
         return subprocess.run(
             [sys.executable, *map(str, words)],
-            env=variables | kept,
+            env=environment(**changes),
             capture_output=True,
             text=True,
             encoding="utf-8",
             timeout=60,
         )
 
-    run.python = python
+    return python
+
+
+@pytest.fixture
+def run(environment, spheres, monkeypatch):
+    """Return a function that runs the example, with changes to the words and the environment.
+
+    In this process, as the library takes long to start.
+    """
+
+    def run(*more, particles="J5.particles", volume="J8.volume_class_0", files=SPHERES, **changes):
+        words = ["P3", "W1", "--particles", particles, "--volume", volume, *more, *files]
+        out, err = io.StringIO(), io.StringIO()
+        status = 0
+        with (
+            monkeypatch.context() as patch,
+            redirect_stdout(out),
+            redirect_stderr(err),
+            warnings.catch_warnings(record=True) as warned,
+        ):
+            # As Python has it without options.
+            warnings.simplefilter("default")
+            warnings.simplefilter("ignore", DeprecationWarning)
+            warnings.simplefilter("ignore", ResourceWarning)
+            login = environment(**changes)
+            patch.setattr(os, "environ", login)
+            patch.setattr(sys, "argv", [str(EXAMPLE), *words])
+            # It took the variables when it was loaded.
+            known = {word: login.get(f"CRYOSPARC_{word.upper()}") for word in LOGIN}
+            patch.setattr(cryosparc, "CryoSPARC", partial(cryosparc.CryoSPARC, **known))
+            try:
+                runpy.run_path(str(EXAMPLE), run_name="__main__")
+            except SystemExit as end:
+                status = end.code
+                if isinstance(status, str):
+                    print(status, file=sys.stderr)
+                    status = 1
+        said = err.getvalue() + "".join(f"{warning.message}\n" for warning in warned)
+        return SimpleNamespace(returncode=status, stdout=out.getvalue(), stderr=said)
+
     return run
 
 
@@ -365,13 +417,13 @@ def sentence(done):
     return line
 
 
-def test_the_spheres_become_inputs_of_a_job(run, instance):
+def test_the_spheres_become_inputs_of_a_job(python, spheres, instance):
     """With the line that the page and the script show."""
     page = EXAMPLE.with_name("README.md").read_text("utf-8")
     (line,) = re.findall(r"^    python (heterogeneous_refinement.py .*?)\n\n", page, re.M | re.S)
     assert line in EXAMPLE.read_text("utf-8")
     name, *words = shlex.split(line.replace("\\\n", " "))
-    done = run.python(EXAMPLE.with_name(name), *words)
+    done = python(EXAMPLE.with_name(name), *words)
     assert (done.returncode, done.stderr) == (0, "")
     folder = f"{FOLDER}/betaGal_sphere_r112A_v0p5match"
     assert instance.files == {f"{folder}/{name}": Path(name).read_bytes() for name in SPHERES}
@@ -414,10 +466,10 @@ def test_one_sphere_and_a_folder_and_a_lane(run, instance):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows saves logins in one place only")
-def test_a_saved_login(run, instance):
+def test_a_saved_login(run, python, instance):
     words = ("--url", instance.address, "--email", "me@example.com", "--password", PASSWORD)
     nobody = {"CRYOSPARC_EMAIL": None, "CRYOSPARC_PASSWORD": None}
-    assert run.python("-m", "cryosparc.tools", "login", *words, **nobody).returncode == 0
+    assert python("-m", "cryosparc.tools", "login", *words, **nobody).returncode == 0
     done = run(**nobody)
     assert (done.returncode, done.stderr) == (0, "")
     assert "J10" in instance.jobs
