@@ -40,11 +40,9 @@ def gui(app, session, monkeypatch):
     """A session with windows, in which no panel has been."""
     if IN_CHIMERAX and not session.ui.is_gui:
         pytest.skip("needs ChimeraX with windows")
-    from chimerax.makesphere.panel import measuring, plot, tool
+    from chimerax.makesphere.panel import measuring, tool
 
     monkeypatch.setattr(session.ui, "is_gui", True)
-    # Drawing takes most of the time; the tests of the plot draw it themselves.
-    monkeypatch.setattr(plot.Profile, "draw_idle", lambda plot: None)
     # A hand comes to rest sooner.
     monkeypatch.setattr(measuring, "SOON", 5)
     monkeypatch.setattr(measuring, "REST", 20)
@@ -194,6 +192,13 @@ def texts(form):
 
 def beside(form, argument):
     return form.beside_labels[argument].text()
+
+
+def grays(widget):
+    """How light the pixels of a widget are, the darkest first."""
+    image = widget.grab().toImage()
+    places = ((x, y) for x in range(image.width()) for y in range(image.height()))
+    return sorted(image.pixelColor(*place).lightness() for place in places)
 
 
 def is_shown(widget, form):

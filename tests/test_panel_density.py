@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 pytest.importorskip("Qt", reason="needs Qt, by qtshim")
-pytest.importorskip("matplotlib")
 
 from panels import beside, click, error, errors, is_measured, previews, shown, texts, wait, write
 

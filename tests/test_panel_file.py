@@ -13,7 +13,6 @@ import pytest
 from conftest import IN_CHIMERAX
 
 pytest.importorskip("Qt", reason="needs Qt, by qtshim")
-pytest.importorskip("matplotlib")
 
 from panels import (
     CURRENT,

@@ -9,11 +9,10 @@ import pytest
 from conftest import IN_CHIMERAX, in_chimerax
 
 pytest.importorskip("Qt", reason="needs Qt, by qtshim")
-pytest.importorskip("matplotlib")
 
 from chimerax.geometry import translation
 from chimerax.makesphere.panel.view import recommended_texts
-from panels import click, panel_of, previews, wait, write
+from panels import click, grays, panel_of, previews, wait, write
 from Qt.QtGui import QColor, QPalette
 
 
@@ -129,7 +128,11 @@ def test_colors_follow_the_theme(form, app):
     dark = QPalette(QColor(40, 40, 40))
     try:
         app.setPalette(dark)
-        assert wait(lambda: form.profile_plot.figure.get_facecolor()[0] < 0.3)
+        wait(lambda: False, 0.1)
+        darkest, *_, lightest = grays(form.profile_plot)
+        assert darkest == 40 and lightest > 200
     finally:
         app.setPalette(light)
-        assert wait(lambda: form.profile_plot.figure.get_facecolor()[0] > 0.7)
+        wait(lambda: False, 0.1)
+    darkest, *_, lightest = grays(form.profile_plot)
+    assert darkest < 60 and lightest > 200

@@ -6,7 +6,6 @@ import threading
 import pytest
 
 pytest.importorskip("Qt", reason="needs Qt, by qtshim")
-pytest.importorskip("matplotlib")
 
 from panels import (
     beside,

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 pytest.importorskip("Qt", reason="needs Qt, by qtshim")
-pytest.importorskip("matplotlib")
 
 from chimerax.makesphere.engine.grid import Grid
 from panels import (
@@ -43,7 +42,7 @@ def test_typed_radius_stays_as_typed_and_is_run(form, ran, text, gui):
 def test_typed_radius_moves_all_that_shows_it(form, gui):
     write(form.text_fields["radius"], "40")
     assert form.slider.value() == 40 and beside(form, "radius") == "Å"
-    assert form.profile_plot._line.get_xdata()[0] == 40
+    assert form.profile_plot.radius == 40
     assert shown(gui) == pytest.approx((*CENTER, 40))
     assert "sphere_r040A_v0p5match.mrc, ..._v2match.mrc" in form.name_field.text()
 
@@ -148,11 +147,9 @@ def test_slider_by_mouse_makes_the_word_a_number(form, gui, ran):
 
 def test_line_in_the_plot_by_mouse(form, gui):
     def point(radius):
-        axes = form.profile_plot._share_axes
-        x, y = axes.transData.transform((radius, 50)) / form.profile_plot.device_pixel_ratio
-        return QPoint(round(x), form.profile_plot.height() - round(y))
+        (place,) = form.profile_plot._places([(radius, 50)], 0, 100)
+        return place.toPoint()
 
-    form.profile_plot.draw()
     QTest.mousePress(form.profile_plot, LEFT, pos=point(19))
     for radius in (30, 41):
         QTest.mouseMove(form.profile_plot, point(radius))
@@ -245,10 +242,10 @@ def test_what_is_typed_wrongly_grays_what_was(form):
     write(form.text_fields["radius"], "1.3fiz")
     assert "Fills" in form.facts_label.text() and not form.facts_label.isEnabled()
     # A name would be of half a value.
-    assert form.name_field.text() == "" and form.profile_plot._radius is None
+    assert form.name_field.text() == "" and form.profile_plot.radius is None
     write(form.text_fields["radius"], "1.3fit")
     assert form.facts_label.isEnabled() and form.facts_label.text() == before
-    assert form.profile_plot._radius == 25
+    assert form.profile_plot.radius == 25
 
 
 def test_a_pasted_page_gives_two_lines(form):
@@ -260,7 +257,6 @@ def test_a_pasted_page_gives_two_lines(form):
 
 
 def test_past_the_end_of_the_plot_is_the_end(form):
-    form.profile_plot.draw()
     plot = form.profile_plot
     QTest.mousePress(plot, LEFT, pos=plot.rect().center())
     QTest.mouseMove(plot, QPoint(plot.width() - 1, plot.height() // 2))
@@ -273,4 +269,4 @@ def test_past_the_end_of_the_plot_is_the_end(form):
 def test_beside_the_center_there_is_no_line_to_drag(form):
     write(form.text_fields["radius"], "10")
     write(form.text_fields["offset"], "20")
-    assert wait(lambda: is_measured(form)) and form.profile_plot._radius is None
+    assert wait(lambda: is_measured(form)) and form.profile_plot.radius is None

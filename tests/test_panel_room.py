@@ -4,7 +4,6 @@ import pytest
 from conftest import IN_CHIMERAX, in_chimerax
 
 pytest.importorskip("Qt", reason="needs Qt, by qtshim")
-pytest.importorskip("matplotlib")
 
 from panels import click, is_shown, panel_of, right_mode, shown, wait, write
 from Qt.QtCore import QPoint

@@ -7,7 +7,6 @@ import pytest
 from conftest import IN_CHIMERAX, in_chimerax
 
 pytest.importorskip("Qt", reason="needs Qt, by qtshim")
-pytest.importorskip("matplotlib")
 
 from panels import (
     CENTER,

@@ -310,12 +310,11 @@ class Form(qt.QWidget):
     def _show_facts(self, shown, more_warnings):
         # Where nothing is known now, what was stays, in gray.
         self.facts_label.setEnabled(not shown.is_old)
-        self.profile_plot.gray(shown.is_old)
-        # Of a sphere beside the center the plot knows nothing.
-        self.profile_plot.show_radius(None if shown.offset else shown.radius)
         if shown.facts or not shown.is_old:
             self.profile_plot.show_map(shown.about, *shown.slider_range)
             self._facts = self._written(shown, more_warnings)
+        # Of a sphere beside the center the plot knows nothing.
+        self.profile_plot.show_radius(None if shown.offset else shown.radius, shown.is_old)
         color = "gray" if shown.is_old else signal_color(self.facts_label, "#a05000", "#ffb050")
         self.facts_label.setText(f"<style>.warning {{ color: {color} }}</style>{self._facts}")
 

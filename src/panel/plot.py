@@ -1,17 +1,22 @@
 """The plot of a map from its center outwards."""
 
+from math import ceil, floor, log10
+
 import numpy as np
-from matplotlib.figure import Figure
-from Qt.QtCore import QEvent, QSize, Signal
-from Qt.QtGui import QPalette
+from Qt.QtCore import QPointF, QRectF, Qt, Signal
+from Qt.QtGui import QColor, QPainter, QPalette, QPen, QPolygonF, QTransform
+from Qt.QtWidgets import QWidget
 
 from .preview import COLOR
 
-# Matplotlib takes the Qt that is loaded, so it comes after it.
-from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg  # isort: skip
-
 SHELLS = 1000
 FAINT = 0.3
+TICKS = 5  # at most
+# Pixels from ticks to the middles of their labels.
+LEFT, RIGHT, BELOW = (-22, 0), (14, 0), (0, 8)
+LABEL = QRectF(-50, -50, 100, 100)
+# In %, with a margin.
+SHARES = -5.0, 105.0
 
 
 def signal_color(widget, light, dark):
@@ -20,133 +25,107 @@ def signal_color(widget, light, dark):
     return dark if ground.lightness() < 128 else light
 
 
-class Profile(FigureCanvasQTAgg):
+class Profile(QWidget):
     """Plot of a map's mean density, and of the share enclosed, against the radius.
 
     Attributes
     ----------
     dragged : Signal
         The radius in Å to which the mouse has moved the line.
+    mean, share : numpy.ndarray
+        The points (x, y) of the two curves.
+    limit : float
+        The largest radius, in Å.
+    radius : float
+        Where the line is; None: nowhere.
     """
 
     dragged = Signal(float)
 
     def __init__(self):
-        super().__init__(Figure(figsize=(3, 1.3), dpi=100, layout="constrained"))
-        # Matplotlib's is white.
-        self.setPalette(QPalette())
-        self.setMinimumHeight(60)
-        self.setToolTip("The map from its center outwards; drag the line to set the radius")
-        self._mean_axes = self.figure.add_subplot()
-        self._share_axes = self._mean_axes.twinx()
-        self._line = self._share_axes.axvline(
-            0, color=np.array(COLOR[:3]) / 255, linewidth=2, animated=True
-        )
-        (self._mean,) = self._mean_axes.plot([], [], linewidth=1.2)
-        (self._share,) = self._share_axes.plot([], [], linewidth=1.2, linestyle="--")
-        self._backdrop = self._about = self._radius = None
-        self._color()
-        for axes in self.figure.axes:
-            axes.set_visible(False)
-        self.mpl_connect("motion_notify_event", self._drag)
-        self.mpl_connect("draw_event", self._drawn)
-
-    def sizeHint(self):
-        """Ask for little: Matplotlib asks for what it has."""
-        return QSize(300, 60)
+        tip = "The map from its center outwards; drag the line to set the radius"
+        super().__init__(toolTip=tip, minimumHeight=60)
+        font = self.font()
+        font.setPointSize(7)
+        self.setFont(font)
+        self._about = self.radius = None
+        self._is_gray = False
 
     def show_map(self, about, shell, limit):
         """Plot a map as it is seen from a point, in shells of a thickness, up to a limit (Å)."""
-        if about is self._about:
-            return
-        self._about = about
-        for axes in self.figure.axes:
-            axes.set_visible(about is not None)
-        if about is not None:
-            self._plot(about, shell, limit)
-        self.draw_idle()
+        if about is not None and about is not self._about:
+            # No more shells than can be told apart, however far away the center is.
+            shell = max(shell, np.abs(about.center).max() / SHELLS)
+            radius, mean, share = about.profile(shell)
+            middle, known = radius - radius[0] / 2, np.isfinite(mean)
+            self.mean = np.column_stack([middle, mean])[known]
+            self.share = np.column_stack([radius, 100 * share])
+            near = [0.0, *mean[known & (middle <= limit)]]
+            margin = 0.05 * (max(near) - min(near)) or 1.0
+            self._densities = min(near) - margin, max(near) + margin
+        self._about, self.limit = about, limit
 
-    def _plot(self, about, shell, limit):
-        # No more shells than can be told apart, however far away the center is.
-        shell = max(shell, np.abs(about.center).max() / SHELLS)
-        radius, mean, share = about.profile(shell)
-        width = radius[0]
-        self._mean.set_data(radius - width / 2, mean)
-        self._share.set_data(radius, 100 * share)
-        near = radius - width / 2 <= limit
-        known = mean[near][np.isfinite(mean[near])]
-        self._mean_axes.set_xlim(0, limit)
-        if known.size:
-            low, high = min(known.min(), 0.0), known.max()
-            margin = 0.05 * (high - low) or 1.0
-            self._mean_axes.set_ylim(low - margin, high + margin)
-        self._share_axes.set_ylim(-5, 105)
-
-    def gray(self, is_gray):
-        """Show whether it is of what is in the fields, or of what was."""
-        alpha = FAINT if is_gray else 1
-        if self._mean.get_alpha() != alpha:
-            self._mean.set_alpha(alpha)
-            self._share.set_alpha(alpha)
-            self.draw_idle()
-
-    def show_radius(self, radius):
-        """Move the line, or hide it for None; the rest is not drawn again."""
-        if radius == self._radius:
-            return
-        self._radius = radius
-        if radius is not None:
-            self._line.set_xdata([radius, radius])
-        if self._backdrop is None:
-            self.draw_idle()
-            return
-        self.restore_region(self._backdrop)
-        self._draw_line()
+    def show_radius(self, radius, is_gray):
+        """Move the line, or hide it for None; gray is what was."""
+        self.radius, self._is_gray = radius, is_gray
         self.update()
 
-    def wheelEvent(self, event):
-        """Leave the wheel to the rows that it scrolls."""
-        event.ignore()
+    @property
+    def _area(self):
+        """The rectangle between the axes."""
+        line = self.fontMetrics().height()
+        return QRectF(self.rect()).adjusted(4 * line, line, -3 * line, -1.5 * line)
 
-    def changeEvent(self, event):
-        """Take on the colors of a new theme."""
-        super().changeEvent(event)
-        # The first change comes before there is anything to color.
-        if event.type() == QEvent.Type.PaletteChange and self.figure.axes:
-            self._color()
-            self.draw_idle()
-
-    def _color(self):
-        palette = self.palette()
-        ground = palette.color(QPalette.ColorRole.Window).name()
-        text = palette.color(QPalette.ColorRole.WindowText).name()
-        mean, share = signal_color(self, "#1f5fa8", "#7db8ff"), text
-        self.figure.set_facecolor(ground)
-        self._mean_axes.set_facecolor(ground)
-        self._mean.set_color(mean)
-        self._share.set_color(share)
-        for axes, color, label in (
-            (self._mean_axes, mean, "density"),
-            (self._share_axes, share, "% inside"),
+    def paintEvent(self, event):
+        """Draw everything."""
+        if self._about is None:
+            return
+        text = self.palette().color(QPalette.ColorRole.WindowText)
+        blue = QColor(signal_color(self, "#1f5fa8", "#7db8ff"))
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setOpacity(FAINT if self._is_gray else 1)
+        painter.setPen(blue)
+        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignLeft, " density")
+        painter.setPen(text)
+        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignRight, "% inside ")
+        frame = [(0, 105), (0, -5), (self.limit, -5), (self.limit, 105)]
+        painter.drawPolyline(self._places(frame, *SHARES))
+        for x, y, scale, shift, label in (
+            *((0, y, self._densities, LEFT, f"{y:.4g}") for y in _ticks(*self._densities)),
+            *((self.limit, y, SHARES, RIGHT, f"{y}") for y in (0, 50, 100)),
+            *((x, -5, SHARES, BELOW, f"{x:g} Å") for x in _ticks(0, self.limit)),
         ):
-            axes.set_ylabel(label, color=color, fontsize=7)
-            axes.tick_params(colors=text, labelsize=7, length=2)
-            axes.spines[:].set_color(text)
-            axes.spines["top"].set_visible(False)
-        self._mean_axes.locator_params(axis="y", nbins=4)
-        self._mean_axes.xaxis.set_major_formatter("{x:g} Å")
-        self._share_axes.set_yticks([0, 50, 100])
+            place = self._places([(x, y)], *scale)[0] + QPointF(*shift)
+            painter.drawText(LABEL.translated(place), Qt.AlignmentFlag.AlignCenter, label)
+        painter.setClipRect(self._area)
+        line = [] if self.radius is None else [(self.radius, -5), (self.radius, 105)]
+        for points, scale, pen in (
+            (self.mean, self._densities, QPen(blue, 1.5)),
+            (self.share, SHARES, QPen(text, 1.5, Qt.PenStyle.DashLine)),
+            (line, SHARES, QPen(QColor(*COLOR[:3]), 2)),
+        ):
+            painter.setPen(pen)
+            painter.drawPolyline(self._places(points, *scale))
+        painter.end()
 
-    def _drawn(self, _):
-        self._backdrop = self.copy_from_bbox(self.figure.bbox)
-        self._draw_line()
+    def _places(self, points, low, high):
+        """Return where points (x, y) are in the widget, for y from the lowest to the highest."""
+        area = self._area
+        place = QTransform.fromTranslate(area.x(), area.bottom())
+        place.scale(area.width() / self.limit, area.height() / (low - high)).translate(0, -low)
+        return place.map(QPolygonF([QPointF(*point) for point in points]))
 
-    def _draw_line(self):
-        if self._share_axes.get_visible() and self._radius is not None:
-            self._share_axes.draw_artist(self._line)
-
-    def _drag(self, event):
+    def mouseMoveEvent(self, event):
         """Set the radius where a line can be dragged, also beyond the ends of the axes."""
-        if event.button == 1 and self._radius is not None:
-            to_radius = self._share_axes.transData.inverted()
-            self.dragged.emit(to_radius.transform((event.x, event.y))[0])
+        if event.buttons() & Qt.MouseButton.LeftButton and self.radius is not None:
+            right = (event.position().x() - self._area.x()) / self._area.width()
+            self.dragged.emit(right * self.limit)
+
+
+def _ticks(low, high):
+    """Choose round numbers between two others."""
+    least = (high - low) / TICKS
+    power = 10.0 ** floor(log10(least))
+    step = next(n * power for n in (1, 2, 5, 10) if n * power >= least)
+    return [n * step for n in range(ceil(low / step), floor(high / step) + 1)]
