@@ -233,7 +233,7 @@ OPENED = {
 @pytest.mark.parametrize("name", OPENED)
 def test_contour_level_of_a_real_map(name, map_file):
     file = map_file(ROOT / name)
-    assert opening_level(file, file.plane_grid) == OPENED[name]
+    assert opening_level(file, file.grid) == OPENED[name]
 
 
 def scene(kind):
@@ -287,4 +287,4 @@ def test_contour_level_is_where_chimerax_opens_the_map(kind, command, tmp_path, 
     volume.update_drawings()
     (surface,) = volume.surfaces
     file = map_file(path)
-    assert opening_level(file, file.plane_grid) == surface.level
+    assert opening_level(file, file.grid) == surface.level

@@ -176,10 +176,10 @@ def test_the_source_is_the_files_name():
 
 
 def test_a_file_is_a_map_while_it_is_open(tmp_path):
-    path = write_map(tmp_path / "a.mrc", mapc=3, mapr=1, maps=2)
+    path = write_map(tmp_path / "a.mrc")
     with Map.open(path, 7.0) as opened:
         assert (opened.name, opened.path, opened.set_level) == ("a.mrc", path, 7.0)
-        assert opened.grid.size == (5, 4, 6) and opened.plane_grid.size == (6, 5, 4)
+        assert opened.grid.size == (6, 5, 4) and len(opened.planes) == 4
         enclosed = opened.measure().about(opened.grid.center).enclosed
         assert enclosed.within_radius(99) == sum(range(7, 120))
         file = opened.planes
@@ -199,21 +199,3 @@ def test_a_map_without_a_number_keeps_its_level():
     measured = Map("J1", GRID, np.full(GRID.shape, np.nan, np.float32), 5.0).measure()
     assert measured.level == 5 and measured.level_note == ""
     assert np.isnan(measured.range).all() and measured.range.is_constant
-
-
-@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1), (1, 0, 2), (2, 1, 0)])
-def test_a_map_says_the_same_whatever_the_order_of_its_axes(order):
-    """The planes of a file are in its own order, and points in the map's coordinates."""
-    grid = Grid((12, 14, 16), (2.0, 2.5, 3.0), (-3.0, 5.0, 7.0), (94.3, 88.0, 101.0))
-    stored = ARRAY.transpose([2 - axis for axis in reversed(order)])
-    plane_grid = grid.reordered(order)
-    assert stored.shape == plane_grid.shape
-    one = Map("J1", grid, ARRAY, 0.5).measure()
-    other = Map("J1", grid, stored, 0.5, plane_grid=plane_grid).measure()
-    assert other.particle.specks == one.particle.specks
-    for point in POINTS:
-        here, there = one.about(point), other.about(point)
-        assert there.fit == here.fit
-        assert there.enclosed.radius == pytest.approx(here.enclosed.radius)
-        np.testing.assert_allclose(there.enclosed.distance2, here.enclosed.distance2)
-        assert there.views.energy == pytest.approx(here.views.energy, rel=1e-3)

@@ -34,7 +34,7 @@ def test_a_map_is_where_chimerax_places_it(case, tmp_path, map_file):
     # Position and content of the file's planes.
     for *index, value in placement["voxels"]:
         position = affine[:, :3] @ index + file.grid.origin
-        i, j, k = np.rint(file.plane_grid.index(position)).astype(int)
+        i, j, k = np.rint(file.grid.index(position)).astype(int)
         assert file[k][j, i] == value
 
 
@@ -59,9 +59,12 @@ def test_planes_are_those_of_the_file(variant, tmp_path, map_file):
     fields = headers.VARIANTS[variant]
     file = map_file(write_map(tmp_path / "a.mrc", **fields))
     stored = fields.get("array", ARRAY)
+    order = [fields.get(name, k) for name, k in (("mapc", 1), ("mapr", 2), ("maps", 3))]
+    if sorted(order) == [1, 2, 3]:
+        stored = np.moveaxis(stored, (2, 1, 0), [3 - axis for axis in order])
     if stored.dtype != np.int8:  # It may be read as unsigned.
         np.testing.assert_array_equal([file[k] for k in (3, 0, 1, 2)], stored[[3, 0, 1, 2]])
-    assert len(file) == 4
+    assert len(file) == len(stored)
 
 
 @pytest.mark.parametrize("dtype", ["i1", "<i2", ">i2", "<u2", "<f4", ">f4", "<f2"])
@@ -117,12 +120,6 @@ def test_a_label_without_a_rotation_is_ignored(numbers, tmp_path, map_file):
     labels[1] = headers.LABEL + b"0 0 1 90"
     rotation = map_file(write_map(tmp_path / "a.mrc", label=labels[::-1])).grid.rotation
     np.testing.assert_allclose(rotation, [[0, -1, 0], [1, 0, 0], [0, 0, 1]], atol=1e-12)
-
-
-def test_a_flat_cell_is_refused(tmp_path, map_file):
-    path = write_map(tmp_path / "a.mrc", cellb=(1e-7,) * 3, mapc=3, mapr=1, maps=2)
-    with pytest.raises(ValueError, match="its cell is flat"):
-        map_file(path)
 
 
 def test_a_row_of_65536_means_the_other_byte_order(tmp_path, map_file):

@@ -145,15 +145,6 @@ def test_positions_and_indices_are_inverse(data):
     assert grid.index(grid.position(index)) == pytest.approx(index, abs=1e-9)
 
 
-@settings(deadline=None)
-@given(st.data(), st.permutations((0, 1, 2)))
-def test_reordered_axes_keep_every_distance(data, order):
-    grid = data.draw(grids(6))
-    center = data.draw(centers(grid))
-    stored = np.transpose(distances(grid, center), [2 - a for a in order][::-1])
-    np.testing.assert_allclose(distances(grid.reordered(order), center), stored, atol=1e-9)
-
-
 def test_clearance_is_to_the_nearest_face():
     grid = Grid((10, 20, 30), (1.0, 2.0, 3.0))
     assert grid.clearance(grid.center) == pytest.approx(4.5)

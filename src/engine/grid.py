@@ -4,7 +4,7 @@ Arrays are indexed ``[z, y, x]``; points, sizes and spacings are ``(x, y, z)``, 
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from math import sqrt
 from typing import NamedTuple, Protocol
@@ -192,28 +192,6 @@ class Grid:
         """Grid index (x, y, z), fractional, of a position (x, y, z) in Å."""
         offset = np.asarray(position, float) - self.origin
         return as_point(np.linalg.solve(self.axes, offset))
-
-    def reordered(self, order: Sequence[int]) -> "Grid":
-        """Return this grid for an array whose axes are stored in another order.
-
-        Parameters
-        ----------
-        order
-            For the array's fastest, middle and slowest axis: 0, 1 or 2 for x, y or z.
-        """
-        if tuple(order) == (0, 1, 2):
-            return self
-        a, b, c = order
-        picked = Grid(
-            (self.size[a], self.size[b], self.size[c]),
-            (self.voxel_size[a], self.voxel_size[b], self.voxel_size[c]),
-            self.origin,
-            (self.angles[a], self.angles[b], self.angles[c]),
-        )
-        # What the standard setting of the picked axes cannot hold goes into the rotation. It
-        # becomes improper where the order changes handedness, which distances do not notice.
-        turn = self.axes[:, list(order)] @ np.linalg.inv(picked.axes)
-        return replace(picked, rotation=as_rotation(turn))
 
     def clearance(self, point: Point) -> float:
         """Distance in Å from a point (x, y, z) to the nearest face of the box, < 0 if outside.

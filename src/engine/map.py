@@ -42,8 +42,6 @@ class Map:
         Contour level at which it is shown. None: unknown.
     path
         Its file; empty if it has none.
-    plane_grid
-        The grid of ``planes``, if their axes are not in the order x, y, z.
     warnings
         Sentences about its file.
     is_sized
@@ -62,7 +60,6 @@ class Map:
     planes: Planes | tuple[()]
     set_level: float | None
     path: str = ""
-    plane_grid: Grid | None = None
     warnings: tuple[str, ...] = ()
     is_sized: bool = True
     spec: str = "#1"
@@ -99,7 +96,7 @@ class Map:
         """
         with mrc.MapFile(path) as file:
             yield cls(
-                *(os.path.basename(path), file.grid, file, level, path, file.plane_grid),
+                *(os.path.basename(path), file.grid, file, level, path),
                 warnings=file.facts.warnings(remedy),
                 is_sized=not file.facts.unsized,
             )
@@ -115,8 +112,7 @@ class Map:
         If nothing is at or above the contour level, a second pass takes half the maximum. So it is
         with masks, which ChimeraX opens at a level just above their only density.
         """
-        grid = self.plane_grid or self.grid
-        level = self.set_level
+        grid, level = self.grid, self.set_level
         if level is None:
             level = opening_level(self.planes, grid)
         binned, aboves, ranges = Binned(grid), [], []
@@ -195,7 +191,7 @@ class About:
     def __init__(self, measured: Measured, center: Point) -> None:
         self.center = center
         self._measured = measured
-        self._grid = measured.map.plane_grid or measured.map.grid
+        self._grid = measured.map.grid
 
     @cached_property
     def enclosed(self) -> Enclosed:

@@ -17,6 +17,7 @@ import numpy as np
 from mrcfile.constants import IMAGE_STACK_SPACEGROUP, MAP_ID, VOLUME_SPACEGROUP
 from mrcfile.dtypes import HEADER_DTYPE
 from mrcfile.utils import dtype_from_mode, machine_stamp_from_byte_order, mode_from_dtype
+from numpy.typing import NDArray
 
 from .contents import contents
 from .grid import NO_ROTATION, Grid, Point, Rotation, Strip, as_point, as_rotation
@@ -139,15 +140,13 @@ class Facts(NamedTuple):
 class MapFile:
     """A map in an MRC or CCP4 file, plain or packed by gzip, bzip2 or xz, read plane by plane.
 
-    ``len()`` is the number of planes, ``map_file[k]`` reads plane k, and iteration reads them
-    all. As a context manager it closes the file.
+    ``len()`` is the number of planes ``[y, x]``, ``map_file[k]`` reads plane k, and iteration reads
+    them all. As a context manager it closes the file.
 
     Attributes
     ----------
     grid
         Where ChimeraX places the map's voxels.
-    plane_grid
-        The same voxels in the order of the file and its planes.
     facts
         What else its header says.
 
@@ -161,7 +160,6 @@ class MapFile:
 
     path: str
     grid: Grid
-    plane_grid: Grid
     facts: Facts
 
     def __init__(self, path: str) -> None:
@@ -202,10 +200,10 @@ class MapFile:
             raise ValueError(f"{self.path} {self.facts.problem}")
         has_origin = _is_mrc2000(header) and not _is_ccp4(self.path)
         self.grid = _grid(header, self.facts, order, has_origin)
-        try:
-            self.plane_grid = self.grid.reordered(order)
-        except np.linalg.LinAlgError as error:
-            raise self._damage("its cell is flat") from error
+        self._array = None
+        if order != [0, 1, 2]:
+            stored = np.stack([self._stored(k) for k in range(self._shape[0])])
+            self._array = stored.transpose([order[::-1].index(axis) for axis in (2, 1, 0)])
 
     def _start_of_data(self, extended: int) -> int:
         data = self._shape[0] * self._plane_bytes
@@ -226,12 +224,16 @@ class MapFile:
         self._file.close()
 
     def __len__(self) -> int:
-        return self._shape[0]
+        return self.grid.size[2]
 
-    def __iter__(self) -> Iterator[np.ndarray]:
+    def __iter__(self) -> Iterator[NDArray]:
         return (self[k] for k in range(len(self)))
 
-    def __getitem__(self, k: int) -> np.ndarray:
+    def __getitem__(self, k: int) -> NDArray:
+        return self._stored(k) if self._array is None else self._array[k]
+
+    def _stored(self, k: int) -> NDArray:
+        """Read a plane in the file's own order of axes."""
         self._file.seek(self._data_start + k * self._plane_bytes)
         data = self._file.read(self._plane_bytes)
         if len(data) < self._plane_bytes:
