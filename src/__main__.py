@@ -166,8 +166,8 @@ def _instead(source, surplus):
     """Say what to type instead of words that nothing takes."""
     for word in (word.partition("=")[0] for word in (source, *surplus)):
         letters = re.sub("[^a-z]", "", word.lower())
+        near = [NAMES[name] for name in NAMES if letters and name.startswith(letters)]
         if word.startswith("-") or letters in NAMES:
-            near = [NAMES[name] for name in NAMES if letters and name.startswith(letters)]
             return f"there is no {word}; try {' or '.join(dict.fromkeys(near)) or '--help'}"
     if VALUES.fullmatch(surplus[0]):
         return f"{surplus[0]} needs an option before it; try --radius {surplus[0]}"

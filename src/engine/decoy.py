@@ -1,5 +1,6 @@
 """The main path: maps and requests become spheres, which are measured, drawn and written."""
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -195,18 +196,18 @@ class Batch:
             for decoy in plan.decoys:
                 grid = decoy.map.grid
                 strips = decoy.sphere.strips(grid, decoy.density)
-                array = None
-                if in_memory and destination is not None:
-                    array = np.zeros(grid.shape, np.float32)
+                array = np.zeros(grid.shape, np.float32) if in_memory else None
+                if array is not None:
                     strips = copied(strips, array)
-                if destination is not None:
+                if destination is None:
+                    # Nothing but the array is wanted.
+                    deque(strips, 0)
+                else:
                     with _writing(destination.folder):
                         scratch = Scratch(destination.folder)
                         self._scratches.append(scratch)
                         mrc.write(scratch.file, grid, strips, decoy.labels)
                         scratch.flush()
-                elif in_memory:
-                    array = decoy.sphere.draw(grid, decoy.density)
                 yield plan, decoy, array
 
     def publish(self) -> None:

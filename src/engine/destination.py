@@ -104,25 +104,24 @@ class Destination:
 
     def _checked(self, path: str) -> str:
         typed, (name, suffix) = path, os.path.splitext(os.path.basename(path))
-        if name.lower() == SUFFIX:
-            raise ArgumentError("save", f"needs a name before {SUFFIX}, got {path}")
-        if not suffix:
-            path += SUFFIX
-        elif suffix.lower() != SUFFIX:
-            raise ArgumentError("save", f"needs a folder or an {SUFFIX} file, got {path}")
-        if ON_WINDOWS and ":" in os.path.splitdrive(path)[1]:
-            raise ArgumentError("save", f"has a colon, which no file name can have: {path}")
-        if self._is_open(path):
-            raise ArgumentError("save", f"must not overwrite the file of an open map, got {path}")
+        path += "" if suffix else SUFFIX
         # A link stays a link: what it points to is replaced.
-        if os.path.islink(path):
-            path = os.path.realpath(path)
-        if os.path.islink(path):
-            raise ArgumentError("save", f"is a circular symbolic link: {path}")
-        for each in (typed, path):
-            if os.path.exists(each) and not os.path.isfile(each):
-                raise ArgumentError("save", f"must not replace {each}, which is no file")
-        return path
+        target = os.path.realpath(path) if os.path.islink(path) else path
+        is_other = any(os.path.exists(p) and not os.path.isfile(p) for p in (typed, target))
+        for is_wrong, problem in (
+            (name.lower() == SUFFIX, f"needs a name before {SUFFIX}, got {typed}"),
+            (suffix.lower() not in ("", SUFFIX), f"needs a folder or an {SUFFIX} file, got {path}"),
+            (
+                ON_WINDOWS and ":" in os.path.splitdrive(path)[1],
+                f"has a colon, which no file name can have: {path}",
+            ),
+            (self._is_open(path), f"must not overwrite the file of an open map, got {path}"),
+            (os.path.islink(target), f"is a circular symbolic link: {path}"),
+            (is_other, f"must not replace {path}, which is no file"),
+        ):
+            if is_wrong:
+                raise ArgumentError("save", problem)
+        return target
 
     def _is_open(self, path: str) -> bool:
         return any(_is_same_file(path, other) for other in self._open_maps)

@@ -188,8 +188,8 @@ class MapFile:
         if header.mode == 0 and _is_unsigned(header, byte_order, self.path):
             self._dtype = np.dtype(np.uint8)
         # As in ChimeraX. Half precision is too coarse to compare and add in.
-        native = self._dtype.newbyteorder("=")
-        self._given_dtype = np.dtype(np.float32) if native == np.float16 else native
+        half = self._dtype.kind == "f" and self._dtype.itemsize == 2
+        self._given_dtype = np.dtype(np.float32) if half else self._dtype.newbyteorder("=")
         self._plane_bytes = self._shape[1] * self._shape[2] * self._dtype.itemsize
         self._data_start = self._start_of_data(int(header.nsymbt))
         order = [int(a) - 1 for a in (header.mapc, header.mapr, header.maps)]
