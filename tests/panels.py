@@ -208,7 +208,7 @@ def is_shown(widget, form):
 @pytest.fixture
 def one(form):
     """The form, with what makes one sphere."""
-    form.set_texts({"radius": "25", "value": "match"})
+    form.set_words({"radius": "25", "value": "match"})
     return form
 
 

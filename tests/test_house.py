@@ -23,8 +23,8 @@ engine     decoy
 engine     report
 .          volumes
 .          cmd __main__
-panel      preview view measuring
-panel      plot places
+panel      preview view work
+panel      plot places measuring
 panel      form mouse
 panel      tool
 .          bundle

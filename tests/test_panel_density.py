@@ -97,7 +97,7 @@ def test_density_that_kills_the_decoy_is_warned_of_and_the_link_mends_it(form, a
     assert form.make_button.isEnabled()
     links = form.facts_label.text().split('href="')[1:]
     form.facts_label.linkActivated.emit(links[-1].split('"')[0])
-    assert form.texts()["value"] == "0.5match,2match" and texts(form)[0] == "1.3fit"
+    assert form.words()["value"] == "0.5match,2match" and texts(form)[0] == "1.3fit"
     assert "⚠" not in form.facts_label.text()
     write(form.text_fields["value"], "0.0001")
     assert "behaves like an empty volume" in form.facts_label.text()

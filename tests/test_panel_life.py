@@ -11,7 +11,7 @@ from conftest import IN_CHIMERAX, in_chimerax
 pytest.importorskip("Qt", reason="needs Qt, by qtshim")
 
 from chimerax.geometry import translation
-from chimerax.makesphere.panel.view import recommended_texts
+from chimerax.makesphere.panel.view import recommended_words
 from panels import click, grays, panel_of, previews, wait, write
 from Qt.QtGui import QColor, QPalette
 
@@ -62,7 +62,7 @@ def test_nothing_of_a_recipe_is_remembered(form, gui, open_panel):
     click(form.make_button)
     panel_of(gui).delete()
     form = open_panel().form
-    assert form.texts() == recommended_texts() and not form.text_fields["edge"].isVisibleTo(form)
+    assert form.words() == recommended_words() and not form.text_fields["edge"].isVisibleTo(form)
     assert not form.save_box.isChecked()
 
 

@@ -9,7 +9,7 @@ pytest.importorskip("Qt", reason="needs Qt, by qtshim")
 
 from chimerax.makesphere.engine.grid import Grid
 from chimerax.makesphere.engine.request import RECOMMENDED
-from chimerax.makesphere.panel.view import recommended_texts
+from chimerax.makesphere.panel.view import recommended_words
 from panels import (
     CENTER,
     GRID,
@@ -33,7 +33,7 @@ from panels import (
 
 def test_opens_with_the_recommended_decoys_around_the_map(form, gui, ran):
     assert form.map_menu.value.name == "particle"
-    assert form.texts()["radius"] == "1.3fit" and form.texts()["value"] == "0.5match,2match"
+    assert form.words()["radius"] == "1.3fit" and form.words()["value"] == "0.5match,2match"
     # exp(-r^2 / 2 sigma^2) > 0.3 within 18.6 Å
     assert beside(form, "radius") == "= 25 Å"
     assert shown(gui) == pytest.approx((*CENTER, 25)) and len(previews(gui)) == 1
@@ -122,24 +122,24 @@ def test_each_map_has_its_own_words(form, new_map, blob, gui, volume, ran):
     (action,) = [a for a in form.map_menu.menu().actions() if "second" in a.text()]
     action.trigger()
     assert wait(lambda: "second_" in form.name_field.text())
-    assert form.texts() == recommended_texts()
+    assert form.words() == recommended_words()
     assert shown(gui)[:3] == pytest.approx((40, 40, 40)) and shown(gui)[3] < 19
     form.save_box.setChecked(False)
     click(form.make_button)
     assert ran == ["makesphere #2 radius 1.3fit value 0.5match,2match save false"]
     form.save_box.setChecked(True)
     words = {"radius": "12", "center": "30,31,32", "value": "match"}
-    form.set_texts(words)
+    form.set_words(words)
     write(form.name_field, "mine.mrc")
     form.map_menu.value = volume
-    assert (form.texts()["value"], form.texts()["offset"]) == ("3", "0.5fit")
+    assert (form.words()["value"], form.words()["offset"]) == ("3", "0.5fit")
     assert wait(lambda: form.name_field.text().startswith("particle_sphere"))
     form.map_menu.value = second
-    assert form.texts() == {**recommended_texts(), **words}
+    assert form.words() == {**recommended_words(), **words, "name": "mine.mrc"}
     assert form.name_field.text() == "mine.mrc"
     # It belongs to the map, not to the number.
     gui.models.close([second])
-    assert wait(lambda: form.texts()["value"] == "3")
+    assert wait(lambda: form.words()["value"] == "3")
 
 
 def test_levels_of_two_maps_are_followed_each(form, new_map, blob, gui, volume):

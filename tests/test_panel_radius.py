@@ -140,7 +140,7 @@ def test_slider_by_mouse_makes_the_word_a_number(form, gui, ran):
     radius = float(texts(form)[0])
     assert radius > 30 and radius == int(radius) == slider.value()
     assert shown(gui)[3] == pytest.approx(radius)
-    assert beside(form, "radius") == "Å" and form.texts()["value"] == "0.5match,2match"
+    assert beside(form, "radius") == "Å" and form.words()["value"] == "0.5match,2match"
     # Dragging leaves no trail in the log.
     assert ran == []
 
@@ -169,7 +169,7 @@ def test_wheel_scrolls_the_rows_and_changes_nothing(where, form):
         "value": form.text_fields["value"].parent(),
         "center": form.text_fields["center"].parent(),
     }
-    before, widget = form.texts(), widgets[where]
+    before, widget = form.words(), widgets[where]
     for focused in (False, True):
         if focused:
             widget.setFocus()
@@ -179,7 +179,7 @@ def test_wheel_scrolls_the_rows_and_changes_nothing(where, form):
             *(Qt.ScrollPhase.NoScrollPhase, False),
         )
         QApplication.sendEvent(widget, wheel)
-        assert form.texts() == before
+        assert form.words() == before
 
 
 def test_fit_by_key_and_by_mouse(form):

@@ -274,9 +274,9 @@ def test_a_click_without_a_drag_changes_nothing(form, gui):
     mode.mouse_down(Event(100, 100))
     for x, y in ((100, 100), (101, 99), (100, 100)):
         mode.mouse_drag(Event(x, y))
-    assert form.texts()["radius"] == "1.3fit"
+    assert form.words()["radius"] == "1.3fit"
     QTest.mouseClick(form.profile_plot, LEFT)
-    assert form.texts()["radius"] == "1.3fit"
+    assert form.words()["radius"] == "1.3fit"
 
 
 def test_the_mouse_mode_is_there_before_the_panel(gui, monkeypatch):

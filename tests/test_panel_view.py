@@ -15,11 +15,9 @@ from chimerax.makesphere.engine.map import Map
 from chimerax.makesphere.engine.request import RECOMMENDED
 from chimerax.makesphere.panel.places import look
 from chimerax.makesphere.panel.view import (
-    Ball,
     Known,
-    Save,
     is_rotation_center,
-    recommended_texts,
+    recommended_words,
     request,
     rounded,
     view,
@@ -27,7 +25,7 @@ from chimerax.makesphere.panel.view import (
 
 GRID = Grid((64, 64, 64), (2.0, 2.0, 2.0), (-10.0, 0.0, 5.0))
 CENTER = (54.0, 64.0, 69.0)
-TEXTS = recommended_texts()
+WORDS = recommended_words()
 
 
 @pytest.fixture
@@ -38,15 +36,23 @@ def source_map(blob, tmp_path, monkeypatch):
 
 @pytest.fixture
 def known(source_map):
-    """The map, measured, and what there is in folders."""
-    measured = source_map.measure()
-    return Known(
-        source_map, lambda _: measured, place=lambda *typed: look(source_map, *typed, open_files=())
-    )
+    """The map, measured."""
+    return Known(source_map, measured=source_map.measure(), points=Everywhere())
 
 
-def shown(known, save=None, **texts):
-    return view(TEXTS | texts, save or Save(), known)
+class Everywhere:
+    """All points there are."""
+
+    def __contains__(self, point):
+        return True
+
+
+def look_there(source_map, folder, name):
+    return look(source_map, folder, name, open_files=())
+
+
+def shown(known, place_of=look_there, is_saved=True, **words):
+    return view(WORDS | words, is_saved, known, place_of)
 
 
 def test_it_knows_neither_qt_nor_chimerax():
@@ -57,20 +63,20 @@ def test_it_knows_neither_qt_nor_chimerax():
 
 def test_recommended(known):
     found = shown(known)
-    assert request(TEXTS) == RECOMMENDED
+    assert request(WORDS) == RECOMMENDED
     assert found.command == f"makesphere #1 {RECOMMENDED.words}"
     assert found.beside["radius"] == "= 25 Å" and found.beside["offset"] == "Å"
     assert found.button == "Make 2 Spheres" and found.count == 2
-    assert found.balls == [Ball(CENTER, 25.0)]
+    assert (found.center, found.radii) == (CENTER, [25])
     assert [row.label for row in found.facts] == [
         *("Radius", "Fills", "Encloses", "Fit", "Signal", "Folder")
     ]
-    assert not found.reason and not found.warnings and not found.too_strong
+    assert not found.reason and not found.warnings
 
 
 def test_without_a_map():
-    assert view(TEXTS, Save(), Known(None)).reason.startswith("Open a map first")
-    found = view(TEXTS, Save(), Known(None, trouble="the map has a flat cell"))
+    assert shown(Known()).reason.startswith("Open a map first")
+    found = shown(Known(trouble="the map has a flat cell"))
     assert found.reason == "the map has a flat cell" and not found.command
 
 
@@ -79,16 +85,16 @@ def test_without_a_map():
     [({}, False), ({"radius": "30"}, True), ({"radius": "30", "offset": "fit"}, False)],
 )
 def test_before_the_map_is_measured(known, texts, can_make):
-    found = shown(replace(known, measured=lambda _: None), **texts)
+    found = shown(replace(known, measured=None, points=()), **texts)
     assert bool(found.command) == can_make
     assert found.reason == ("" if can_make else "Measuring the map ...") and not found.argument
-    assert found.wanted == [CENTER] and bool(found.balls) == can_make
+    assert found.wanted == [CENTER] and bool(found.radii) == can_make
 
 
 def test_the_first_point_wanted_is_the_center_chosen(known):
     found = shown(known, offset="10", center="50,60,70")
     assert found.wanted == [(50, 60, 70), (60, 60, 70)]
-    assert found.balls[0].center == (60, 60, 70) and found.offset == 10
+    assert found.center == (60, 60, 70) and found.offset == 10
     assert found.about.center == (50, 60, 70)
 
 
@@ -97,7 +103,7 @@ def test_the_first_point_wanted_is_the_center_chosen(known):
 def test_a_center_far_outside_gives_the_commands_sentence(known, text, radius):
     found = shown(known, radius=radius, center=text)
     with pytest.raises(ArgumentError) as error:
-        decoys_of(known.map.measure(), request(TEXTS | {"radius": radius, "center": text}))
+        decoys_of(known.map.measure(), request(WORDS | {"radius": radius, "center": text}))
     assert found.reason == error.value.sentence("Center") and not found.command
 
 
@@ -114,7 +120,7 @@ def test_hostile_text_blames_its_field_by_its_label(known, name, text):
 def test_lists(known, size):
     radii = ",".join(str(20 + n) for n in range(size))
     found = shown(known, radius=radii, value="match,1")
-    assert found.count == 2 * size and len(found.balls) == size
+    assert found.count == 2 * size and len(found.radii) == size
     assert found.command == f"makesphere #1 radius {radii} value match,1"
     assert len(found.facts) < 8
 
@@ -122,11 +128,12 @@ def test_lists(known, size):
 def test_values_are_the_commands(known):
     assert shown(known, value="match").beside["value"].startswith("= 0.")
     assert shown(known, value="2").beside["value"] == ""
-    assert shown(known, value="2").too_strong.startswith("The sphere is stronger")
+    ((sentence, link),) = shown(known, value="2").warnings.items()
+    assert sentence.startswith("The sphere is stronger") and link == "recommended"
 
 
 def test_a_map_that_is_moved_says_whose_coordinates(known):
-    moved = replace(known, is_moved=True, spec="#2.1")
+    moved = replace(known, is_moved=True, map=replace(known.map, spec="#2.1"))
     assert " coordinateSystem #2.1" in shown(moved, center="50,60,70").command
     assert "coordinateSystem" not in shown(moved).command
 
@@ -144,54 +151,50 @@ def test_rounded():
 # Files
 
 
-def write(path, found, known, density=None):
+def write(path, known, **words):
     """Write what a view says would be written."""
-    recipe = found.asked.resolve(GRID, 19.0)[0]
-    sphere = recipe.sphere(GRID)
-    density = recipe.density(sphere, known.measured([]).about(CENTER).views)
-    labels = recipe.labels(density, known.map.source)
+    one = decoys_of(known.measured, request(WORDS | words))[0]
     with open(path, "wb") as file:
-        mrc.write(file, GRID, sphere.strips(GRID, density), labels)
+        mrc.write(file, GRID, one.sphere.strips(GRID, one.density), one.labels)
 
 
 def test_names_and_folder(known, tmp_path):
     found = shown(known)
-    assert found.folder == str(tmp_path) and found.save is True
+    assert found.folder == str(tmp_path) and " save " not in found.command
     assert found.folder_note == "The current folder, because the map has no file"
     assert found.names == [f"particle_sphere_r025A_v{n}match.mrc" for n in ("0p5", "2")]
-    assert shown(known, Save(False)).command.endswith(" save false")
-    assert shown(known, Save(False)).names == []
+    assert shown(known, is_saved=False).command.endswith(" save false")
+    assert shown(known, is_saved=False).names == []
 
 
 def test_a_typed_name_is_for_one_sphere(known, tmp_path):
-    save = Save(name="mine")
-    assert shown(known, save).save is True and len(shown(known, save).names) == 2
-    found = shown(known, save, value="1")
-    assert found.save == str(tmp_path / "mine") and found.names == ["mine.mrc"]
+    found = shown(known, name="mine")
+    assert " save " not in found.command and len(found.names) == 2
+    found = shown(known, name="mine", value="1")
+    assert found.command.endswith(f" save {tmp_path / 'mine'}") and found.names == ["mine.mrc"]
 
 
 def test_a_typed_folder_ends_with_its_slash(known, tmp_path):
     (tmp_path / "true").mkdir()
-    found = shown(known, Save(folder="true"), value="1")
+    found = shown(known, folder="true", value="1")
     assert found.command.endswith(f"save {tmp_path}/true/")
 
 
 def test_what_would_be_replaced(known, tmp_path):
-    save, texts = Save(name="a.mrc"), {"value": "1", "radius": "fit"}
-    assert shown(known, save, **texts).replaced == ""
+    texts = {"value": "1", "radius": "fit", "name": "a.mrc"}
+    assert shown(known, **texts).replaced == ""
     (tmp_path / "a.mrc").write_bytes(b"precious")
-    assert shown(known, save, **texts).replaced == str(tmp_path / "a.mrc")
-    write(tmp_path / "a.mrc", shown(known, save, **texts), known)
-    assert shown(known, save, **texts).replaced == ""
-    assert shown(known, save, value="2", radius="fit").replaced
+    assert shown(known, **texts).replaced == str(tmp_path / "a.mrc")
+    write(tmp_path / "a.mrc", known, **texts)
+    assert shown(known, **texts).replaced == ""
+    assert shown(known, **{**texts, "value": "2"}).replaced
     another = replace(known.map, name="another")
-    measured = replace(known.measured([]), map=another)
-    renamed = replace(known, map=another, measured=lambda _: measured)
-    assert shown(renamed, save, **texts).replaced
+    renamed = replace(known, map=another, measured=replace(known.measured, map=another))
+    assert shown(renamed, **texts).replaced
     # As long as the map is not measured, nobody can tell.
-    assert shown(replace(known, is_current=False), save, **texts).replaced
-    unmeasured = replace(known, measured=lambda _: None)
-    assert shown(unmeasured, save, value="1", radius="19").replaced
+    assert shown(replace(known, is_current=False), **texts).replaced
+    unmeasured = replace(known, measured=None, points=())
+    assert shown(unmeasured, **{**texts, "radius": "19"}).replaced
 
 
 def test_an_automatic_name_that_is_taken_gets_a_number(known, tmp_path):
@@ -199,7 +202,7 @@ def test_an_automatic_name_that_is_taken_gets_a_number(known, tmp_path):
     texts = {"value": "1", "radius": "fit"}
     (tmp_path / name.format("")).write_bytes(b"x")
     assert shown(known, **texts).names == [name.format("_02")]
-    write(tmp_path / name.format("_02"), shown(known, **texts), known)
+    write(tmp_path / name.format("_02"), known, **texts)
     assert shown(known, **texts).names == [name.format("_02")]
     assert not shown(known, **texts).replaced
 
@@ -207,7 +210,7 @@ def test_an_automatic_name_that_is_taken_gets_a_number(known, tmp_path):
 @pytest.mark.parametrize("length", [0, 100, 223, 224, 300, 1024])
 def test_a_file_of_any_length_is_not_ours(known, tmp_path, length):
     (tmp_path / "a.mrc").write_bytes(b"\xff" * length)
-    assert shown(known, Save(name="a.mrc"), value="1").replaced
+    assert shown(known, name="a.mrc", value="1").replaced
 
 
 def test_the_current_folder_is_asked_for_only_where_it_is_used(known, tmp_path, monkeypatch):
@@ -217,11 +220,11 @@ def test_the_current_folder_is_asked_for_only_where_it_is_used(known, tmp_path, 
     monkeypatch.setattr("os.getcwd", lambda: (_ for _ in ()).throw(FileNotFoundError(2, "gone")))
     found = shown(known)
     assert found.argument == "save" and "current folder is gone" in found.reason
-    assert shown(known, Save(folder=str(folder))).command
+    assert shown(known, folder=str(folder)).command
     beside = replace(known, map=replace(known.map, path=str(folder / "map.mrc")))
     there = look(beside.map, "", "", ())
     assert there.destination.folder == str(folder) and not there.destination.note
-    assert shown(known, Save(folder="relative")).argument == "save"
+    assert shown(known, folder="relative").argument == "save"
 
 
 # What is old, and what is said of many
@@ -248,7 +251,7 @@ def test_common_words_are_said_once(known):
 def test_of_many_spheres_it_says_that_there_are_more(known):
     found = shown(known, radius=",".join(map(str, range(20, 31))), value="1")
     assert found.facts[-2].text == "These are the first 8 of 11 spheres."
-    assert len(found.balls) == 11
+    assert len(found.radii) == 11
 
 
 def test_what_many_words_come_to(known):
@@ -266,14 +269,14 @@ def test_beside_the_particle_is_for_a_second_round(known):
 )
 def test_steps_of_the_slider(known, voxel, step):
     small = Map("small", Grid((32, 32, 32), (voxel,) * 3), (), None)
-    found = shown(replace(known, map=small, measured=lambda _: None), radius="1")
+    found = shown(Known(small), radius="1")
     assert found.slider_range[0] == step
     assert found.slider_range[1] == pytest.approx(max(15.5 * voxel, 2 * step), abs=step)
     assert rounded(1.23456 * step, found.slider_range) == step
 
 
 def test_what_it_shows_touches_no_disk(known, monkeypatch):
-    place = known.place("", "")
+    place = look_there(known.map, "", "")
 
     def never(*_, **__):
         raise AssertionError("asked the disk")
@@ -282,10 +285,9 @@ def test_what_it_shows_touches_no_disk(known, monkeypatch):
         monkeypatch.setattr(os, name, never)
     monkeypatch.setattr("builtins.open", never)
     for there in (place, None):
-        asleep = replace(known, place=lambda *_, there=there: there)
         for texts in ({}, {"radius": "30", "value": "1"}, {"edge": "x"}):
-            for save in (Save(), Save(folder="/there/x", name="a.mrc")):
-                found = shown(asleep, save, **texts)
+            for typed in ({}, {"folder": "/there/x", "name": "a.mrc"}):
+                found = shown(known, lambda *_, there=there: there, **texts, **typed)
                 assert bool(found.command) == ("edge" not in texts)
 
 
@@ -293,15 +295,15 @@ def test_what_it_shows_touches_no_disk(known, monkeypatch):
 def test_names_that_are_typed(known, tmp_path, monkeypatch, name, file):
     (tmp_path / "sub").mkdir()
     monkeypatch.setattr(os.path, "expanduser", lambda path: path.replace("~", str(tmp_path)))
-    found = shown(known, Save(name=name), value="1")
+    found = shown(known, name=name, value="1")
     assert found.file == str(tmp_path / file) and found.names == [file]
 
 
 def test_a_name_that_is_the_file_of_an_open_map_is_not_free(known, tmp_path):
     name = "particle_sphere_r019A{}.mrc"
     texts = {"value": "1", "radius": "fit"}
-    write(tmp_path / name.format(""), shown(known, **texts), known)
+    write(tmp_path / name.format(""), known, **texts)
     assert shown(known, **texts).names == [name.format("")]
     open_files = (str(tmp_path / name.format("")),)
     place = look(known.map, "", "", open_files)
-    assert shown(replace(known, place=lambda *_: place), **texts).names == [name.format("_02")]
+    assert shown(known, lambda *_: place, **texts).names == [name.format("_02")]

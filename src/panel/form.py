@@ -12,21 +12,21 @@ from Qt.QtGui import QColor, QPalette
 from ..arguments import BY_NAME
 from ..engine.request import RECOMMENDED
 from .plot import Profile, signal_color
-from .view import BOX_CENTER, ROTATION_CENTER, Save, recommended_texts
+from .view import BOX_CENTER, ROTATION_CENTER, View, recommended_words
 
 MRC_FILTER = "MRC density map (*.mrc)"
 # As wide as there is room: a long text must not widen the panel.
 WIDE = qt.QSizePolicy.Policy.Ignored
 NARROW = qt.QSizePolicy.Policy.Fixed
-RECOMMENDED_TEXTS = recommended_texts()
+RECOMMENDED_WORDS = recommended_words()
 # What menus propose.
 CHOICES = {
-    "value": (RECOMMENDED_TEXTS["value"], "match", "1"),
+    "value": (RECOMMENDED_WORDS["value"], "match", "1"),
     "center": (BOX_CENTER, ROTATION_CENTER),
 }
 NARROWEST = 70  # pixels
 MORE = ("offset", "edge", "inner_radius")
-MARGIN_FIT = RECOMMENDED_TEXTS["radius"]
+MARGIN_FIT = RECOMMENDED_WORDS["radius"]
 
 
 class Form(qt.QWidget):
@@ -41,7 +41,7 @@ class Form(qt.QWidget):
     entered : Signal
         The mouse has come.
     link_clicked : Signal
-        Name of a link below the facts.
+        Name of a warning's link.
     """
 
     changed = Signal()
@@ -55,7 +55,7 @@ class Form(qt.QWidget):
         outer.setContentsMargins(6, 4, 6, 4)
         outer.setSpacing(4)
         self.text_fields, self.beside_labels, self._facts = {}, {}, ""
-        self._file = ""
+        self._shown, self.paths, self._copied = View(), [], []
         self._grid = qt.QGridLayout()
         self._grid.setVerticalSpacing(3)
         self._grid.setColumnStretch(1, 1)
@@ -69,15 +69,22 @@ class Form(qt.QWidget):
     # Rows
 
     def _add_row(self, label, *widgets):
-        row = self._grid.rowCount()
-        label = qt.QLabel(label) if isinstance(label, str) else label
-        frame = qt.QWidget()
+        frame, row = qt.QWidget(), self._grid.rowCount()
         layout = qt.QHBoxLayout(frame)
         layout.setContentsMargins(0, 0, 0, 0)
-        _fill(layout, widgets)
+        for widget in widgets:
+            wide = widget.sizePolicy().horizontalPolicy() in (WIDE, qt.QSizePolicy.Policy.Expanding)
+            layout.addWidget(widget, stretch=int(wide))
+        layout.addStretch()
         self._grid.addWidget(label, row, 0)
         self._grid.addWidget(frame, row, 1)
         return label, frame
+
+    def _word_button(self, text, tip, words):
+        """Make a button that puts words into fields."""
+        button = qt.QToolButton(text=text, toolTip=tip)
+        button.clicked.connect(lambda: self.set_words(words))
+        return button
 
     def _add_map(self, session):
         self.map_menu = ModelMenuButton(
@@ -89,22 +96,21 @@ class Form(qt.QWidget):
         )
         self.map_menu.setSizePolicy(WIDE, NARROW)
         tip = f"A faint and a bright sphere around the particle: {RECOMMENDED.words}"
-        self.recommended_button = qt.QToolButton(text="Recommended", toolTip=tip)
-        self.recommended_button.clicked.connect(lambda: self.link_clicked.emit("recommended"))
-        self._add_row("Map", self.map_menu, self.recommended_button)
+        words = {name: RECOMMENDED_WORDS[name] for name in BY_NAME}
+        self.recommended_button = self._word_button("Recommended", tip, words)
+        self._add_row(qt.QLabel("Map"), self.map_menu, self.recommended_button)
 
     def _add_sphere(self):
         tip = "The smallest radius that holds 99% of the particle"
-        self.fit_button = qt.QToolButton(text="Fit", toolTip=tip)
-        self.margin_button = qt.QToolButton(text=MARGIN_FIT, toolTip="fit plus 30%")
-        for button, text in ((self.fit_button, "fit"), (self.margin_button, MARGIN_FIT)):
-            button.clicked.connect(lambda _, text=text: self.set_texts({"radius": text}))
+        self.fit_button = self._word_button("Fit", tip, {"radius": "fit"})
+        self.margin_button = self._word_button(MARGIN_FIT, "fit plus 30%", {"radius": MARGIN_FIT})
         tip = "Drag it: the radius becomes a number, and the preview follows"
         self.slider = qt.QSlider(Qt.Orientation.Horizontal, toolTip=tip, minimumWidth=NARROWEST)
         _ignore_wheel(self.slider)
-        self.slider.valueChanged.connect(lambda place: self.moved.emit(place * self._step))
-        radius = self._field("radius")
-        self._add_row(*radius, self.fit_button, self.margin_button, self.slider)
+        self.slider.valueChanged.connect(
+            lambda place: self.moved.emit(place * self._shown.slider_range[0])
+        )
+        self._add_row(*self._field("radius"), self.fit_button, self.margin_button, self.slider)
         self._add_row(*self._field("value"))
         # Not ChimeraX's CollapsiblePanel, which resizes the dock.
         tip = ", ".join(BY_NAME[name].label for name in MORE)
@@ -112,16 +118,15 @@ class Form(qt.QWidget):
         self.more_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.more_button.toggled.connect(self._disclose)
         self._add_row(*self._field("center"), self.more_button)
-        offset, *others = (self._field(name) for name in MORE)
-        self.more_row = self._add_row(*offset, *(widget for field in others for widget in field))
+        self.more_row = self._add_row(*(widget for name in MORE for widget in self._field(name)))
         self._disclose(False)
 
     def _field(self, name):
         """Make a label, a field, and what stands beside it."""
-        argument, choices = BY_NAME[name], CHOICES.get(name)
-        if choices:
+        argument = BY_NAME[name]
+        if name in CHOICES:
             field = qt.QComboBox(editable=True, insertPolicy=qt.QComboBox.InsertPolicy.NoInsert)
-            field.addItems(choices)
+            field.addItems(CHOICES[name])
             # A longer text is scrolled: the panel stays narrow.
             policy = qt.QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
             field.setSizeAdjustPolicy(policy)
@@ -132,9 +137,8 @@ class Form(qt.QWidget):
         else:
             field = line = qt.QLineEdit()
             field.setFixedWidth(field.fontMetrics().averageCharWidth() * (argument.width + 1))
-            field.setSizePolicy(NARROW, NARROW)
-        field.setToolTip(argument.help)
-        line.setText(RECOMMENDED_TEXTS[name])
+        field.setToolTip(f"<p>{html.escape(argument.help)}</p>")
+        line.setText(RECOMMENDED_WORDS[name])
         line.textChanged.connect(self.changed)
         self.text_fields[name] = line
         beside = self.beside_labels[name] = qt.QLabel()
@@ -146,8 +150,9 @@ class Form(qt.QWidget):
     def _add_file(self):
         self.save_box = qt.QCheckBox("Save in", toolTip="Uncheck it to make models only")
         self.save_box.toggled.connect(self.changed)
-        self.folder_field, self.name_field = _PathField(), _PathField()
-        for field in (self.folder_field, self.name_field):
+        self.path_fields = {"folder": _PathField(), "name": _PathField()}
+        self.folder_field, self.name_field = self.path_fields.values()
+        for field in self.path_fields.values():
             field.typed_changed.connect(self.changed)
             # The same with and without a frame.
             field.setMinimumHeight(field.sizeHint().height())
@@ -156,7 +161,8 @@ class Form(qt.QWidget):
         self.browse_button = qt.QPushButton("Browse...", toolTip=tip)
         self.browse_button.clicked.connect(self._browse)
         self._add_row(self.save_box, self.folder_field, self.browse_button)
-        self.replaces_label = qt.QLabel()
+        color = signal_color(self, "#a05000", "#ffb050")
+        self.replaces_label = qt.QLabel(f'<span style="color:{color}">⚠ replaces a file</span>')
         right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         self._add_row(qt.QLabel("as", alignment=right), self.name_field, self.replaces_label)
 
@@ -169,29 +175,32 @@ class Form(qt.QWidget):
         self.path_field = qt.QLineEdit(readOnly=True, minimumWidth=NARROWEST)
         tip = "For cryoSPARC's Import 3D Volumes, type map"
         self.copy_button = qt.QPushButton("Copy paths", toolTip=tip)
+        self.copy_button.clicked.connect(self._copy)
         # As wide for one sphere as for several.
         for button in (self.make_button, self.copy_button):
             button.setFixedWidth(button.sizeHint().width())
         row = qt.QHBoxLayout()
-        for widget in (self.make_button, self.help_button, self.made_label):
-            row.addWidget(widget)
-        row.addWidget(self.path_field, 100)
-        row.addWidget(self.copy_button)
-        row.addWidget(self.reason_label, 100)
+        for widget, stretch in (
+            (self.make_button, 0),
+            (self.help_button, 0),
+            (self.made_label, 0),
+            (self.path_field, 100),
+            (self.copy_button, 0),
+            (self.reason_label, 100),
+        ):
+            row.addWidget(widget, stretch)
         row.addStretch(1)
         # Two lines of a message, and nothing moves when it comes.
         row.addStrut(2 * self.fontMetrics().lineSpacing() + 4)
         outer.addLayout(row)
-        self.show_made("", [], False)
+        self.show_made("", [])
 
     def _add_facts(self, outer):
         """Add the only part that gives way where there is little room."""
-        top = Qt.AlignmentFlag.AlignTop
-        self.facts_label = qt.QLabel(wordWrap=True, alignment=top)
+        self.facts_label = qt.QLabel(wordWrap=True, alignment=Qt.AlignmentFlag.AlignTop)
         self.facts_label.setSizePolicy(WIDE, qt.QSizePolicy.Policy.Minimum)
         flags = Qt.TextInteractionFlag
-        links = flags.LinksAccessibleByMouse | flags.LinksAccessibleByKeyboard
-        self.facts_label.setTextInteractionFlags(flags.TextSelectableByMouse | links)
+        self.facts_label.setTextInteractionFlags(flags.TextBrowserInteraction)
         self.facts_label.linkActivated.connect(self.link_clicked)
         line = self.facts_label.fontMetrics().lineSpacing()
         # Room for them all, so that the plot does not jump when they come.
@@ -222,48 +231,45 @@ class Form(qt.QWidget):
 
     # What stands in them
 
-    def texts(self):
-        """Return the texts of the fields, by the arguments' names."""
-        return {name: field.text() for name, field in self.text_fields.items()}
+    def words(self):
+        """Return what stands in the fields, by the arguments' names, and as folder and name."""
+        words = {name: field.text() for name, field in self.text_fields.items()}
+        return words | {name: field.typed for name, field in self.path_fields.items()}
 
-    def set_texts(self, texts):
-        """Put texts into fields, by the arguments' names."""
+    def set_words(self, words):
+        """Put words into fields."""
         self.blockSignals(True)
-        for name, text in texts.items():
-            self.text_fields[name].setText(text)
-        if any(texts.get(name, "0") != "0" for name in MORE):
+        for name, text in words.items():
+            if name in self.path_fields:
+                self.path_fields[name].take(text)
+            else:
+                self.text_fields[name].setText(text)
+        if any(words.get(name, "0") != "0" for name in MORE):
             self.more_button.setChecked(True)
         self.blockSignals(False)
         self.changed.emit()
 
-    def save(self):
-        """Return where to save."""
-        return Save(self.save_box.isChecked(), self.folder_field.typed, self.name_field.typed)
-
     def _browse(self):
-        start = self.folder_field.text()
+        start, name = self.folder_field.text(), self.name_field.text()
         if self.name_field.isReadOnly():
             folder = qt.QFileDialog.getExistingDirectory(self, "Folder for spheres", start)
-            name = None
+            picked = name
         else:
             # What would be replaced is asked when it is.
-            path = os.path.join(start, self.name_field.text())
             option = qt.QFileDialog.Option.DontConfirmOverwrite
             path, _ = qt.QFileDialog.getSaveFileName(
-                self, "Save sphere as", path, MRC_FILTER, options=option
+                self, "Save sphere as", os.path.join(start, name), MRC_FILTER, options=option
             )
-            folder, name = os.path.split(path)
-        if not folder:
-            return
+            folder, picked = os.path.split(path)
         # Qt writes / on Windows, too.
-        if (folder := os.path.normpath(folder)) != os.path.normpath(start):
+        if folder and (folder := os.path.normpath(folder)) != os.path.normpath(start):
             self.folder_field.take(folder)
-        if name not in (None, self.name_field.text()):
-            self.name_field.take(name)
+        if folder and picked != name:
+            self.name_field.take(picked)
 
     def _complete_name(self):
         """Show a name that was typed as it will be."""
-        folder, name = os.path.split(self._file)
+        folder, name = os.path.split(self._shown.file)
         if name and self.name_field.typed not in ("", name):
             if os.path.dirname(self.name_field.typed):
                 self.folder_field.take(folder)
@@ -279,109 +285,98 @@ class Form(qt.QWidget):
 
     # What is shown
 
-    def show_view(self, shown, more_warnings=()):
-        """Show what `view.view` has worked out.
-
-        Parameters
-        ----------
-        shown : View
-        more_warnings : sequence of (str, str, str)
-            A sentence, and a link's text and name.
-        """
+    def show_view(self, shown):
+        """Show what `view.view` has worked out."""
+        self._shown = shown
         for name, label in self.beside_labels.items():
-            label.setText(shown.beside.get(name, "" if name in ("value", "center") else "Å"))
+            label.setText(shown.beside[name])
             label.setEnabled(not shown.is_old)
-        self._show_slider(shown)
-        self._show_facts(shown, more_warnings)
+        step, highest = shown.slider_range
+        self.slider.blockSignals(True)
+        self.slider.setRange(1, round(highest / step))
+        if shown.radius:
+            self.slider.setValue(round(min(shown.radius, highest) / step))
+        self.slider.blockSignals(False)
+        self._show_facts(shown)
         self._show_file(shown)
         self._show_reason(shown)
         self.make_button.setText(shown.button)
         self.make_button.setToolTip(shown.command)
         self.make_button.setEnabled(bool(shown.command))
 
-    def _show_slider(self, shown):
-        self._step, highest = shown.slider_range
-        self.slider.blockSignals(True)
-        self.slider.setRange(1, round(highest / self._step))
-        if shown.radius:
-            self.slider.setValue(round(min(shown.radius, highest) / self._step))
-        self.slider.blockSignals(False)
-
-    def _show_facts(self, shown, more_warnings):
+    def _show_facts(self, shown):
         # Where nothing is known now, what was stays, in gray.
-        self.facts_label.setEnabled(not shown.is_old)
         if shown.facts or not shown.is_old:
             self.profile_plot.show_map(shown.about, *shown.slider_range)
-            self._facts = self._written(shown, more_warnings)
+            self._facts = _written(shown)
         # Of a sphere beside the center the plot knows nothing.
         self.profile_plot.show_radius(None if shown.offset else shown.radius, shown.is_old)
-        color = "gray" if shown.is_old else signal_color(self.facts_label, "#a05000", "#ffb050")
+        color = "gray" if shown.is_old else signal_color(self, "#a05000", "#ffb050")
+        self.facts_label.setEnabled(not shown.is_old)
         self.facts_label.setText(f"<style>.warning {{ color: {color} }}</style>{self._facts}")
 
-    def _written(self, shown, more_warnings):
-        rows = "".join(
-            f"<tr><td>{row.label}&nbsp;&nbsp;</td><td>{html.escape(row.text)}</td></tr>"
-            for row in shown.facts
-        )
-        warnings = [html.escape(sentence) for sentence in shown.warnings]
-        links = [*more_warnings]
-        if shown.too_strong:
-            links.append((shown.too_strong, "Recommended", "recommended"))
-        for sentence, text, name in links:
-            link = f'<a href="{name}" class="warning">{text}</a>'
-            warnings.append(f"{html.escape(sentence)} {link}")
-        notes = "".join(f'<div class="warning">⚠ {text}</div>' for text in warnings)
-        return f'{notes}<table cellspacing="0">{rows}</table>'
-
     def _show_file(self, shown):
-        is_saved, self._file = self.save_box.isChecked(), shown.file
         if shown.folder or not (shown.is_old or shown.names):
             self.folder_field.show_automatic(shown.folder)
-            self.folder_field.setToolTip(
-                shown.folder_note or "Folder; leave empty for the map's folder"
-            )
-        self._show_names(shown.names, shown.count > 1)
+            tip = shown.folder_note or "Folder; leave empty for the map's folder"
+            self.folder_field.setToolTip(tip)
+        # Of a second one, the words that are others.
+        same = os.path.commonprefix(shown.names).rpartition("_")[0]  # noqa: RUF071
+        others = [f"...{name[len(same) :]}" for name in shown.names[1:]]
+        are_several = shown.count > 1
+        self.name_field.setReadOnly(are_several)
+        self.name_field.setFrame(not are_several)
+        self.name_field.show_automatic(", ".join([*shown.names[:1], *others]), are_several)
+        self.name_field.setToolTip("\n".join(shown.names))
         for widget in (self.folder_field, self.name_field, self.browse_button):
-            widget.setEnabled(is_saved)
-        color = signal_color(self, "#a05000", "#ffb050")
-        self.replaces_label.setText(f'<span style="color:{color}">⚠ replaces a file</span>')
+            widget.setEnabled(self.save_box.isChecked())
         self.replaces_label.setVisible(bool(shown.replaced))
         self.replaces_label.setToolTip(f"{shown.replaced} has different settings")
 
-    def _show_names(self, names, are_automatic):
-        # Of a second one, the words that are others.
-        same = os.path.commonprefix(names).rpartition("_")[0]  # noqa: RUF071
-        shorter = [*names[:1], *(f"...{name[len(same) :]}" for name in names[1:])]
-        self.name_field.setReadOnly(are_automatic)
-        self.name_field.setFrame(not are_automatic)
-        self.name_field.show_automatic(", ".join(shorter), anyhow=are_automatic)
-        self.name_field.setToolTip("\n".join(names))
-
     def _show_reason(self, shown):
-        is_error = bool(shown.argument)
-        color = signal_color(self, "#c00000", "#ff8080") if is_error else ""
+        color = signal_color(self, "#c00000", "#ff8080") if shown.argument else ""
         self.reason_label.setStyleSheet(color and f"color: {color}")
         self.reason_label.say(shown.reason)
-        paths = [("save", self.folder_field), ("save", self.name_field)]
-        for name, field in (*self.text_fields.items(), *paths):
-            is_wrong, is_gray = name == shown.argument, name == "save" and shown.is_old
-            _write_in(color if is_wrong else "gray" if is_gray else "", field)
+        for name, field in self.text_fields.items():
+            _write_in(color if name == shown.argument else "", field)
+        for field in self.path_fields.values():
+            gray = "gray" if shown.is_old else ""
+            _write_in(color if shown.argument == "save" else gray, field)
         if shown.argument in MORE:
             self.more_button.setChecked(True)
 
-    def show_made(self, text, paths, is_copied):
-        """Show what has been made, the paths of its files, and whether they have been copied."""
+    def show_made(self, text, paths):
+        """Show what has been made, and the paths of its files."""
         self.paths = paths
         # Its place is taken by the reason why nothing can be made.
-        text, paths = ("", []) if self.reason_label.whole else (text, paths)
+        is_free = not self.reason_label.whole
         self.made_label.setText(text)
-        self.made_label.setVisible(bool(text))
+        self.made_label.setVisible(is_free and bool(text))
         self.path_field.setText(", ".join(paths))
         self.path_field.setToolTip("\n".join(paths))
         copy = "Copy paths" if len(paths) > 1 else "Copy path"
-        self.copy_button.setText("Copied" if is_copied else copy)
-        self.path_field.setVisible(bool(paths))
-        self.copy_button.setVisible(bool(paths))
+        self.copy_button.setText("Copied" if paths == self._copied else copy)
+        for widget in (self.path_field, self.copy_button):
+            widget.setVisible(is_free and bool(paths))
+
+    def _copy(self):
+        self._copied = self.paths
+        qt.QApplication.clipboard().setText("\n".join(self.paths))
+        self.copy_button.setText("Copied")
+
+
+def _written(shown):
+    """Write warnings and facts as HTML."""
+    notes = "".join(
+        f'<div class="warning">⚠ {html.escape(sentence)}'
+        f' <a href="{link}" class="warning">{link.capitalize()}</a></div>'
+        for sentence, link in shown.warnings.items()
+    )
+    rows = "".join(
+        f"<tr><td>{row.label}&nbsp;&nbsp;</td><td>{html.escape(row.text)}</td></tr>"
+        for row in shown.facts
+    )
+    return f'{notes}<table cellspacing="0">{rows}</table>'
 
 
 class _PathField(qt.QLineEdit):
@@ -402,21 +397,15 @@ class _PathField(qt.QLineEdit):
 
     def take(self, text):
         """Take a text as if it had been typed."""
-        self.setModified(False)
         self.setText(text)
         self._take(text)
 
     def show_automatic(self, text, anyhow=False):
-        """Show what is automatic, unless something is typed."""
+        """Show what is automatic, unless something is typed, or is being typed."""
         self.setPlaceholderText(text)
-        # Not while it is being typed into.
-        if anyhow or not (self.typed or (self.hasFocus() and self.isModified())):
-            shown = text
-        elif self.typed == self.text().strip():
-            return
-        else:
-            shown = self.typed
-        if shown != self.text():
+        shown = text if anyhow or not self.typed else self.typed
+        is_left_alone = self.hasFocus() and self.isModified() and not anyhow
+        if shown != self.text().strip() and not is_left_alone:
             self.setText(shown)
             self.setCursorPosition(0)
 
@@ -451,13 +440,6 @@ class _Message(qt.QLabel):
 def _ignore_wheel(widget):
     """Let no value change where the mouse's wheel is to scroll facts."""
     widget.wheelEvent = lambda event: event.ignore()
-
-
-def _fill(layout, widgets):
-    for widget in widgets:
-        wide = widget.sizePolicy().horizontalPolicy() in (WIDE, qt.QSizePolicy.Policy.Expanding)
-        layout.addWidget(widget, stretch=int(wide))
-    layout.addStretch()
 
 
 def _write_in(color, field):

@@ -1,7 +1,5 @@
 """The spheres in the scene before they are made."""
 
-from typing import NamedTuple
-
 import numpy as np
 from chimerax.core.models import MODEL_POSITION_CHANGED
 from chimerax.geometry import Bounds, scale, translation
@@ -17,36 +15,16 @@ TRIANGLES, WIRE_TRIANGLES = 5120, 320
 MOST = 12
 # Points that tell where a surface is.
 SAMPLE = 2000
+# Of the points of a surface that is spheres; the inner wall of a hollow one has few of them.
+MOST_POINTS, SOME_POINTS = 0.5, 0.02
 # Of the window, around what is to be seen.
 MARGIN = 0.05
 # What is beyond the far plane is drawn before the background, by this share of the depth.
 BEFORE_GROUND = 2.0**-20
 
 
-class _Surface(NamedTuple):
-    """A map's surface as it is seen in the scene."""
-
-    volume: Volume
-    points: np.ndarray  # some of it, in the scene's coordinates
-    spacing: float  # Å from voxel to voxel
-    is_see_through: bool
-
-    def distances(self, center):
-        """Return the distances of its points from a point."""
-        return np.linalg.norm(self.points - center, axis=1)
-
-    def hides(self, center, radius):
-        """Check whether it could not be seen inside a see-through sphere, or the sphere in it.
-
-        ChimeraX shows only the nearest of see-through surfaces.
-        """
-        low, high = self.points.min(axis=0), self.points.max(axis=0)
-        is_around = (low < center - radius).all() and (high > center + radius).all()
-        return self.is_see_through and (is_around or self.distances(center).min() < radius)
-
-
 class Preview:
-    """See-through spheres about points of a map.
+    """See-through spheres about a point of a map.
 
     These are drawings, not models: they take no model id, no command finds them, sessions do not
     save them, and `view` does not count them.
@@ -54,51 +32,40 @@ class Preview:
 
     def __init__(self, session):
         self._session, self._view = session, session.main_view
-        self._volume = self._scene = None
-        self._balls, self._drawings = [], []
-        self._handler = session.triggers.add_handler(MODEL_POSITION_CHANGED, self._follow)
+        self._volume = self._center = self._scene = None
+        self._radii, self._drawings = [], []
+        self._handler = session.triggers.add_handler(MODEL_POSITION_CHANGED, self._place)
 
-    def show(self, volume, balls):
-        """Show balls of a map and no others, save where such a surface stands already."""
-        self._volume = volume
-        surfaces = list(self._surfaces()) if balls else []
-        balls = sorted(balls, key=lambda ball: ball.radius)[-MOST:]
-        self._balls = self._without_those_that_stand(balls, surfaces)
-        has_image = any(volume.image_shown for volume in self._volumes())
-        kinds = [
-            has_image
-            or any(other.holds(ball) for other in self._balls)
-            or any(surface.hides(*self._in_scene(ball)) for surface in surfaces)
-            for ball in self._balls
-        ]
-        if [is_wire for _, is_wire in self._drawings] != kinds:
+    def show(self, volume, center, radii):
+        """Show spheres of a map and no others, save where such a surface stands already.
+
+        Parameters
+        ----------
+        volume : Volume
+        center : tuple of float
+            In the map's coordinates.
+        radii : list of float
+            Sorted.
+        """
+        self._volume, self._center = volume, center
+        self._radii = self._without_those_that_stand(radii[-MOST:])
+        # ChimeraX shows only the nearest of see-through surfaces.
+        others = self._volumes()
+        is_hiding = any(one.image_shown for one in others) or any(
+            surface.showing_transparent() for one in others for surface in one.surfaces
+        )
+        kinds = [is_hiding or radius < self._radii[-1] for radius in self._radii]
+        if kinds != [drawing.display_style == Drawing.Mesh for drawing in self._drawings]:
             self._remove()
-            self._drawings = [(_drawing(is_wire), is_wire) for is_wire in kinds]
-            for drawing, _ in self._drawings:
+            self._drawings = [_drawing(is_wire) for is_wire in kinds]
+            for drawing in self._drawings:
                 self._view.drawing.add_drawing(drawing)
         self._place()
         self._scene = self._seen()
 
-    def _without_those_that_stand(self, balls, surfaces):
-        """Leave out balls whose surface is another map's: whoever made it, there is a sphere."""
-        others = [surface for surface in surfaces if surface.volume is not self._volume]
-        left = []
-        for ball in reversed(balls):
-            center, radius = self._in_scene(ball)
-            stands = False
-            for n, surface in enumerate(others):
-                near = abs(surface.distances(center) - radius) <= surface.spacing
-                if near.size and near.mean() > 0.5:
-                    stands = True
-                    # Of a hollow sphere, the inner wall stands as well.
-                    others[n] = surface._replace(points=surface.points[~near])
-            if not stands:
-                left.insert(0, ball)
-        return left
-
     def hide(self):
         """Show nothing."""
-        self.show(None, [])
+        self.show(None, None, [])
 
     def close(self):
         """Take the spheres out of the scene for good."""
@@ -110,19 +77,27 @@ class Preview:
     def _volumes(self):
         return [v for v in self._session.models.list(type=Volume) if v.visible]
 
-    def _surfaces(self):
+    def _without_those_that_stand(self, radii):
+        """Leave out radii at which another map's surface is: whoever made it, there is a sphere."""
         for volume in self._volumes():
-            step = np.multiply(volume.data.step, volume.region[2]).max()
-            if any(surface.display and surface.vertices is None for surface in volume.surfaces):
+            if radii and any(one.display and one.vertices is None for one in volume.surfaces):
                 # It has just come; the next frame would show both.
                 volume.update_drawings()
-            for surface in volume.surfaces:
+            spacing = np.multiply(volume.data.step, volume.region[2]).max()
+            for surface in volume.surfaces if volume is not self._volume else ():
                 points = surface.vertices if surface.display else None
-                if points is not None and len(points):
-                    # At random: every n-th could be of one side.
-                    some = points[np.random.default_rng(0).integers(len(points), size=SAMPLE)]
-                    place = surface.scene_position
-                    yield _Surface(volume, place * some, step, surface.showing_transparent())
+                if points is None or not len(points) or not radii:
+                    continue
+                # At random: every n-th could be of one side.
+                some = points[np.random.default_rng(0).integers(len(points), size=SAMPLE)]
+                distances = np.linalg.norm(surface.scene_position * some - self._middle, axis=1)
+                near = abs(distances[:, None] - radii) <= spacing
+                if near.any(axis=1).mean() > MOST_POINTS:
+                    stands = near.mean(axis=0) > SOME_POINTS
+                    radii = [
+                        radius for radius, there in zip(radii, stands, strict=True) if not there
+                    ]
+        return radii
 
     def _seen(self):
         """Sum up what the preview depends on."""
@@ -139,41 +114,36 @@ class Preview:
     # The camera
 
     @property
+    def _middle(self):
+        """The center in the scene."""
+        return np.array(self._volume.scene_position * self._center)
+
+    @property
     def is_larger_than_view(self):
         """Whether a sphere reaches beyond opposite sides of the window."""
+        if not self._radii:
+            return False
         camera, size = self._view.camera, self._view.window_size
         sides = camera.rectangle_bounding_planes((0, 0), size, size)
-        for center, radius in map(self._in_scene, self._balls):
-            cut = [side[:3] @ center + side[3] < radius for side in sides]
-            if any(one and other for one, other in zip(cut[:2], cut[2:], strict=True)):
-                return True
-        return False
+        cut = [side[:3] @ self._middle + side[3] < self._radii[-1] for side in sides]
+        return any(one and other for one, other in zip(cut[:2], cut[2:], strict=True))
 
     def view_all(self):
         """Move the camera so that all spheres are in view."""
-        found = [self._in_scene(ball) for ball in self._balls]
-        if found:
-            low = np.min([center - radius for center, radius in found], axis=0)
-            high = np.max([center + radius for center, radius in found], axis=0)
-            self._view.view_all(Bounds(low, high), pad=MARGIN)
+        if self._radii:
+            bounds = Bounds(self._middle - self._radii[-1], self._middle + self._radii[-1])
+            self._view.view_all(bounds, pad=MARGIN)
 
     # The drawings
 
-    def _in_scene(self, ball):
-        return np.array(self._volume.scene_position * ball.center), ball.radius
-
-    def _follow(self, *_):
+    def _place(self, *_):
         # A group that the map is in may have moved as well.
-        if self._volume is not None and self._volume.id is not None:
-            self._place()
-
-    def _place(self):
-        for (drawing, _), ball in zip(self._drawings, self._balls, strict=True):
-            place = self._volume.scene_position * translation(ball.center)
-            drawing.position = place * scale(float(ball.radius))
+        for drawing, radius in zip(self._drawings, self._radii, strict=True):
+            place = self._volume.scene_position * translation(self._center)
+            drawing.position = place * scale(float(radius))
 
     def _remove(self):
-        for drawing, _ in self._drawings:
+        for drawing in self._drawings:
             drawing.parent.remove_drawing(drawing)
         self._drawings = []
 

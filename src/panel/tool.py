@@ -14,16 +14,15 @@ from chimerax.core.tools import ToolInstance, get_singleton
 from chimerax.map import Volume
 from chimerax.ui import MainToolWindow
 from Qt.QtCore import QTimer
-from Qt.QtWidgets import QApplication, QDockWidget, QVBoxLayout
+from Qt.QtWidgets import QDockWidget, QVBoxLayout
 
-from .. import volumes
 from ..engine.naming import number
 from .form import Form
-from .measuring import Measuring
+from .measuring import Measuring, is_open
 from .mouse import SphereMouseMode
 from .places import Places
 from .preview import Preview
-from .view import Known, View, is_rotation_center, recommended_texts, rounded, view
+from .view import View, is_rotation_center, recommended_words, rounded, view
 
 
 class MakeSphereTool(ToolInstance):
@@ -43,12 +42,9 @@ class MakeSphereTool(ToolInstance):
 
     def __init__(self, session, tool_name):
         super().__init__(session, tool_name)
-        self._volume = None
         # What stands in the fields, for each map that has been here.
         self._words = WeakKeyDictionary()
-        self._shown = View()
-        self._seen = self._is_new = False
-        self._copied = ()
+        self._shown, self._seen, self._is_new = View(), False, False
         self._preview = Preview(session)
         self._measuring = Measuring(session)
         self._places = Places(session, self._refresh)
@@ -56,20 +52,15 @@ class MakeSphereTool(ToolInstance):
         self.tool_window = MainToolWindow(self)
         area = self.tool_window.ui_area
         self.form = Form(session)
+        self.form.save_box.setChecked(self.saves)
         layout = QVBoxLayout(area)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.form)
-        self.form.save_box.setChecked(self.saves)
-        self._connect()
-        self._refresh_timer = QTimer(area, singleShot=True)
-        self._refresh_timer.timeout.connect(self._refresh)
+        self._timer = QTimer(area, singleShot=True)
         self._dock = area
         while not isinstance(self._dock, QDockWidget):
             self._dock = self._dock.parentWidget()
-        # Its window does not tell when it is behind another tab.
-        self._dock.visibilityChanged.connect(self._see)
-        # Qt docks it behind the tab that is there.
-        self._dock.topLevelChanged.connect(lambda: QTimer.singleShot(0, self._dock.raise_))
+        self._connect()
         # Beside the Log: there is no room for the panel below it.
         logs = [tool.tool_window for tool in session.tools.list() if tool.tool_name == "Log"]
         self.tool_window.manage(logs[0] if logs and logs[0].shown else "side")
@@ -78,24 +69,28 @@ class MakeSphereTool(ToolInstance):
         self._take_map()
 
     def _connect(self):
-        form = self.form
+        form, dock = self.form, self._dock
         form.changed.connect(self._refresh)
         form.moved.connect(self.set_radius)
         form.entered.connect(self._places.look_again)
-        form.make_button.clicked.connect(self.make)
-        form.help_button.clicked.connect(lambda: self.display_help())
         form.link_clicked.connect(self._follow_link)
+        form.make_button.clicked.connect(self.make)
+        form.help_button.clicked.connect(self.display_help)
         form.map_menu.value_changed.connect(self._take_map)
-        form.copy_button.clicked.connect(self._copy)
         self._measuring.changed.connect(self._refresh)
-        triggers = self.session.triggers
+        self._timer.timeout.connect(self._refresh)
+        # Its window does not tell when it is behind another tab.
+        dock.visibilityChanged.connect(self._see)
+        # Qt docks it behind the tab that is there.
+        dock.topLevelChanged.connect(lambda: QTimer.singleShot(0, dock.raise_))
+        add = self.session.triggers.add_handler
         self._handlers = [
-            triggers.add_handler(ADD_MODELS, self._refresh_soon),
-            triggers.add_handler(REMOVE_MODELS, self._closed),
-            triggers.add_handler(MODEL_DISPLAY_CHANGED, self._refresh_soon),
-            triggers.add_handler(MODEL_NAME_CHANGED, self._refresh_soon),
-            triggers.add_handler("frame drawn", self._frame_drawn),
-            triggers.add_handler("command finished", self._command_finished),
+            add(ADD_MODELS, self._refresh_soon),
+            add(REMOVE_MODELS, self._refresh),
+            add(MODEL_DISPLAY_CHANGED, self._refresh_soon),
+            add(MODEL_NAME_CHANGED, self._refresh_soon),
+            add("frame drawn", self._frame_drawn),
+            add("command finished", self._command_finished),
         ]
 
     @classmethod
@@ -103,43 +98,20 @@ class MakeSphereTool(ToolInstance):
         """Return the session's only panel; make it if there is none and `create`."""
         return get_singleton(session, cls, "Make Sphere", create=create)
 
-    # The map
+    # Everything in step
 
     def _take_map(self):
         """Turn to the map that the menu shows, and to its words."""
         volume = self.form.map_menu.value
-        if volume is not self._volume:
-            self._leave_map()
-            self._volume = volume
+        if volume is not self._measuring.volume:
             self._measuring.follow(volume)
-            known = None if volume is None else self._words.get(volume)
-            texts, folder, name = known or (recommended_texts(), "", "")
-            self._is_new = known is None
+            self._is_new = volume not in self._words
             # Nothing is left of the other map.
             self.form.show_view(View())
-            self.form.folder_field.take(folder)
-            self.form.name_field.take(name)
-            self.form.set_texts(texts)
-        self._refresh()
-
-    def _leave_map(self):
-        if _is_open(self._volume):
-            form = self.form
-            typed = form.folder_field.typed, form.name_field.typed
-            self._words[self._volume] = form.texts(), *typed
-        self._volume = None
-        self._measuring.follow(None)
-
-    def _closed(self, *_):
-        if self._volume is not None and not _is_open(self._volume):
-            self._leave_map()
-        self._refresh()
-
-    # Everything in step
+            self.form.set_words(recommended_words() if self._is_new else self._words[volume])
 
     def _refresh_soon(self, *_):
-        if self._seen:
-            self._refresh_timer.start(0)
+        self._timer.start(0)
 
     def _frame_drawn(self, *_):
         if self._seen and self._preview.is_outdated:
@@ -151,65 +123,43 @@ class MakeSphereTool(ToolInstance):
             self._places.look_again()
         self._refresh_soon()
 
-    def _refresh(self):
+    def _refresh(self, *_):
         """Show what the fields and the map come to."""
-        form = self.form
-        if is_rotation_center(form.texts()["center"]) and self._volume is not None:
-            point = self.session.main_view.center_of_rotation
-            self._set_center(self._volume.scene_position.inverse() * point)
+        form, volume = self.form, self._measuring.volume
+        if volume is not None and not is_open(volume):
+            self._measuring.follow(None)
+            volume = None
+        if not self._seen:
             return
-        self._shown = view(form.texts(), form.save(), self._known())
-        self._measuring.want(self._shown.wanted)
-        self._show_preview()
-        warnings = []
-        if self._preview.is_larger_than_view:
-            warnings.append(("The preview is larger than the view.", "View", "view"))
-        form.show_view(self._shown, warnings)
-        self._show_made()
-
-    def _known(self):
-        volume, measuring = self._volume, self._measuring
-        if not _is_open(volume):
-            return Known(None)
-        source_map, open_files = measuring.map, volumes.open_files(self.session)
-        return Known(
-            source_map,
-            measuring.from_points,
-            measuring.trouble,
-            f"#{volume.id_string}",
-            not volume.scene_position.is_identity(),
-            lambda folder, name: self._places.about(source_map, folder, name, open_files),
-            measuring.is_current,
-        )
-
-    def _show_preview(self):
-        balls = self._shown.balls
-        if not balls or not self._seen or not self._volume.visible:
+        words = form.words()
+        if volume is not None:
+            if is_rotation_center(words["center"]):
+                point = self.session.main_view.center_of_rotation
+                self._set_center(volume.scene_position.inverse() * point)
+                return
+            self._words[volume] = words
+        known, place_of = self._measuring.known(), self._places.about
+        self._shown = shown = view(words, form.save_box.isChecked(), known, place_of)
+        self._measuring.want(shown.wanted)
+        if shown.radii and volume.visible:
+            self._preview.show(volume, shown.center, shown.radii)
+            if self._is_new and self._preview.is_larger_than_view:
+                self._preview.view_all()
+            self._is_new = False
+        else:
             self._preview.hide()
-            return
-        self._preview.show(self._volume, balls)
-        if self._is_new and self._preview.is_larger_than_view:
-            self._preview.view_all()
-        self._is_new = False
-
-    def _show_made(self):
-        """Show what was last made of the map, by whomever."""
-        made = getattr(self._volume, "makesphere_made", [])
-        models = [model for model in (to_model() for to_model, _ in made) if _is_open(model)]
-        paths = [path for _, path in made if path]
-        text = ""
-        if models:
-            text = f"Made {concise_model_spec(self.session, models, Volume, False)}"
-        self.form.show_made(text, paths, paths == self._copied)
-
-    def _copy(self):
-        self._copied = self.form.paths
-        QApplication.clipboard().setText("\n".join(self._copied))
-        self._show_made()
+        if self._preview.is_larger_than_view:
+            shown.warnings["The preview is larger than the view."] = "view"
+        form.show_view(shown)
+        # What was last made of the map, by whomever.
+        made = getattr(volume, "makesphere_made", [])
+        models = [model for model in (to_model() for to_model, _ in made) if is_open(model)]
+        spec = models and concise_model_spec(self.session, models, Volume, False)
+        form.show_made(f"Made {spec}" if models else "", [path for _, path in made if path])
 
     def _follow_link(self, name):
         if name == "recommended":
-            self.form.set_texts(recommended_texts())
+            self.form.recommended_button.click()
         else:
             self._preview.view_all()
             self._refresh()
@@ -219,15 +169,15 @@ class MakeSphereTool(ToolInstance):
     @property
     def sphere(self):
         """The first sphere: its map's place, its center in the map and radius in Å; or None."""
-        if not self._shown.balls:
+        shown = self._shown
+        if not shown.radii:
             return None
-        ball = self._shown.balls[0]
-        return self._volume.scene_position, ball.center, ball.radius
+        return self._measuring.volume.scene_position, shown.center, shown.radius
 
     def set_radius(self, radius):
         """Take a radius in Å from a mouse: rounded, and within the slider's range."""
         radius = rounded(radius, self._shown.slider_range)
-        self.form.set_texts({"radius": number(radius)})
+        self.form.set_words({"radius": number(radius)})
 
     def move_sphere(self, point):
         """Take the first sphere's center in Å in the map's coordinates; its offset stays."""
@@ -236,7 +186,7 @@ class MakeSphereTool(ToolInstance):
 
     def _set_center(self, point):
         text = ",".join(number(round(float(c), 2)) for c in point)
-        self.form.set_texts({"center": text})
+        self.form.set_words({"center": text})
 
     # The command
 
@@ -252,7 +202,6 @@ class MakeSphereTool(ToolInstance):
             run(self.session, shown.command)
         except UserError as error:
             self.session.logger.error(str(error))
-        self._places.look_again()
         self._refresh()
 
     # Coming and going
@@ -267,7 +216,6 @@ class MakeSphereTool(ToolInstance):
         if seen == self._seen:
             return
         self._seen = seen
-        self._measuring.pause(not seen)
         if seen:
             self._mode.take_button()
             self._places.look_again()
@@ -281,9 +229,8 @@ class MakeSphereTool(ToolInstance):
         self._dock.visibilityChanged.disconnect(self._see)
         self._see(False)
         type(self).saves = self.form.save_box.isChecked()
-        self._refresh_timer.stop()
-        self._measuring.changed.disconnect(self._refresh)
-        self._measuring.close()
+        self._timer.stop()
+        self._measuring.follow(None)
         self._places.close()
         for handler in self._handlers:
             handler.remove()
@@ -292,7 +239,3 @@ class MakeSphereTool(ToolInstance):
         self.form.map_menu.destroy()
         super().delete()
         self._preview.close()
-
-
-def _is_open(model):
-    return model is not None and model.id is not None

@@ -1,0 +1,65 @@
+"""Work that goes on beside the panel."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+from Qt.QtCore import QObject, QTimer, Signal
+
+# Milliseconds from step to step.
+TURN = 5
+
+
+class Work(QObject):
+    """Something that is done in steps, while Qt goes on between them.
+
+    Parameters
+    ----------
+    begin : function
+        Returns a generator of the steps.
+
+    Attributes
+    ----------
+    done : Signal
+        All steps have been taken.
+    """
+
+    done = Signal()
+
+    def __init__(self, begin):
+        super().__init__()
+        self._begin, self._steps = begin, None
+        self._timer = QTimer(self, singleShot=True)
+        self._timer.timeout.connect(self._take_step)
+        self._thread = ThreadPoolExecutor(1)
+
+    @property
+    def is_busy(self):
+        """Whether there are more steps to come."""
+        return self._timer.isActive()
+
+    def start(self, delay=0):
+        """Begin in so many milliseconds, unless it has begun."""
+        if self._steps is None:
+            self._timer.start(delay)
+
+    def drop(self):
+        """Take no further step."""
+        self._timer.stop()
+        self._steps = None
+
+    def _take_step(self):
+        steps, self._steps = self._steps or self._begin(), None
+        for _ in steps:
+            self._steps = steps
+            self._timer.start(TURN)
+            return
+        self.done.emit()
+
+    def elsewhere(self, function, *arguments):
+        """Run a function in another thread; a generator that returns what it has returned."""
+        work = self._thread.submit(function, *arguments)
+        try:
+            while not work.done():
+                yield
+        finally:
+            work.cancel()
+        return work.result()
