@@ -37,8 +37,6 @@ if --output names it. Exit status: 0 done; 2 nothing made, and one line says why
 
 SET_PIXEL_SIZE = "to set it, open the map in ChimeraX, type `volume #1 voxelSize 1.3` and save it"
 
-# Arguments that have another name in the shell.
-OPTIONS = {"save": "--output"}
 # Options by their names in the shell, the command and the panel.
 NAMES = {"save": "--output", "output": "--output", "level": "--level"}
 NAMES.update(
@@ -79,11 +77,8 @@ def main(arguments=None):
         plan = _make(options, request)
     except (ValueError, OSError, MemoryError, KeyboardInterrupt) as error:
         # Names of files can have line breaks.
-        _complain(" ".join(_sentence(error).splitlines()))
+        _complain(" ".join(_sentence(error, options.map).splitlines()))
         return 2
-    if sys.stdout is None:
-        # As on Windows, in a program without a console.
-        return 0
     try:
         if not asked:
             print(f"Recommended: {shell_words(request)}")
@@ -123,20 +118,19 @@ def _report(plan):
             _complain(f"warning: {warning}")
     if problem := report.too_strong(plan.decoys):
         _complain(f"warning: {problem} Try: {shell_words(RECOMMENDED)}")
-    sys.stdout.flush()
+    # On Windows there may be no standard output, which is fine for this only.
+    print(end="", flush=True)
 
 
-def _sentence(error):
+def _sentence(error, path):
     if isinstance(error, ArgumentError):
         remedy = "; give one with --level" if isinstance(error, LevelError) else ""
-        return error.sentence(OPTIONS.get(error.argument, option(error.argument))) + remedy
-    if isinstance(error, OSError) and error.filename is not None:
-        return f"cannot read {error.filename}: {error.strerror}"
+        return error.sentence(NAMES.get(error.argument, option(error.argument))) + remedy
+    if isinstance(error, OSError) and error.errno:
+        return f"cannot read {error.filename or path}: {error.strerror}"
     if isinstance(error, MemoryError):
         return "there is not enough memory for this map"
-    if isinstance(error, KeyboardInterrupt):
-        return "interrupted; nothing was made"
-    return str(error)
+    return str(error) or "interrupted; nothing was made"
 
 
 def _output(text):
@@ -175,31 +169,17 @@ def _instead(source, surplus):
 
 
 def _parser():
-    parser = _Parser(
-        prog=PROGRAM,
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "map", metavar="MAP", help="MRC or CCP4 map, plain or packed (.gz, .bz2, .xz)"
-    )
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = _Parser(PROGRAM, description=DESCRIPTION, epilog=EPILOG, formatter_class=raw)
+    add = parser.add_argument
+    add("map", metavar="MAP", help="MRC or CCP4 map, plain or packed (.gz, .bz2, .xz)")
     for argument in ARGUMENTS:
         default = f"; default: {argument.default}" * bool(argument.default)
-        parser.add_argument(argument.option, help=f"{argument.help}{default}".replace("%", "%%"))
-    parser.add_argument(
-        "--level",
-        metavar="L",
-        help="contour level of the map; default: the one at which ChimeraX opens it, which 1%% "
-        "of its voxels exceed",
-    )
-    parser.add_argument(
-        "--output",
-        metavar="FILE|FOLDER",
-        type=_output,
-        default=True,
-        help="where to write; no: no file; default: beside the map, with an automatic name",
-    )
+        add(argument.option, help=f"{argument.help}{default}".replace("%", "%%"))
+    opened = "the one at which ChimeraX opens it, which 1%% of its voxels exceed"
+    add("--level", help=f"contour level of the map; default: {opened}")
+    where = "no: no file; default: beside the map, with an automatic name"
+    add("--output", type=_output, default=True, help=f"file or folder to write; {where}")
     return parser
 
 

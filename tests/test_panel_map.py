@@ -179,7 +179,7 @@ def test_map_that_no_sphere_can_be_made_for(late, new_map, blob, open_panel, gui
     form = open_panel(measured=late).form
     if late:
         volume.data.set_origin(grid.origin)
-    assert wait(lambda: "too far away" in form.reason_label.whole)
+    assert wait(lambda: "no sphere can be drawn" in form.reason_label.whole)
     assert not form.make_button.isEnabled() and shown(gui) is None
     write(form.text_fields["radius"], "7")
     right_mode(gui).mouse_down(Event(0, 0))

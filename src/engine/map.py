@@ -12,7 +12,6 @@ from . import mrc
 from .amount import rounded_up
 from .grid import Floats, Grid, Planes, Point
 from .level import Above, Range, opening_level
-from .naming import by
 from .particle import Particle, particle_of
 from .radial import Enclosed, profile
 from .sphere import Sphere
@@ -66,19 +65,15 @@ class Map:
 
     def __post_init__(self) -> None:
         grid = self.grid
-        voxels = f"voxels of {by(grid.voxel_size)} Å, too small or too large to draw a sphere with"
-        origin = ",".join(f"{o:g}" for o in grid.origin)
-        angles = ", ".join(f"{a:g}" for a in grid.angles)
         far = FARTHEST * min(grid.voxel_size)
         with np.errstate(invalid="ignore", divide="ignore"):
             fullness = abs(np.linalg.det(grid.axes / grid.voxel_size))
-        for is_good, found in (
-            (all(SMALLEST_VOXEL < v < LARGEST_VOXEL for v in grid.voxel_size), voxels),
-            (all(abs(o) < far for o in grid.origin), f"its origin at {origin} Å, too far away"),
-            (fullness > FLATTEST, f"a flat cell: its angles are {angles} degrees"),
-        ):
-            if not is_good:
-                raise ValueError(f"the map {self.name} has {found}")
+        has_size = all(SMALLEST_VOXEL < v < LARGEST_VOXEL for v in grid.voxel_size)
+        if not (has_size and all(abs(o) < far for o in grid.origin) and fullness > FLATTEST):
+            threes = grid.voxel_size, grid.origin, grid.angles
+            numbers = [", ".join(f"{n:.4g}" for n in three) for three in threes]
+            found = "voxels of {} Å, its origin at {} Å and angles of {} degrees".format(*numbers)
+            raise ValueError(f"no sphere can be drawn on the map {self.name}: it has {found}")
 
     @classmethod
     @contextmanager

@@ -28,7 +28,7 @@ MEMORY = 2 * 2**30
 WORDS = re.compile(
     r"--(radius|inner-radius|value|edge|center|output|level)|is not an MRC map or is damaged|"
     r"cannot read|, not an? (MRC )?map|ChimeraX does not read|is an image|is a stack of|"
-    r"the map .* has (voxels|its origin|a flat cell)|memory"
+    r"no sphere can be drawn on the map|memory"
 )
 
 
