@@ -464,7 +464,7 @@ def test_the_recommended_line_can_be_clicked(command, cube, html_log):
         ("radius 1e400 offset fit", "radius must be a number above 0 Å, got inf"),
         (
             "radius 500 offset fit",
-            "offset of fit is not possible: the box has no room to move a sphere of 500 Å",
+            "offset of fit is not possible: a sphere of 500 Å has no room to move in this box",
         ),
         ("radius 6 value 6_0", "got 6_0"),
         ("radius 6, value 1", "got nothing"),

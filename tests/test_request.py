@@ -234,7 +234,7 @@ def test_an_offset_that_comes_to_0_is_an_error(center):
     blame = blamed(Request((radius,), center=center, offset=FIT).resolve, WIDE, 50.0)
     assert blame == (
         "offset",
-        f"of fit is not possible: the box has no room to move a sphere of {length} Å off center",
+        f"of fit is not possible: a sphere of {length} Å has no room to move in this box",
     )
 
 

@@ -113,68 +113,49 @@ class Request:
             The box has no room for a sphere, or two spheres come to the same radius.
         """
         center, start = _simplified(self.center, grid), self.start(grid)
-        radii = [self._radius(amount, grid, start, fit) for amount in self.radius]
-        lengths = [radius for radius, _ in radii]
-        for i, radius in enumerate(lengths):
-            self._require_wall(radius)
-            if radius in lengths[:i]:
-                first, second = self.radius[lengths.index(radius)], self.radius[i]
-                raise ArgumentError(
-                    "radius", f"{word(first)} and {word(second)} both come to {number(radius)} Å"
-                )
-        offset, asked_offset = self._offset(grid, start, max(lengths), fit)
+        # An offset in multiples of fit gives way to the radius; one in Å does not.
+        typed = 0.0 if isinstance(self.offset, Multiple) else self.offset
+        room = grid.clearance(beside(start, typed)) - self.edge / 2
+        radii = [_shortened(amount, fit, room) for amount in self.radius]
+        lengths = [length for length, _ in radii]
+        for amount, (length, asked) in zip(self.radius, radii, strict=True):
+            if asked and length < LEAST_SHARE * asked.length:
+                problem = "has no room in the box: check center, offset and edge"
+                raise ArgumentError("radius", f"{asked.word} = {number(asked.length)} Å {problem}")
+            self._require_wall(length)
+            first = self.radius[lengths.index(length)]
+            if first != amount:
+                both = f"{word(first)} and {word(amount)} both come to {number(length)} Å"
+                raise ArgumentError("radius", both)
+        room = grid.room_along_x(start, max(lengths) + self.edge / 2)
+        offset, asked_offset = _shortened(self.offset, fit, room)
+        if self.offset and not offset:
+            problem = f"is not possible: a sphere of {number(max(lengths))} Å has no room to move"
+            raise ArgumentError("offset", f"of {word(self.offset)} {problem} in this box")
         return [
-            Recipe(
-                *(radius, self.edge, self.inner_radius, value, center, offset),
-                *(asked_radius, asked_offset),
-            )
-            for radius, asked_radius in radii
+            Recipe(length, self.edge, self.inner_radius, value, center, offset, asked, asked_offset)
+            for length, asked in radii
             for value in self.value
         ]
 
-    def _radius(
-        self, amount: Amount, grid: Grid, start: Point, fit: float
-    ) -> tuple[float, Asked | None]:
-        if not isinstance(amount, Multiple):
-            return float(amount), None
-        asked = Asked(word(amount), rounded_up(amount.times * fit))
-        # An offset in multiples of fit gives way to the radius; one in Å does not.
-        offset = 0.0 if isinstance(self.offset, Multiple) else self.offset
-        room = grid.clearance(beside(start, offset)) - self.edge / 2
-        if room < LEAST_SHARE * asked.length:
-            problem = "has no room in the box: check center, offset and edge"
-            raise ArgumentError("radius", f"{asked.word} = {number(asked.length)} Å {problem}")
-        return min(asked.length, rounded_down(room)), asked
-
-    def _offset(
-        self, grid: Grid, start: Point, radius: float, fit: float
-    ) -> tuple[float, Asked | None]:
-        if not isinstance(self.offset, Multiple):
-            return float(self.offset), None
-        asked = Asked(word(self.offset), rounded_up(self.offset.times * fit))
-        room = grid.room_along_x(start, radius + self.edge / 2)
-        offset = min(asked.length, rounded_down(room))
-        if not offset:
-            raise ArgumentError(
-                "offset",
-                f"of {asked.word} is not possible: the box has no room to move a sphere of "
-                f"{number(radius)} Å off center",
-            )
-        return offset, asked
-
     def _require_wall(self, radius: float) -> None:
         """Raise an error if a sphere has no place where its density is whole."""
-        if self.inner_radius >= radius:
-            raise ArgumentError(
-                "inner_radius",
-                f"must be less than the radius of {radius:g} Å, got {self.inner_radius:g}",
-            )
-        widest = radius - self.inner_radius if self.inner_radius else 2 * radius
+        hollow = self.inner_radius
+        if hollow >= radius:
+            problem = f"must be less than the radius of {radius:g} Å, got {hollow:g}"
+            raise ArgumentError("inner_radius", problem)
+        of, widest = ("wall of the hollow", radius - hollow) if hollow else ("sphere", 2 * radius)
         if self.edge > widest:
-            of = "wall of the hollow" if self.inner_radius else "sphere"
-            raise ArgumentError(
-                "edge", f"must not be wider than the {of}, {widest:g} Å, got {self.edge:g}"
-            )
+            problem = f"must not be wider than the {of}, {widest:g} Å, got {self.edge:g}"
+            raise ArgumentError("edge", problem)
+
+
+def _shortened(amount: Amount, fit: float, room: float) -> tuple[float, Asked | None]:
+    """Return a length, shortened to the room that there is if it is a multiple of fit."""
+    if not isinstance(amount, Multiple):
+        return float(amount), None
+    asked = Asked(word(amount), rounded_up(amount.times * fit))
+    return min(asked.length, rounded_down(room)), asked
 
 
 def _simplified(center: Point | None, grid: Grid) -> Point | None:
