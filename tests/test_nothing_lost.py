@@ -66,7 +66,7 @@ def error_of(capsys):
 def test_killed_at_random_moments(tmp_path):
     from stress import kills
 
-    found = kills.by_time(kills.Arena(tmp_path, 48), seed=1, count=45)
+    found = kills.by_time(kills.Arena(tmp_path, 48), seed=1, count=16)
     assert found["scratch"] > 0
 
 
@@ -74,15 +74,15 @@ def test_killed_at_random_moments(tmp_path):
 def test_killed_before_lines_that_write(tmp_path):
     from stress import kills
 
-    assert kills.by_line(kills.Arena(tmp_path, 24), every=5) > 30
+    assert kills.by_line(kills.Arena(tmp_path, 24), every=9) > 15
 
 
 @pytest.mark.skipif(IN_CHIMERAX, reason="needs Python as python")
 def test_several_at_once(tmp_path):
     from stress import races
 
-    races.run(tmp_path, 8, size=48)
-    races.run_many(tmp_path / "many", 3, processes=4)
+    races.run(tmp_path, 4, size=48)
+    races.run_many(tmp_path / "many", 2, processes=4)
 
 
 def test_the_same_sphere_written_at_the_last_moment(source, monkeypatch):
@@ -147,14 +147,23 @@ def _in_a_disk_of(size, script, folder):
     return done.stdout, done.stderr
 
 
+TWICE = """
+import sys
+from chimerax.makesphere.__main__ import main
+
+words = ["J1_map.mrc", "--radius", "11", "--output"]
+sys.exit([main([*words, sys.argv[1]]), main([*words, f"{sys.argv[1]}/a.mrc"])] != [2, 2])
+"""
+
+
 @forks
-@pytest.mark.parametrize("size", ["8k", "12k", "24k", "40k"])
+@pytest.mark.parametrize("size", ["8k", "40k"])
 def test_a_small_disk(size, source, tmp_path):
     (tmp_path / "disk").mkdir()
+    Path("twice.py").write_text(TWICE)
     script = """
         echo old > "$0/a.mrc"
-        "$1" -m chimerax.makesphere J1_map.mrc --radius 11 --output "$0" && exit 9
-        "$1" -m chimerax.makesphere J1_map.mrc --radius 11 --output "$0/a.mrc" && exit 9
+        "$1" twice.py "$0"
         ls -A "$0"; cat "$0/a.mrc"
     """
     out, err = _in_a_disk_of(size, script, str(tmp_path / "disk"))
@@ -168,34 +177,46 @@ def test_a_small_disk(size, source, tmp_path):
 
 @forks
 @pytest.mark.parametrize("limit", [0, 100, 1024, 1028, 30000, 56319])
-def test_a_limit_on_the_size_of_files(limit, source, tmp_path):
+def test_a_limit_on_the_size_of_files(limit, source, error_of):
     import resource
 
-    done = subprocess.run(
-        [sys.executable, "-m", "chimerax.makesphere", source, "--radius", "6"],
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
-        capture_output=True,
-        encoding="utf-8",
-    )
-    assert done.returncode == 2 and files() == [source]
-    (line,) = done.stderr.splitlines()
-    assert line.startswith("makesphere: cannot write ") and "File too large" in line
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+    try:
+        line = error_of(source, "--radius", "6")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert line.startswith("cannot write ") and "File too large" in line
+    assert files() == [source]
 
 
 LATE_LOSS = """
 import os, sys
+from pathlib import Path
 from chimerax.makesphere import __main__
 from chimerax.makesphere.engine import scratch
 
 scratch.PATIENCE = 0
 
-def fsync(fd, fsync=os.fsync):
+def make():
+    return __main__.main(["J1_map.mrc", "--radius", "6", "--output", sys.argv[1]])
+
+def lose(fd, fsync=os.fsync):
     fsync(fd)
     os.chmod("there", 0o555)
 
-if sys.argv[1] == "lose":
-    os.fsync = fsync
-sys.exit(__main__.main(["J1_map.mrc", "--radius", "6", "--output", *sys.argv[2:]]))
+if not os.path.exists("there"):
+    sys.exit(make())
+keep, os.fsync = os.fsync, lose
+assert make() == 2
+assert Path("there/old.mrc").read_text() == "old"
+assert make() == 2
+os.chmod("there", 0o755)
+# What could not be removed stays, and does no harm.
+(litter,) = Path("there").glob(".makesphere-*")
+litter.unlink()
+os.fsync = keep
+assert make() == 0
 """
 
 
@@ -215,22 +236,13 @@ def test_a_folder_that_loses_its_permissions_midway(output, source):
     Path("there").mkdir()
     Path("there/old.mrc").write_text("old")
 
-    def run(how):
-        words = [*user, sys.executable, "-c", LATE_LOSS, how, output]
-        return subprocess.run(words, capture_output=True, encoding="utf-8")
-
-    done = run("lose")
-    (line,) = done.stderr.splitlines()
-    assert done.returncode == 2 and line.endswith(": Permission denied")
-    assert Path("there/old.mrc").read_text() == "old"
-    done = run("lose")
+    words = [*user, sys.executable, "-c", LATE_LOSS, output]
+    done = subprocess.run(words, capture_output=True, encoding="utf-8")
+    assert done.returncode == 0, done.stderr
+    midway, before, *_ = done.stderr.splitlines()
+    assert midway.endswith(": Permission denied")
     sentence = f"--output needs a folder that can be written, got {Path('there').resolve()}"
-    assert done.stderr == f"makesphere: {sentence}: Permission denied\n"
-    os.chmod("there", 0o755)
-    # What could not be removed stays, and does no harm.
-    (litter,) = Path("there").glob(".makesphere-*")
-    litter.unlink()
-    assert run("keep").returncode == 0
+    assert before == f"makesphere: {sentence}: Permission denied"
     assert files("there") == (
         ["old.mrc"] if output.endswith("old.mrc") else ["J1_sphere_r006A.mrc", "old.mrc"]
     )
@@ -241,7 +253,7 @@ def test_a_folder_that_can_be_written_but_not_read(source):
     user = _as_a_plain_user()
     Path("drop").mkdir()
     os.chmod("drop", 0o300)
-    words = [*user, sys.executable, "-c", LATE_LOSS, "keep", "drop"]
+    words = [*user, sys.executable, "-c", LATE_LOSS, "drop"]
     assert subprocess.run(words, capture_output=True).returncode == 0
     os.chmod("drop", 0o700)
     assert files("drop") == ["J1_sphere_r006A.mrc"]
@@ -353,14 +365,6 @@ def test_a_report_that_cannot_be_printed_undoes_nothing(source):
     assert files() == ["J1_map.mrc", "J1_sphere_r006A.mrc"]
 
 
-@forks
-def test_a_terminal_without_some_letters_undoes_nothing(source):
-    words = [sys.executable, "-m", "chimerax.makesphere", source, "--radius", "6"]
-    settings = {**os.environ, "PYTHONIOENCODING": "ascii"}
-    done = subprocess.run(words, capture_output=True, env=settings)
-    assert done.returncode == 0 and b"\\xc5" in done.stdout
-
-
 # Maps are never overwritten.
 
 
@@ -437,8 +441,8 @@ def test_command_lines(session, tmp_path):
 def test_damaged_and_strange_files(tmp_path):
     from stress import files
 
-    made, refused = files.run(seed=1, count=300, folder=tmp_path)
-    assert made > 50 and refused > 50
+    made, refused = files.run(seed=1, count=120, folder=tmp_path)
+    assert made > 30 and refused > 30
 
 
 @pytest.mark.parametrize(
@@ -473,8 +477,8 @@ def test_damaged_and_strange_files_from_a_shell_with_little_memory(tmp_path):
     from stress import files
 
     with files.little_memory():
-        files.run(seed=6, count=5, folder=tmp_path, real=True)
-        files.run(seed=6, count=100, folder=tmp_path)
+        files.run(seed=6, count=2, folder=tmp_path, real=True)
+        files.run(seed=6, count=50, folder=tmp_path)
 
 
 # Memory.

@@ -90,9 +90,7 @@ def test_a_line(file, line, capsys):
 
 
 @pytest.mark.skipif(IN_CHIMERAX, reason="ChimeraX has warnings of its own")
-@pytest.mark.parametrize(
-    "file", ["line ends", "nan and inf", "huge", "bytes", "empty"], indirect=True
-)
+@pytest.mark.parametrize("file", ["line ends", "nan and inf"], indirect=True)
 def test_a_process(file):
     # Python shows no user deprecations of what a library uses.
     words = ["-W", "error", "-W", "ignore::DeprecationWarning", "-m", "chimerax.makesphere", file]

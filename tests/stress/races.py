@@ -1,25 +1,19 @@
 """Several shell commands that write into one folder at the same time leave whole files."""
 
-import json
+import io
+import multiprocessing
+import os
 import subprocess
 import sys
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 
+from chimerax.makesphere.__main__ import main
 from stress.kills import RADII, Arena
 
 SCRIPT = Path(__file__).with_name("in_chimerax.py")
-# Runs the shell command again and again, as starting Python anew would spread the runs in time.
-RUNNER = """
-import contextlib, io, json, sys
-from chimerax.makesphere.__main__ import main
-for line in sys.stdin:
-    said = io.StringIO()
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(said):
-        status = main(json.loads(line))
-    print(json.dumps([status, said.getvalue()]), flush=True)
-"""
+PROCESSES = multiprocessing.get_context("fork" if hasattr(os, "fork") else "spawn")
 
 
 def run(folder, count, size=96):
@@ -115,17 +109,29 @@ def run_in_chimerax(chimerax, folder, count, size=128):
 @contextmanager
 def _runners(count):
     """Start processes, and give a function that has each run its words, all at once."""
-    with ExitStack() as stack:
-        words = [sys.executable, "-c", RUNNER]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "encoding": "utf-8"}
-        runners = [stack.enter_context(subprocess.Popen(words, **pipes)) for _ in range(count)]
+    pipes = [PROCESSES.Pipe() for _ in range(count)]
+    runners = [PROCESSES.Process(target=_run_again, args=(end,), daemon=True) for _, end in pipes]
+    for runner in runners:
+        runner.start()
 
-        def together(lines):
-            for runner, line in zip(runners, lines, strict=True):
-                runner.stdin.write(json.dumps(line) + "\n")
-            for runner in runners:
-                runner.stdin.flush()
-            said = [json.loads(runner.stdout.readline()) for runner in runners]
-            assert all(status == 0 for status, _ in said), said
+    def together(lines):
+        for (pipe, _), line in zip(pipes, lines, strict=True):
+            pipe.send(line)
+        said = [pipe.recv() for pipe, _ in pipes]
+        assert all(status == 0 for status, _ in said), said
 
+    try:
         yield together
+    finally:
+        for runner in runners:
+            runner.kill()
+            runner.join()
+
+
+def _run_again(pipe):
+    """Run the shell command again and again: starting Python anew would spread the runs in time."""
+    while True:
+        words, said = pipe.recv(), io.StringIO()
+        with redirect_stdout(io.StringIO()), redirect_stderr(said):
+            status = main(words)
+        pipe.send((status, said.getvalue()))
