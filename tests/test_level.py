@@ -112,7 +112,7 @@ def by_the_rule(values):
 KINDS = ["noise", "masked", "ball", "skewed", "steps", "holes", "bad", "low first", "bad plane"]
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=100)
 @given(st.data(), st.integers(0, 10000))
 def test_contour_level_is_chimeraxs(data, seed):
     noise = np.random.default_rng(seed)

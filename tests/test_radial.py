@@ -33,7 +33,7 @@ def about(values, grid, center, level):
     return Map("m", grid, values, level).measure().about(center)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=80)
 @given(st.data(), st.integers(0, 1000), st.booleans())
 def test_the_share_inside_agrees_with_counting(data, seed, bad):
     grid = data.draw(grids(7))
