@@ -279,19 +279,15 @@ def _require_memory(volumes, per_map):
     # Allocating it would prove nothing: most systems promise memory that they do not have.
     free = psutil.virtual_memory().available
     if needed > free:
-        raise ValueError(
-            f"the spheres would need {needed / 2**30:.3g} GB of memory, "
-            f"and {free / 2**30:.3g} GB is free"
-        )
+        need = f"the spheres would need {needed / 2**30:.3g} GB of memory"
+        raise ValueError(f"{need}, and {free / 2**30:.3g} GB is free")
 
 
 def _free_ids(session, first, count):
     if first is None:
         return [None] * count
-    specs = {
-        model_id: "#" + ".".join(map(str, model_id))
-        for model_id in ((*first[:-1], first[-1] + n) for n in range(count))
-    }
+    ids = [(*first[:-1], first[-1] + n) for n in range(count)]
+    specs = {model_id: "#" + ".".join(map(str, model_id)) for model_id in ids}
     for model_id, spec in specs.items():
         if session.models.have_id(model_id):
             raise ArgumentError("model_id", f"names a model that is open: {spec}")

@@ -7,7 +7,7 @@ import numpy as np
 from chimerax.map import Volume
 from mrcfile.constants import VOLUME_SPACEGROUP
 
-from .engine.grid import Grid, as_point, as_rotation
+from .engine.grid import Grid, as_point, as_rotation, as_size
 from .engine.map import Map
 from .engine.mrc import Facts
 
@@ -85,18 +85,14 @@ def _facts(volume: Volume) -> Facts:
         It is an image.
     """
     data = volume.data
-    size = tuple(int(n) for n in data.size)
+    size = as_size(data.size)
     if not hasattr(data, "mrc_data"):
-        facts = Facts(size, size, tuple(float(n) for n in size), VOLUME_SPACEGROUP)
+        facts = Facts(size, size, as_point(size), VOLUME_SPACEGROUP)
     else:
         header = data.mrc_data.header
-        facts = Facts(
-            size,
-            tuple(int(header[name]) for name in ("mx", "my", "mz")),
-            tuple(float(header[name]) for name in ("xlen", "ylen", "zlen")),
-            int(header["ispg"]),
-            path_of(volume),
-        )
+        intervals = as_size(header[name] for name in ("mx", "my", "mz"))
+        cell = as_point(header[name] for name in ("xlen", "ylen", "zlen"))
+        facts = Facts(size, intervals, cell, int(header["ispg"]), path_of(volume))
     if facts.problem:
         raise ValueError(f"#{volume.id_string} {facts.problem}")
     return facts
@@ -111,12 +107,9 @@ def _is_resized(volume: Volume) -> bool:
 def grid_of(volume: Volume) -> Grid:
     """Return the grid of a volume's whole map."""
     data = volume.data
+    sizes = as_size(data.size), as_point(data.step)
     return Grid(
-        tuple(int(n) for n in data.size),
-        as_point(data.step),
-        as_point(data.origin),
-        as_point(data.cell_angles),
-        as_rotation(data.rotation),
+        *sizes, as_point(data.origin), as_point(data.cell_angles), as_rotation(data.rotation)
     )
 
 

@@ -66,11 +66,9 @@ def read_amounts(argument: str, text: str, unit: str) -> tuple[Amount, ...]:
     """
     comma = _DECIMAL_COMMA.search(text.replace(" ", ""))
     if comma and (unit == FIT or float(comma[1]) == 0):
-        raise ArgumentError(
-            argument,
-            f"{text} would be {comma[1]} and {comma[2]}; decimals take a point: "
-            f"{comma[1]}.{comma[2]}",
-        )
+        whole, decimals = comma.groups()
+        instead = f"decimals take a point: {whole}.{decimals}"
+        raise ArgumentError(argument, f"{text} would be {whole} and {decimals}; {instead}")
     return tuple(read_amount(argument, part.strip(), unit) for part in text.split(","))
 
 
@@ -80,11 +78,8 @@ def read_amount(argument: str, text: str, unit: str) -> Amount:
     if not found:
         with_point = text.replace(",", ".")
         hint = f": write {with_point}" if _parsed(with_point, unit) else ""
-        raise ArgumentError(
-            argument,
-            f"must be a number, {unit}, or a multiple such as 2{unit}, "
-            f"got {text or 'nothing'}{hint}",
-        )
+        must_be = f"must be a number, {unit}, or a multiple such as 2{unit}"
+        raise ArgumentError(argument, f"{must_be}, got {text or 'nothing'}{hint}")
     times = float(found["number"] or 1)
     if not found["unit"]:
         return times

@@ -136,13 +136,9 @@ class Grid:
             cos_a, cos_b, cos_g = np.cos(np.radians(self.angles))
             sin_g = np.sin(np.radians(self.angles[2]))
             y_of_c = (cos_a - cos_b * cos_g) / sin_g
-            skew = np.array(
-                [
-                    [1.0, cos_g, cos_b],
-                    [0.0, sin_g, y_of_c],
-                    [0.0, 0.0, np.sqrt(1.0 - cos_b**2 - y_of_c**2)],
-                ]
-            )
+            skew[0, 1:] = cos_g, cos_b
+            skew[1, 1:] = sin_g, y_of_c
+            skew[2, 2] = np.sqrt(1.0 - cos_b**2 - y_of_c**2)
         return np.asarray(self.rotation, float) @ skew * np.asarray(self.voxel_size, float)
 
     @cached_property

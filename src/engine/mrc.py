@@ -20,14 +20,14 @@ from mrcfile.utils import dtype_from_mode, machine_stamp_from_byte_order, mode_f
 from numpy.typing import NDArray
 
 from .contents import contents
-from .grid import NO_ROTATION, Grid, Point, Rotation, Strip, as_point, as_rotation
+from .grid import NO_ROTATION, Grid, Point, Rotation, Strip, as_point, as_rotation, as_size
 
 HEADER_BYTES = HEADER_DTYPE.itemsize
 LABEL_BYTES = 80
 VERSION = 20141  # MRC2014, revision 1
 IMOD_STAMP = 1146047817
 ROTATION_LABEL = b"Chimera rotation: "
-UNPACKERS: dict[bytes, Any] = {
+UNPACKERS = {
     b"\x1f\x8b\x08": gzip.open,
     b"BZh": bz2.open,
     b"\xfd7zXZ\0": lzma.open,
@@ -114,26 +114,20 @@ class Facts(NamedTuple):
         found = []
         nx, ny, nz = self.size
         if self.volumes > 1:
-            found.append(
-                f"The map's file is a stack of {self.volumes} volumes; "
-                "the sphere is in the single box that ChimeraX makes of them."
-            )
+            stack = f"The map's file is a stack of {self.volumes} volumes"
+            found.append(f"{stack}; the sphere is in the single box that ChimeraX makes of them.")
         elif self.spacegroup == IMAGE_STACK_SPACEGROUP and nx == ny < nz and nz % nx == 0:
-            found.append(
-                f"The box is {nz // nx} cubes long: "
-                f"the map's file may be a stack of {nz // nx} volumes."
-            )
+            stack = f"the map's file may be a stack of {nz // nx} volumes"
+            found.append(f"The box is {nz // nx} cubes long: {stack}.")
         axes = zip(self.cell, self.intervals, self.size, strict=True)
         wide = [side for side, m, n in axes if m == 1 < n and side > WIDEST_VOXEL]
         if self.unsized:
             missing = " and ".join(", ".join(self.unsized).rsplit(", ", 1))
-            found.append(
-                f"The map's header has no pixel size along {missing}, so 1 Å is taken; {remedy}."
-            )
+            problem = f"has no pixel size along {missing}, so 1 Å is taken"
+            found.append(f"The map's header {problem}; {remedy}.")
         elif wide:
-            found.append(
-                f"The map's header makes one voxel of the whole cell, {wide[0]:.5g} Å; {remedy}."
-            )
+            problem = f"makes one voxel of the whole cell, {wide[0]:.5g} Å"
+            found.append(f"The map's header {problem}; {remedy}.")
         return tuple(found)
 
 
@@ -321,14 +315,9 @@ def _plain_name(path: str) -> str:
 
 def _facts(header: np.record, order: Sequence[int], path: str) -> Facts:
     stored = int(header.nx), int(header.ny), int(header.nz)
-    x, y, z = (stored[order.index(a)] for a in range(3))
-    return Facts(
-        (x, y, z),
-        (int(header.mx), int(header.my), int(header.mz)),
-        as_point(header.cella[a] for a in "xyz"),
-        int(header.ispg),
-        path,
-    )
+    size = as_size(stored[order.index(axis)] for axis in range(3))
+    intervals = int(header.mx), int(header.my), int(header.mz)
+    return Facts(size, intervals, as_point(header.cella[a] for a in "xyz"), int(header.ispg), path)
 
 
 def _grid(header: np.record, facts: Facts, order: Sequence[int], has_origin: bool) -> Grid:

@@ -129,10 +129,9 @@ def file_name(tag: str, parts: Sequence[str], copy: int = 1, longest: int = FILE
     if len(tag) > room > 0:
         tag = _traced(tag[:room])
     if len(tag) > room:
-        raise ValueError(
-            f"The file name would have {len(tag + recipe)} characters, more than the {longest} "
-            f"that it can have: give numbers with fewer digits, or name the file yourself"
-        )
+        would = f"The file name would have {len(tag + recipe)} characters, more than the {longest}"
+        remedy = "give numbers with fewer digits, or name the file yourself"
+        raise ValueError(f"{would} that it can have: {remedy}")
     return tag + recipe
 
 

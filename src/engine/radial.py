@@ -82,10 +82,8 @@ def profile(binned: Binned, center: Point, width: float) -> tuple[Floats, Floats
     width = max(width, *binned.grid.voxel_size)
     distances = [np.sqrt(flat2 + height2) for flat2, height2 in binned.grid.flats(center)]
     shell = (np.stack(distances) / width).astype(int).ravel()
-    total, voxels = (
-        np.bincount(shell, binned.sums.ravel()),
-        np.bincount(shell, binned.voxels.ravel()),
-    )
+    total = np.bincount(shell, binned.sums.ravel())
+    voxels = np.bincount(shell, binned.voxels.ravel())
     mean = np.full(total.shape, np.nan)
     np.divide(total, voxels, out=mean, where=voxels > 0)
     return np.arange(1, mean.size + 1) * width, mean
