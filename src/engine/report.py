@@ -97,18 +97,12 @@ def next_steps(plan: Plan) -> list[Row]:
     them = "it" if count == 1 else "both" if count == 2 else f"all {count}"
     is_mask = all(_is_mask(decoy) for decoy in plan.decoys)
     size = "left empty" if plan.map.is_sized else "that of the particles"
-    step = (
-        f"in cryoSPARC, Import 3D Volumes: {paths}, type {'mask' if is_mask else 'map'}, "
-        f"pixel size {size}"
-    )
+    kind = "mask" if is_mask else "map"
+    step = f"in cryoSPARC, Import 3D Volumes: {paths}, type {kind}, pixel size {size}"
     if not is_mask:
-        step += (
-            f"; then connect {them} with the good volume in Heterogeneous Refinement, and keep "
-            "every class that shows the particle"
-        )
-    copy = (
-        f"if cryoSPARC runs on another computer, first copy {files} to a folder its server can read"
-    )
+        step += f"; then connect {them} with the good volume in Heterogeneous Refinement, and keep "
+        step += "every class that shows the particle"
+    copy = f"if cryoSPARC runs elsewhere, first copy {files} to a folder its server can read"
     return [Row("next", step), Row("more", copy)]
 
 
@@ -129,28 +123,31 @@ def facts(decoy: Decoy) -> list[Row]:
     def note(asked: Asked | None, size: float) -> str:
         return asked.note(size) if asked else ""
 
-    rows = [Row("radius", length(recipe.radius, note(recipe.asked_radius, recipe.radius)))]
-    if recipe.offset:
-        remark = note(recipe.asked_offset, recipe.offset)
-        rows.append(Row("offset", length(recipe.offset, "along x", remark)))
-    if recipe.edge:
-        rows.append(Row("edge", length(recipe.edge, "raised cosine")))
-    if recipe.inner_radius:
-        rows.append(Row("inner_radius", length(recipe.inner_radius)))
-    rows.append(Row("center", _center(decoy)))
     box = "{} x {} x {}".format(*grid.size)
     sides = [n * v for n, v in zip(grid.size, grid.voxel_size, strict=True)]
-    rows.append(Row("box", f"{box} voxels of {by(grid.voxel_size)} Å = {by(sides)} Å"))
-    share = _percent(decoy.voxels / grid.voxels)
-    voxels = f"{decoy.voxels:,} voxel{'s' * (decoy.voxels != 1)}"
-    rows.append(Row("fills", f"{share} of the box, {voxels}"))
-    if decoy.measured.above.weights.any():
-        level = f"contour level {decoy.measured.level:.4g}"
-        share = _percent(decoy.share)
-        rows.append(Row("encloses", f"{share} of the map's density above its {level}"))
-    if _uses_fit(decoy):
-        rows.append(Row("fit", fit_text(decoy.about, decoy.measured.particle.specks)))
-    return [*rows, *_strength(decoy)]
+    fills, voxels = _percent(decoy.voxels / grid.voxels), "voxel" + "s" * (decoy.voxels != 1)
+    encloses = f"{_percent(decoy.share)} of the map's density above its contour level"
+    density = f"{decoy.density:.3g}"
+    if isinstance(recipe.value, Multiple):
+        density += f" = {recipe.value}"
+    elif decoy.density == 1 and not _is_mask(decoy):
+        density = "1 (manual protocol)"
+    of = "the particle's" if decoy.about.fit else "the whole map's"
+    offset = note(recipe.asked_offset, recipe.offset)
+    said = {
+        "radius": length(recipe.radius, note(recipe.asked_radius, recipe.radius)),
+        "offset": recipe.offset and length(recipe.offset, "along x", offset),
+        "edge": recipe.edge and length(recipe.edge, "raised cosine"),
+        "inner_radius": recipe.inner_radius and length(recipe.inner_radius),
+        "center": _center(decoy),
+        "box": f"{box} voxels of {by(grid.voxel_size)} Å = {by(sides)} Å",
+        "fills": f"{fills} of the box, {decoy.voxels:,} {voxels}",
+        "encloses": decoy.measured.above.weights.any() and f"{encloses} {decoy.measured.level:.4g}",
+        "fit": _uses_fit(decoy) and fit_text(decoy.about, decoy.measured.particle.specks),
+        "density": density,
+        "signal": isfinite(decoy.strength) and f"{signal(decoy.strength)} {of}",
+    }
+    return [Row(kind, text) for kind, text in said.items() if text]
 
 
 def _uses_fit(decoy: Decoy) -> bool:
@@ -169,19 +166,6 @@ def fit_text(about: About, specks: int) -> str:
     """Say what fit is, and what was left out as dust."""
     left_out = f"; {specks:,} speck{'s' * (specks > 1)} left out" if specks else ""
     return f"{number(about.fit)} Å holds 99% of the particle{left_out}"
-
-
-def _strength(decoy: Decoy) -> list[Row]:
-    density = f"{decoy.density:.3g}"
-    if isinstance(decoy.recipe.value, Multiple):
-        density += f" = {decoy.recipe.value}"
-    elif decoy.density == 1 and not _is_mask(decoy):
-        density = "1 (manual protocol)"
-    rows = [Row("density", density)]
-    if isfinite(decoy.strength):
-        of = "the particle's" if decoy.about.fit else "the whole map's"
-        rows.append(Row("signal", f"{signal(decoy.strength)} {of}"))
-    return rows
 
 
 def signal(strength: float) -> str:
