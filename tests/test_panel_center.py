@@ -70,7 +70,7 @@ def test_center_far_away_costs_nothing(form, text, gui, volume):
     assert form.slider.maximum() == 63 and not form.make_button.isEnabled()
     # Where the particle is asked for, the map has to be measured.
     write(form.text_fields["radius"], "1.3fit")
-    assert wait(lambda: errors(form) == ["center"])
+    assert wait(lambda: "no room in the box: check center" in error(form, "radius"))
 
 
 @pytest.mark.parametrize("far", [1e6, 1e9, 1e12])
@@ -161,9 +161,7 @@ def test_offset_is_its_own_field_and_moves_no_center(form, gui, ran, command):
     assert wait(lambda: beside(form, "radius") == "= 19 Å")
 
 
-@pytest.mark.parametrize(
-    "text", ["-1", "", "x", "0fit", "2match", "1e999", "500", "fit,fit", "1;2"]
-)
+@pytest.mark.parametrize("text", ["-1", "", "x", "0fit", "2match", "1e999", "fit,fit", "1;2"])
 def test_wrong_offset_is_told_and_marked(form, text):
     write(form.text_fields["offset"], text)
     assert errors(form) == ["offset"] and error(form, "offset").startswith("Offset ")

@@ -331,7 +331,7 @@ def test_folder_with_a_name_that_could_part_the_command(one, name, tmp_path, gui
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no such names on Windows")
-@pytest.mark.parametrize("name", ["line\nbreak", "a' b\" c", "x" * 256, "Å" * 130])
+@pytest.mark.parametrize("name", ["line\nbreak", "a' b\" c", "x" * 256])
 def test_name_that_cannot_be_is_told_and_marked(one, name, tmp_path, ran):
     one.name_field.setText(name)
     one.name_field.textEdited.emit(name)

@@ -104,7 +104,8 @@ def test_a_center_far_outside_gives_the_commands_sentence(known, text, radius):
     found = shown(known, radius=radius, center=text)
     with pytest.raises(ArgumentError) as error:
         decoys_of(known.map.measure(), request(WORDS | {"radius": radius, "center": text}))
-    assert found.reason == error.value.sentence("Center") and not found.command
+    label = {"fit": "Radius", "25": "Center"}[radius]
+    assert found.reason == error.value.sentence(label) and not found.command
 
 
 @pytest.mark.parametrize("name", [argument.name for argument in ARGUMENTS])

@@ -18,18 +18,23 @@ NEW_DATA = ("coordinates changed", "data values changed")
 class Measuring:
     """Measures one map, and looks at it from each point that is wanted; anew after each change.
 
+    Parameters
+    ----------
+    session : chimerax.core.session.Session
+    parent : QObject
+        The panel's window.
+    changed : function
+        Called when more is known, or less.
+
     Attributes
     ----------
     volume : Volume
         The map; None: none.
-    changed : Signal
-        More is known, or less.
     """
 
-    def __init__(self, session):
-        self._session, self.volume = session, None
-        self._work = Work(self._measure)
-        self.changed = self._work.done
+    def __init__(self, session, parent, changed):
+        self._session, self._changed, self.volume = session, changed, None
+        self._work = Work(parent, self._measure, changed)
         self._forget()
 
     # What is to be measured
@@ -57,7 +62,7 @@ class Measuring:
             self._trouble = ""
         else:
             return
-        self.changed.emit()
+        self._changed()
 
     def _forget(self):
         self._work.drop()

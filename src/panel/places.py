@@ -17,16 +17,17 @@ class Places:
     Parameters
     ----------
     session : chimerax.core.session.Session
+    parent : QObject
+        The panel's window.
     changed : function
         Called when something else is known.
     """
 
-    def __init__(self, session, changed):
+    def __init__(self, session, parent, changed):
         self._session = session
         self._asked = self._place = None
         # Not in the thread that measures, which takes its time.
-        self._work = Work(self._look)
-        self._work.done.connect(changed)
+        self._work = Work(parent, self._look, changed)
 
     @property
     def is_busy(self):

@@ -46,13 +46,13 @@ class MakeSphereTool(ToolInstance):
         self._words = WeakKeyDictionary()
         self._shown, self._seen, self._is_new = View(), False, False
         self._preview = Preview(session)
-        self._measuring = Measuring(session)
-        self._places = Places(session, self._refresh)
         self._mode = SphereMouseMode.of(session, lambda: type(self).get_singleton(session))
         self.tool_window = MainToolWindow(self)
         area = self.tool_window.ui_area
         self.form = Form(session)
         self.form.save_box.setChecked(self.saves)
+        self._measuring = Measuring(session, area, self._refresh)
+        self._places = Places(session, area, self._refresh)
         layout = QVBoxLayout(area)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.form)
@@ -77,7 +77,6 @@ class MakeSphereTool(ToolInstance):
         form.make_button.clicked.connect(self.make)
         form.help_button.clicked.connect(self.display_help)
         form.map_menu.value_changed.connect(self._take_map)
-        self._measuring.changed.connect(self._refresh)
         self._timer.timeout.connect(self._refresh)
         # Its window does not tell when it is behind another tab.
         dock.visibilityChanged.connect(self._see)

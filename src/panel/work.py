@@ -2,32 +2,29 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from Qt.QtCore import QObject, QTimer, Signal
+from Qt.QtCore import QTimer
 
 # Milliseconds from step to step.
 TURN = 5
 
 
-class Work(QObject):
+class Work:
     """Something that is done in steps, while Qt goes on between them.
 
     Parameters
     ----------
+    parent : QObject
+        The work ends with it.
     begin : function
         Returns a generator of the steps.
-
-    Attributes
-    ----------
-    done : Signal
-        All steps have been taken.
+    done : function
+        Called after the last step.
     """
 
-    done = Signal()
-
-    def __init__(self, begin):
-        super().__init__()
-        self._begin, self._steps = begin, None
-        self._timer = QTimer(self, singleShot=True)
+    def __init__(self, parent, begin, done):
+        self._begin, self._done, self._steps = begin, done, None
+        # No QObject of its own: Python would remove it in whichever thread it tidies up.
+        self._timer = QTimer(parent, singleShot=True)
         self._timer.timeout.connect(self._take_step)
         self._thread = ThreadPoolExecutor(1)
 
@@ -52,7 +49,7 @@ class Work(QObject):
             self._steps = steps
             self._timer.start(TURN)
             return
-        self.done.emit()
+        self._done()
 
     def elsewhere(self, function, *arguments):
         """Run a function in another thread; a generator that returns what it has returned."""
