@@ -35,7 +35,7 @@ the Coulomb energies of isolated molecules (Martyna and Tuckerman, J. Chem. Phys
 C(k) varies too slowly to need such care.
 """
 
-from math import asin, ceil, dist, floor, pi, sqrt
+from math import asin, dist, pi, sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -240,19 +240,14 @@ class Binned:
     def __init__(self, grid: Grid) -> None:
         self._map_grid = grid
         self.cut = max(1 / LOW_PASS_A, FEWEST_WAVES / _side(grid))
-        widest = 1 / (BINS_PER_WAVE * self.cut)
-        self._bins = as_size(
-            max(1, min(floor(widest / v), n // FEWEST_BINS), ceil(n / MOST_BINS))
-            for n, v in zip(grid.size, grid.voxel_size, strict=True)
-        )
-        voxel_size = as_point(v * b for v, b in zip(grid.voxel_size, self._bins, strict=True))
+        size, voxel = np.array(grid.size), np.array(grid.voxel_size)
+        most = np.minimum(1 / (BINS_PER_WAVE * self.cut) // voxel, size // FEWEST_BINS)
+        bins = np.maximum(np.maximum(most, np.ceil(size / MOST_BINS)), 1)
+        self._bins, voxel_size = as_size(bins), as_point(voxel * bins)
         self.cut = min(self.cut, 1 / (2 * max(voxel_size)))
+        start = grid.position((bins - 1) / 2)
         self.grid = Grid(
-            as_size(ceil(n / b) for n, b in zip(grid.size, self._bins, strict=True)),
-            voxel_size,
-            grid.position([(b - 1) / 2 for b in self._bins]),
-            grid.angles,
-            grid.rotation,
+            as_size(np.ceil(size / bins)), voxel_size, start, grid.angles, grid.rotation
         )
         self.sums = np.zeros(self.grid.shape, np.float32)
         self._added = 0
