@@ -21,48 +21,24 @@ LOWEST_VALUE, HIGHEST_VALUE = 1e-15, 1e15
 
 @dataclass(frozen=True)
 class Argument:
-    """An argument: its names, how it is read, checked and written, and what is said of it.
+    """An argument: its names, how it is read, checked and written, and what is said of it."""
 
-    Attributes
-    ----------
-    name
-        Name in Python.
-    label
-        Name in the panel.
-    width
-        Width of its field in the panel, in characters.
-    expected
-        What to type, in words.
-    read
-        Reads what was typed, given the name for the `ArgumentError` that it may raise.
-    must_be
-        What a number must be, to be read after *must be*.
-    is_good
-        Checks that.
-    default
-        Text of the default; empty if there is none.
-    help
-        What it means.
-    letter, digits, unit
-        How it is written in file names: ``r062p5A``. Numbers are padded to so many digits before
-        the point, so that names sort as numbers.
-    is_list
-        Whether it is a list, which makes a sphere for each.
-    """
-
-    name: str
-    label: str
-    width: int
-    expected: str
+    name: str  # name in Python
+    label: str  # name in the panel
+    width: int  # width of its field in the panel, in characters
+    expected: str  # what to type, in words
+    # Reads what was typed, given the name for the `ArgumentError` that it may raise
     read: Callable[[str, str], Value]
-    must_be: str
-    is_good: Callable[[float], bool]
-    default: str
-    help: str
+    must_be: str  # what a number must be, to be read after *must be*
+    is_good: Callable[[float], bool]  # checks that
+    default: str  # text of the default; empty if there is none
+    help: str  # what it means
+    # How it is written in file names: ``r062p5A``. Numbers are padded to so many digits before the
+    # point, so that names sort as numbers.
     letter: str
     digits: int = 1
     unit: str = ""
-    is_list: bool = False
+    is_list: bool = False  # whether it is a list, which makes a sphere for each
 
     @property
     def keyword(self) -> str:

@@ -22,18 +22,10 @@ _DECIMAL_COMMA = re.compile(r"(?:^|,)([+-]?\d),(\d+[a-z]+)(?:,|$)", re.ASCII | r
 
 
 class Multiple(NamedTuple):
-    """A multiple of a quantity that is measured from the map: ``1.3fit``, ``match``.
+    """A multiple of a quantity that is measured from the map: ``1.3fit``, ``match``."""
 
-    Attributes
-    ----------
-    times
-        The factor, above 0.
-    unit
-        ``fit`` or ``match``.
-    """
-
-    times: float
-    unit: str
+    times: float  # the factor, above 0
+    unit: str  # ``fit`` or ``match``
 
     def __str__(self) -> str:
         return self.unit if self.times == 1 else number(self.times) + self.unit

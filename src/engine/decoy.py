@@ -24,30 +24,14 @@ from .sphere import Sphere, copied
 
 @dataclass
 class Decoy:
-    """A sphere on a map's grid, measured against the map.
+    """A sphere on a map's grid, measured against the map."""
 
-    Attributes
-    ----------
-    measured
-        What is known of the map.
-    about
-        The same as seen from the point about which the particle is measured.
-    recipe
-        The sphere's numbers.
-    sphere
-        The sphere in the map's box.
-    density
-        Density inside.
-    path
-        Absolute path of its file, once it has been written.
-    """
-
-    measured: Measured
-    about: About
-    recipe: Recipe
-    sphere: Sphere
-    density: float
-    path: str = ""
+    measured: Measured  # what is known of the map
+    about: About  # the same as seen from the point about which the particle is measured
+    recipe: Recipe  # the sphere's numbers
+    sphere: Sphere  # the sphere in the map's box
+    density: float  # density inside
+    path: str = ""  # absolute path of its file, once it has been written
 
     @property
     def map(self) -> Map:

@@ -66,41 +66,25 @@ class Patch(NamedTuple):
     """The rectangle of one plane that a ball reaches, with the squared distances in it.
 
     The squared distance of a voxel center from the ball's center is ``flat2 + height2``.
-
-    Attributes
-    ----------
-    plane
-        Index of the plane on the array's first axis.
-    rows, columns
-        The rectangle on the array's second and third axis.
-    flat2
-        Squared distances (Å^2, float64) of its voxel centers from the in-plane projection of the
-        ball's center.
-    height2
-        Squared distance (Å^2) of the projection from the ball's center.
     """
 
-    plane: int
+    plane: int  # index of the plane on the array's first axis
+    # The rectangle on the array's second and third axis
     rows: slice
     columns: slice
+    # Squared distances (Å^2, float64) of its voxel centers from the in-plane projection of the
+    # ball's center
     flat2: Floats
-    height2: float
+    height2: float  # squared distance (Å^2) of the projection from the ball's center
 
 
 class Strip(NamedTuple):
-    """Some whole rows of one plane.
+    """Some whole rows of one plane."""
 
-    Attributes
-    ----------
-    plane, row
-        Index of the plane, and of the first row in it.
-    densities
-        float32, contiguous.
-    """
-
+    # Index of the plane, and of the first row in it
     plane: int
     row: int
-    densities: NDArray[np.float32]
+    densities: NDArray[np.float32]  # float32, contiguous
 
 
 @dataclass(frozen=True)

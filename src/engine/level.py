@@ -24,18 +24,10 @@ LARGEST = float(np.finfo(np.float32).max)
 
 
 class Above(NamedTuple):
-    """The voxels of a plane, or of a map, at or above the contour level.
+    """The voxels of a plane, or of a map, at or above the contour level."""
 
-    Attributes
-    ----------
-    where
-        Their indices in the flattened array, ascending.
-    weights
-        Their densities, float64, not negative.
-    """
-
-    where: NDArray[np.intp]
-    weights: Floats
+    where: NDArray[np.intp]  # their indices in the flattened array, ascending
+    weights: Floats  # their densities, float64, not negative
 
     @classmethod
     @np.errstate(invalid="ignore")

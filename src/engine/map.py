@@ -130,33 +130,15 @@ class Map:
 
 @dataclass(frozen=True)
 class Measured:
-    """What a map says about spheres.
+    """What a map says about spheres."""
 
-    Attributes
-    ----------
-    map
-        The map.
-    level
-        Contour level that was used; NaN if there is none.
-    level_note
-        A sentence, if the level is not the map's own.
-    range
-        Its lowest and highest density.
-    above
-        What is above the level.
-    particle
-        Which of that is the particle.
-    binned
-        All of it, in bins.
-    """
-
-    map: Map
-    level: float
-    level_note: str
-    range: Range
-    above: Above
-    particle: Particle
-    binned: Binned
+    map: Map  # the map
+    level: float  # contour level that was used; NaN if there is none
+    level_note: str  # a sentence, if the level is not the map's own
+    range: Range  # its lowest and highest density
+    above: Above  # what is above the level
+    particle: Particle  # which of that is the particle
+    binned: Binned  # all of it, in bins
     _about: dict[Point, "About"] = field(default_factory=dict, compare=False, repr=False)
 
     def about(self, center: Point) -> "About":

@@ -41,27 +41,13 @@ WIDEST_VOXEL = 20.0  # Å; with wider ones, MX = 1 is probably a mistake
 
 
 class Facts(NamedTuple):
-    """What a map's header says, other than where its voxels are.
+    """What a map's header says, other than where its voxels are."""
 
-    Parameters
-    ----------
-    size
-        Number of voxels along x, y and z.
-    intervals
-        MX, MY, MZ.
-    cell
-        Sides of the cell, in Å.
-    spacegroup
-        ISPG.
-    name
-        Name of the file.
-    """
-
-    size: tuple[int, int, int]
-    intervals: tuple[int, int, int]
-    cell: Point
-    spacegroup: int
-    name: str = ""
+    size: tuple[int, int, int]  # number of voxels along x, y and z
+    intervals: tuple[int, int, int]  # MX, MY, MZ
+    cell: Point  # sides of the cell, in Å
+    spacegroup: int  # ISPG
+    name: str = ""  # name of the file
 
     @property
     def unsized(self) -> str:

@@ -18,24 +18,12 @@ SPECK_SIZE = 0.1
 
 
 class Particle(NamedTuple):
-    """The particle in a map.
+    """The particle in a map."""
 
-    Attributes
-    ----------
-    kept
-        Which of the voxels above the level are in it.
-    specks
-        Number of pieces that are left out.
-    speck_share
-        Their share of the density above the level.
-    at_edge
-        Whether the particle reaches a face of the box.
-    """
-
-    kept: NDArray[np.bool_]
-    specks: int
-    speck_share: float
-    at_edge: bool
+    kept: NDArray[np.bool_]  # which of the voxels above the level are in it
+    specks: int  # number of pieces that are left out
+    speck_share: float  # their share of the density above the level
+    at_edge: bool  # whether the particle reaches a face of the box
 
 
 def particle_of(above: Above, shape: tuple[int, int, int]) -> Particle:

@@ -17,21 +17,12 @@ FIT_SHARE = 0.99
 
 @dataclass(frozen=True)
 class Enclosed:
-    """The density above the contour level by its distance from a point.
+    """The density above the contour level by its distance from a point."""
 
-    Attributes
-    ----------
-    distance2
-        Squared distances of the voxels above the level, in Å^2, ascending.
-    within
-        Summed density of the voxels up to and including each.
-    radius
-        Smallest radius in Å that holds 99% of the particle's density, at least half a voxel; 0 if
-        nothing is above the level.
-    """
-
-    distance2: Floats
-    within: Floats
+    distance2: Floats  # squared distances of the voxels above the level, in Å^2, ascending
+    within: Floats  # summed density of the voxels up to and including each
+    # Smallest radius in Å that holds 99% of the particle's density, at least half a voxel; 0 if
+    # nothing is above the level
     radius: float
 
     @classmethod

@@ -32,32 +32,16 @@ class Asked(NamedTuple):
 
 @dataclass(frozen=True)
 class Recipe:
-    """The numbers of one sphere.
+    """The numbers of one sphere."""
 
-    Attributes
-    ----------
-    radius
-        In Å.
-    edge
-        Full width in Å of a raised-cosine edge. 0: hard.
-    inner_radius
-        In Å. 0: solid.
-    value
-        Density inside.
-    center
-        Position (x, y, z) in Å in the map's coordinates. None: the box center.
-    offset
-        How far from there the sphere is along x, in Å.
-    asked_radius, asked_offset
-        What was asked for, if they were measured from the map.
-    """
-
-    radius: float
-    edge: float = 0.0
-    inner_radius: float = 0.0
-    value: Amount = 1.0
+    radius: float  # in Å
+    edge: float = 0.0  # full width in Å of a raised-cosine edge. 0: hard.
+    inner_radius: float = 0.0  # in Å. 0: solid.
+    value: Amount = 1.0  # density inside
+    # Position (x, y, z) in Å in the map's coordinates. None: the box center.
     center: Point | None = None
-    offset: float = 0.0
+    offset: float = 0.0  # how far from there the sphere is along x, in Å
+    # What was asked for, if they were measured from the map
     asked_radius: Asked | None = field(default=None, compare=False)
     asked_offset: Asked | None = field(default=None, compare=False)
 

@@ -45,21 +45,11 @@ class Row(NamedTuple):
 
 
 class Block(NamedTuple):
-    """What is reported about one sphere.
+    """What is reported about one sphere."""
 
-    Attributes
-    ----------
-    decoy
-        The sphere.
-    rows
-        Facts that differ from those of the map's sphere before.
-    warnings
-        Sentences that none of the map's spheres before has.
-    """
-
-    decoy: Decoy
-    rows: list[Row]
-    warnings: list[str]
+    decoy: Decoy  # the sphere
+    rows: list[Row]  # facts that differ from those of the map's sphere before
+    warnings: list[str]  # sentences that none of the map's spheres before has
 
 
 def blocks(plan: Plan) -> list[Block]:

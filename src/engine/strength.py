@@ -106,21 +106,11 @@ def contrast(frequency: ArrayLike) -> Floats:
 
 
 class Views(NamedTuple):
-    """The views of a map's particle, against which spheres are measured.
+    """The views of a map's particle, against which spheres are measured."""
 
-    Attributes
-    ----------
-    energy
-        The particle's, in (density x Å^2)^2. 0 if the map is constant.
-    cut
-        Highest frequency of a view, in 1/Å.
-    grid
-        The map's grid.
-    """
-
-    energy: float
-    cut: float
-    grid: Grid
+    energy: float  # the particle's, in (density x Å^2)^2. 0 if the map is constant.
+    cut: float  # highest frequency of a view, in 1/Å
+    grid: Grid  # the map's grid
 
     @property
     def side(self) -> float:
