@@ -230,20 +230,6 @@ def test_stacks_of_volumes_get_a_warning(case):
     assert [w for w in facts.warnings("set it") if f"a stack of {count} volumes" in w]
 
 
-def test_a_possible_stack_of_volumes_gets_a_warning():
-    # As in cryoDRGN's tests.
-    (warning,) = facts((32, 32, 128), 128, 0).warnings("set it")
-    assert warning.endswith("may be a stack of 4 volumes.")
-    for other in (
-        facts((32, 32, 128), 128, 1),
-        facts((32, 32, 120), 120, 0),
-        facts((32, 30, 128), 128, 0),
-        facts((32, 32, 32), 32, 0),
-        facts((32, 32, 16), 16, 0),
-    ):
-        assert other.warnings("set it") == ()
-
-
 def stack(path, kind):
     with mrcfile.new(path, np.tile(CUBE, (3, 1, 1)), overwrite=True) as file:
         file.set_image_stack() if kind == "images" else file.set_volume()

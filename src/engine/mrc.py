@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, NamedTuple, Self
 import numpy as np
 from mrcfile.constants import IMAGE_STACK_SPACEGROUP, MAP_ID, VOLUME_SPACEGROUP
 from mrcfile.dtypes import HEADER_DTYPE
-from mrcfile.utils import dtype_from_mode, machine_stamp_from_byte_order, mode_from_dtype
+from mrcfile.utils import dtype_from_mode, machine_stamp_from_byte_order
 from numpy.typing import NDArray
 
 from .contents import contents
@@ -98,13 +98,9 @@ class Facts(NamedTuple):
             How to set a pixel size, to be read after a comma.
         """
         found = []
-        nx, ny, nz = self.size
         if self.volumes > 1:
             stack = f"The map's file is a stack of {self.volumes} volumes"
             found.append(f"{stack}; the sphere is in the single box that ChimeraX makes of them.")
-        elif self.spacegroup == IMAGE_STACK_SPACEGROUP and nx == ny < nz and nz % nx == 0:
-            stack = f"the map's file may be a stack of {nz // nx} volumes"
-            found.append(f"The box is {nz // nx} cubes long: {stack}.")
         axes = zip(self.cell, self.intervals, self.size, strict=True)
         wide = [side for side, m, n in axes if m == 1 < n and side > WIDEST_VOXEL]
         if self.unsized:
@@ -314,24 +310,16 @@ def _grid(header: np.record, facts: Facts, order: Sequence[int], has_origin: boo
     if not facts.unsized:
         voxel_size = as_point(c / n for c, n in zip(facts.cell, facts.intervals, strict=True))
     angles = as_point(header.cellb[a] for a in ("alpha", "beta", "gamma"))
-    if not _is_cell(angles):
+    if not (all(0 < a < 180 for a in angles) and 2 * max(angles) < sum(angles) < 360):
         angles = (90.0, 90.0, 90.0)
-    origin = as_point(header.origin[a] for a in "xyz")
-    size = facts.size
-    if not has_origin or not any(origin) or not _is_origin(origin, voxel_size):
+    origin, size = as_point(header.origin[a] for a in "xyz"), facts.size
+    # Some programs leave it unset, with huge numbers or NaN.
+    is_place = all(isfinite(o) and o + v != o for o, v in zip(origin, voxel_size, strict=True))
+    if not (has_origin and any(origin) and is_place):
         unset = max(map(abs, start)) > 10 * max(*facts.intervals, *size)
         # NSTART counts voxels along the axes of an unrotated cell.
         origin = (0.0, 0.0, 0.0) if unset else Grid(size, voxel_size, angles=angles).position(start)
     return Grid(size, voxel_size, origin, angles, _rotation(header))
-
-
-def _is_cell(angles: Sequence[float]) -> bool:
-    return all(0 < a < 180 for a in angles) and sum(angles) < 360 and 2 * max(angles) < sum(angles)
-
-
-def _is_origin(origin: Sequence[float], voxel_size: Sequence[float]) -> bool:
-    """Check whether ORIGIN is a place: some programs leave it unset, with huge numbers or NaN."""
-    return all(isfinite(o) and o + v != o for o, v in zip(origin, voxel_size, strict=True))
 
 
 def _rotation(header: np.record) -> Rotation:
@@ -405,7 +393,7 @@ def _new_header(grid: Grid, statistics: Sequence[float], labels: Sequence[str]) 
     lengths = tuple(v * n for v, n in zip(grid.voxel_size, grid.size, strict=True))
     header = np.rec.array(np.zeros(1, HEADER_DTYPE.newbyteorder("<")))[0]
     header.nx, header.ny, header.nz = header.mx, header.my, header.mz = grid.size
-    header.mode = mode_from_dtype(np.dtype(np.float32))
+    header.mode = 2
     header.cella, header.cellb = lengths, grid.angles
     header.mapc, header.mapr, header.maps = 1, 2, 3
     header.dmin, header.dmax, header.dmean, header.rms = statistics
