@@ -100,18 +100,6 @@ def read_point(name: str, text: str) -> Point:
     return x, y, z
 
 
-def _is_length(number: float) -> bool:
-    return 0 <= number < FARTHEST
-
-
-def _is_coordinate(number: float) -> bool:
-    return abs(number) < FARTHEST
-
-
-def _is_radius(number: float) -> bool:
-    return 1 / FARTHEST < number < FARTHEST
-
-
 def is_density(number: float) -> bool:
     """Check whether other programs can work with a density."""
     return LOWEST_VALUE <= abs(number) <= HIGHEST_VALUE
@@ -124,9 +112,9 @@ DENSITIES = "numbers, 'match', or multiples such as '2match'", partial(read_amou
 NUMBERS = "a number", read_number
 POINT = "three numbers x,y,z", read_point
 # What a number must be.
-ABOVE_0 = "a number above 0 Å", _is_radius
-FROM_0 = "0 Å or more", _is_length
-NEAR = f"three numbers below {FARTHEST:g}", _is_coordinate
+ABOVE_0 = "a number above 0 Å", lambda number: 1 / FARTHEST < number < FARTHEST
+FROM_0 = "0 Å or more", lambda number: 0 <= number < FARTHEST
+NEAR = f"three numbers below {FARTHEST:g}", lambda number: abs(number) < FARTHEST
 DENSITY = f"match, or {LOWEST_VALUE:g} to {HIGHEST_VALUE:g} above or below 0", is_density
 
 ARGUMENTS = (

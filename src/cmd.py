@@ -138,11 +138,8 @@ def makesphere(
     Parameters
     ----------
     session : chimerax.core.session.Session
-        Session in which the maps are open.
     volumes : list of Volume
-        The maps.
     center : chimerax.core.commands.Center, optional
-        By default the box center, grid index N//2 on each axis.
     coordinate_system : Place, optional
         What the coordinates of the center refer to; by default the scene.
     save : bool or str
@@ -150,8 +147,7 @@ def makesphere(
     model_id : tuple of int, optional
         Id of the first new model; the others take the next ones.
     **asked
-        The other arguments of `arguments.ARGUMENTS`. Without any, and without a center, the
-        recommended decoys are made.
+        The other arguments of `arguments.ARGUMENTS`; without any, the recommended decoys.
 
     Returns
     -------

@@ -29,39 +29,20 @@ REMEMBERED = 4  # points
 class Map:
     """A map that spheres are made for.
 
-    Attributes
-    ----------
-    name
-        The model's name, or the file's.
-    grid
-        Where its voxels are.
-    planes
-        Its density: a 3D array ``[z, y, x]``, or a file's reader.
-    set_level
-        Contour level at which it is shown. None: unknown.
-    path
-        Its file; empty if it has none.
-    warnings
-        Sentences about its file.
-    is_sized
-        Whether its pixel size is known.
-    spec
-        What ChimeraX's commands call it.
-
     Raises
     ------
     ValueError
         No sphere can be drawn on such a grid.
     """
 
-    name: str
-    grid: Grid
-    planes: Planes | tuple[()]
-    set_level: float | None
-    path: str = ""
-    warnings: tuple[str, ...] = ()
-    is_sized: bool = True
-    spec: str = "#1"
+    name: str  # the model's name, or the file's
+    grid: Grid  # where its voxels are
+    planes: Planes | tuple[()]  # its density: a 3D array ``[z, y, x]``, or a file's reader
+    set_level: float | None  # contour level at which it is shown. None: unknown.
+    path: str = ""  # its file; empty if it has none
+    warnings: tuple[str, ...] = ()  # sentences about its file
+    is_sized: bool = True  # whether its pixel size is known
+    spec: str = "#1"  # what ChimeraX's commands call it
 
     def __post_init__(self) -> None:
         grid = self.grid

@@ -25,14 +25,7 @@ LEAST_ENCLOSED = 0.005
 class Row(NamedTuple):
     """A line of a report.
 
-    Attributes
-    ----------
-    kind
-        ``radius``, ``offset``, ``edge``, ``inner_radius``, ``center``, ``box``, ``fills``,
-        ``encloses``, ``fit``, ``density``, ``signal``, ``file``, ``folder``, ``next``; ``more``
-        for what belongs to the row before.
-    text
-        What is said.
+    The kind is ``more`` for what belongs to the row before.
     """
 
     kind: str

@@ -23,33 +23,21 @@ LEAST_SHARE = 0.1
 class Request:
     """The spheres that were asked for, in amounts as they were typed.
 
-    Attributes
-    ----------
-    radius
-        In Å, or multiples of fit: a sphere for each.
-    value
-        Densities inside, or multiples of match: a sphere for each radius and each value.
-    center
-        Position (x, y, z) in Å in the map's coordinates. None: the box center.
-    offset
-        How far from there the spheres are along the map's x axis, in Å or a multiple of fit.
-    edge
-        Full width in Å of a raised-cosine edge.
-    inner_radius
-        Radius of the hollow, in Å.
-
     Raises
     ------
     ArgumentError
         An amount is out of range, or listed more than once.
     """
 
-    radius: tuple[Amount, ...]
+    radius: tuple[Amount, ...]  # in Å, or multiples of fit: a sphere for each
+    # Densities inside, or multiples of match: a sphere for each radius and each value
     value: tuple[Amount, ...] = (1.0,)
+    # Position (x, y, z) in Å in the map's coordinates. None: the box center.
     center: Point | None = None
+    # How far from there the spheres are along the map's x axis, in Å or a multiple of fit
     offset: Amount = 0.0
-    edge: float = 0.0
-    inner_radius: float = 0.0
+    edge: float = 0.0  # full width in Å of a raised-cosine edge
+    inner_radius: float = 0.0  # radius of the hollow, in Å
 
     def __post_init__(self) -> None:
         for argument in ARGUMENTS:
