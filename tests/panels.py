@@ -26,8 +26,10 @@ Key, LEFT = Qt.Key, Qt.MouseButton.LeftButton
 GRID = Grid((64, 64, 64), (2.0, 2.0, 2.0), (-10.0, 0.0, 5.0))
 CENTER = (54.0, 64.0, 69.0)
 if sys.version_info < (3, 12) and not qt.using_pyqt6:
-    # PySide6 6.12 takes a reference from None at each call that returns nothing: enough to end it.
-    ctypes.c_ssize_t.from_address(id(None)).value += 10**9
+    # PySide6 6.12 takes a reference from None at each call that returns nothing, and now and then
+    # from True or False: enough to end Python.
+    for value in (None, True, False):
+        ctypes.c_ssize_t.from_address(id(value)).value += 10**9
 
 
 @pytest.fixture(scope="module")
