@@ -141,7 +141,7 @@ def blob():
 
     def blob(size=(24, 24, 24), voxel=1.0, sigma=4.0):
         axes = [(np.arange(n) - n // 2) * voxel for n in size[::-1]]
-        z, y, x = np.meshgrid(*axes, indexing="ij")
+        z, y, x = np.meshgrid(*axes, indexing="ij", sparse=True)
         return np.exp(-(x**2 + y**2 + z**2) / (2 * sigma**2)).astype(np.float32)
 
     return blob

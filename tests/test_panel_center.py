@@ -99,12 +99,12 @@ def test_range_of_the_slider_is_the_box(form):
         assert form.profile_plot.limit == 63
 
 
-@pytest.mark.parametrize("text", ["", "1,2", "1,2,x", "nan,1,2", "somewhere", "center", "1;2;3"])
-def test_wrong_center_is_told_and_marked(form, text):
-    write(form.text_fields["center"], text)
-    assert errors(form) == ["center"] and not form.make_button.isEnabled()
-    form.text_fields["center"].parent().setCurrentIndex(0)
-    assert errors(form) == [] and form.make_button.isEnabled()
+def test_wrong_center_is_told_and_marked(form):
+    for text in ["", "1,2", "1,2,x", "nan,1,2", "somewhere", "center", "1;2;3"]:
+        write(form.text_fields["center"], text)
+        assert errors(form) == ["center"] and not form.make_button.isEnabled(), text
+        form.text_fields["center"].parent().setCurrentIndex(0)
+        assert errors(form) == [] and form.make_button.isEnabled(), text
 
 
 @pytest.mark.parametrize("way", ["menu", "center of rotation", " Centre  of rotation"])

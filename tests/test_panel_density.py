@@ -41,21 +41,28 @@ def test_inner_wall_is_shown_inside(form, gui):
 
 
 @pytest.mark.parametrize(
-    "argument, text",
+    "argument, label, wrong",
     [
-        *(("edge", text) for text in ("-1", "soft", "", "nan", "1e999", "1;2", "6,5")),
-        *(("inner_radius", text) for text in ("25", "-2", "x", "0 0", '"3"')),
-        *(("value", text) for text in ("0", "matched", "1e999", "", "match,match", "match,0.5,")),
-        *(("value", text) for text in ("-2match", "6_0", "1;close", "1 save x", "fit")),
+        ("edge", "Edge ", ["-1", "soft", "", "nan", "1e999", "1;2", "6,5"]),
+        ("inner_radius", "Inner radius ", ["25", "-2", "x", "0 0", '"3"']),
+        (
+            "value",
+            "Density ",
+            ["0", "matched", "1e999", "", "match,match", "match,0.5,", "-2match", "6_0", "1;close"]
+            + ["1 save x", "fit"],
+        ),
     ],
 )
-def test_wrong_option_is_told_and_marked(form, argument, text, ran):
-    label = {"edge": "Edge ", "inner_radius": "Inner radius ", "value": "Density "}[argument]
-    write(form.text_fields[argument], text)
-    assert errors(form) == [argument] and error(form, argument).startswith(label)
-    assert form.text_fields["edge"].isVisibleTo(form) == (argument != "value")
-    click(form.make_button)
-    assert not form.make_button.isEnabled() and ran == []
+def test_wrong_option_is_told_and_marked(form, argument, label, wrong, ran):
+    right = form.text_fields[argument].text()
+    for text in wrong:
+        write(form.text_fields[argument], text)
+        assert errors(form) == [argument] and error(form, argument).startswith(label), text
+        assert form.text_fields["edge"].isVisibleTo(form) == (argument != "value")
+        click(form.make_button)
+        assert not form.make_button.isEnabled() and ran == []
+        write(form.text_fields[argument], right)
+        assert errors(form) == []
 
 
 def test_match_exists_for_a_map_that_is_negative(new_map, blob, open_panel):

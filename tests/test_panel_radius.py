@@ -29,7 +29,7 @@ from Qt.QtGui import QWheelEvent
 from Qt.QtWidgets import QApplication
 
 
-@pytest.mark.parametrize("text", ["60", "62.5", "29.95", "7", "100.125", "60,75", "1.1fit,60"])
+@pytest.mark.parametrize("text", ["60", "29.95", "100.125", "1.1fit,60"])
 def test_typed_radius_stays_as_typed_and_is_run(form, ran, text, gui):
     write(form.text_fields["radius"], text)
     settle(gui)
@@ -47,33 +47,23 @@ def test_typed_radius_moves_all_that_shows_it(form, gui):
     assert "sphere_r040A_v0p5match.mrc, ..._v2match.mrc" in form.name_field.text()
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        *("", "abc", "-5", "0", "nan", "inf", "1e400", "6 0", "60 A", "500", "6_0", "٦٠", "６０"),
-        *(
-            "1e9",
-            "1fitt",
-            "0fit",
-            "-1fit",
-            "30,30",
-            "1.3fit,",
-            '60" value 3',
-            "60;close",
-            "1.3match",
-        ),
-    ],
-)
-def test_wrong_radius_is_told_and_marked(form, text, gui, ran):
-    write(form.text_fields["radius"], text)
-    assert errors(form) == ["radius"]
-    assert error(form, "radius").startswith("Radius ") and is_shown(form.reason_label, form)
-    assert not form.make_button.isEnabled() and not is_measured(form)
-    click(form.make_button)
-    assert ran == []
-    write(form.text_fields["radius"], "20")
-    assert errors(form) == [] and form.make_button.isEnabled() and is_measured(form)
-    assert not is_shown(form.reason_label, form)
+WRONG = [
+    *("", "abc", "-5", "0", "nan", "inf", "1e400", "6 0", "60 A", "500", "6_0", "٦٠", "６０"),
+    *("1e9", "1fitt", "0fit", "-1fit", "30,30", "1.3fit,", '60" value 3', "60;close", "1.3match"),
+]
+
+
+def test_wrong_radius_is_told_and_marked(form, ran):
+    for text in WRONG:
+        write(form.text_fields["radius"], text)
+        assert errors(form) == ["radius"], text
+        assert error(form, "radius").startswith("Radius ") and is_shown(form.reason_label, form)
+        assert not form.make_button.isEnabled() and not is_measured(form)
+        click(form.make_button)
+        assert ran == []
+        write(form.text_fields["radius"], "20")
+        assert errors(form) == [] and form.make_button.isEnabled() and is_measured(form), text
+        assert not is_shown(form.reason_label, form)
 
 
 def test_decimal_comma_of_a_word_is_explained(form):
