@@ -25,6 +25,7 @@ CHOICES = {
     "center": (BOX_CENTER, ROTATION_CENTER),
 }
 NARROWEST = 70  # pixels
+WARNING = "#a05000", "#ffb050"
 MORE = ("offset", "edge", "inner_radius")
 MARGIN_FIT = RECOMMENDED_WORDS["radius"]
 
@@ -51,40 +52,29 @@ class Form(qt.QWidget):
 
     def __init__(self, session):
         super().__init__()
-        outer = qt.QVBoxLayout(self)
-        outer.setContentsMargins(6, 4, 6, 4)
-        outer.setSpacing(4)
         self.text_fields, self.beside_labels, self._facts = {}, {}, ""
         self._shown, self.paths, self._copied = View(), [], []
-        self._grid = qt.QGridLayout()
-        self._grid.setVerticalSpacing(3)
+        self._grid = qt.QGridLayout(verticalSpacing=3)
         self._grid.setColumnStretch(1, 1)
+        outer = qt.QVBoxLayout(self, spacing=4)
+        outer.setContentsMargins(6, 4, 6, 4)
         outer.addLayout(self._grid)
         self._add_map(session)
         self._add_sphere()
         self._add_file()
-        self._add_buttons(outer)
-        self._add_facts(outer)
+        outer.addLayout(self._buttons())
+        outer.addWidget(self._facts_area(), 1)
 
     # Rows
 
     def _add_row(self, label, *widgets):
-        frame, row = qt.QWidget(), self._grid.rowCount()
-        layout = qt.QHBoxLayout(frame)
-        layout.setContentsMargins(0, 0, 0, 0)
-        for widget in widgets:
-            wide = widget.sizePolicy().horizontalPolicy() in (WIDE, qt.QSizePolicy.Policy.Expanding)
-            layout.addWidget(widget, stretch=int(wide))
-        layout.addStretch()
+        row = self._grid.rowCount()
         self._grid.addWidget(label, row, 0)
-        self._grid.addWidget(frame, row, 1)
-        return label, frame
+        self._grid.addLayout(_row(*widgets), row, 1)
 
     def _word_button(self, text, tip, words):
         """Make a button that puts words into fields."""
-        button = qt.QToolButton(text=text, toolTip=tip)
-        button.clicked.connect(lambda: self.set_words(words))
-        return button
+        return qt.QToolButton(text=text, toolTip=tip, clicked=lambda: self.set_words(words))
 
     def _add_map(self, session):
         self.map_menu = ModelMenuButton(
@@ -118,7 +108,8 @@ class Form(qt.QWidget):
         self.more_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.more_button.toggled.connect(self._disclose)
         self._add_row(*self._field("center"), self.more_button)
-        self.more_row = self._add_row(*(widget for name in MORE for widget in self._field(name)))
+        self._more = [widget for name in MORE for widget in self._field(name)]
+        self._add_row(*self._more)
         self._disclose(False)
 
     def _field(self, name):
@@ -154,19 +145,16 @@ class Form(qt.QWidget):
         self.folder_field, self.name_field = self.path_fields.values()
         for field in self.path_fields.values():
             field.typed_changed.connect(self.changed)
-            # The same with and without a frame.
-            field.setMinimumHeight(field.sizeHint().height())
         self.name_field.editingFinished.connect(self._complete_name)
         tip = "Pick the file; of several spheres, the folder"
-        self.browse_button = qt.QPushButton("Browse...", toolTip=tip)
-        self.browse_button.clicked.connect(self._browse)
+        self.browse_button = qt.QPushButton("Browse...", toolTip=tip, clicked=self._browse)
         self._add_row(self.save_box, self.folder_field, self.browse_button)
-        color = signal_color(self, "#a05000", "#ffb050")
+        color = signal_color(self, *WARNING)
         self.replaces_label = qt.QLabel(f'<span style="color:{color}">⚠ replaces a file</span>')
         right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         self._add_row(qt.QLabel("as", alignment=right), self.name_field, self.replaces_label)
 
-    def _add_buttons(self, outer):
+    def _buttons(self):
         self.make_button = qt.QPushButton("Make 88 Spheres")
         # A double click is one click.
         self.make_button.mouseDoubleClickEvent = lambda event: None
@@ -174,35 +162,24 @@ class Form(qt.QWidget):
         self.made_label, self.reason_label = qt.QLabel(), _Message()
         self.path_field = qt.QLineEdit(readOnly=True, minimumWidth=NARROWEST)
         tip = "For cryoSPARC's Import 3D Volumes, type map"
-        self.copy_button = qt.QPushButton("Copy paths", toolTip=tip)
-        self.copy_button.clicked.connect(self._copy)
+        self.copy_button = qt.QPushButton("Copy paths", toolTip=tip, clicked=self._copy)
         # As wide for one sphere as for several.
         for button in (self.make_button, self.copy_button):
             button.setFixedWidth(button.sizeHint().width())
-        row = qt.QHBoxLayout()
-        for widget, stretch in (
-            (self.make_button, 0),
-            (self.help_button, 0),
-            (self.made_label, 0),
-            (self.path_field, 100),
-            (self.copy_button, 0),
-            (self.reason_label, 100),
-        ):
-            row.addWidget(widget, stretch)
-        row.addStretch(1)
+        made = self.made_label, self.path_field, self.copy_button
+        row = _row(self.make_button, self.help_button, *made, self.reason_label)
         # Two lines of a message, and nothing moves when it comes.
         row.addStrut(2 * self.fontMetrics().lineSpacing() + 4)
-        outer.addLayout(row)
-        self.show_made("", [])
+        return row
 
-    def _add_facts(self, outer):
-        """Add the only part that gives way where there is little room."""
+    def _facts_area(self):
+        """Return the only part that gives way where there is little room."""
         self.facts_label = qt.QLabel(wordWrap=True, alignment=Qt.AlignmentFlag.AlignTop)
         self.facts_label.setSizePolicy(WIDE, qt.QSizePolicy.Policy.Minimum)
-        flags = Qt.TextInteractionFlag
-        self.facts_label.setTextInteractionFlags(flags.TextBrowserInteraction)
+        browser = Qt.TextInteractionFlag.TextBrowserInteraction
+        self.facts_label.setTextInteractionFlags(browser)
         self.facts_label.linkActivated.connect(self.link_clicked)
-        line = self.facts_label.fontMetrics().lineSpacing()
+        line = self.fontMetrics().lineSpacing()
         # Room for them all, so that the plot does not jump when they come.
         self.facts_label.setMinimumHeight(5 * line)
         self.profile_plot = Profile()
@@ -212,16 +189,17 @@ class Form(qt.QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.facts_label)
         layout.addWidget(self.profile_plot, stretch=1)
-        self.scroll_area = qt.QScrollArea(frameShape=qt.QFrame.Shape.NoFrame, widgetResizable=True)
-        self.scroll_area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.scroll_area.setWidget(rows)
-        self.scroll_area.setMinimumHeight(line)
-        outer.addWidget(self.scroll_area, 1)
+        frame = qt.QFrame.Shape.NoFrame
+        area = qt.QScrollArea(frameShape=frame, widgetResizable=True, minimumHeight=line)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(rows)
+        self.scroll_area = area
+        return area
 
     def _disclose(self, shown):
         arrows = Qt.ArrowType
         self.more_button.setArrowType(arrows.DownArrow if shown else arrows.RightArrow)
-        for widget in self.more_row:
+        for widget in self._more:
             widget.setVisible(shown)
 
     def enterEvent(self, event):
@@ -311,7 +289,7 @@ class Form(qt.QWidget):
             self._facts = _written(shown)
         # Of a sphere beside the center the plot knows nothing.
         self.profile_plot.show_radius(None if shown.offset else shown.radius, shown.is_old)
-        color = "gray" if shown.is_old else signal_color(self, "#a05000", "#ffb050")
+        color = "gray" if shown.is_old else signal_color(self, *WARNING)
         self.facts_label.setEnabled(not shown.is_old)
         self.facts_label.setText(f"<style>.warning {{ color: {color} }}</style>{self._facts}")
 
@@ -323,10 +301,8 @@ class Form(qt.QWidget):
         # Of a second one, the words that are others.
         same = os.path.commonprefix(shown.names).rpartition("_")[0]  # noqa: RUF071
         others = [f"...{name[len(same) :]}" for name in shown.names[1:]]
-        are_several = shown.count > 1
-        self.name_field.setReadOnly(are_several)
-        self.name_field.setFrame(not are_several)
-        self.name_field.show_automatic(", ".join([*shown.names[:1], *others]), are_several)
+        self.name_field.setReadOnly(shown.count > 1)
+        self.name_field.show_automatic(", ".join([*shown.names[:1], *others]))
         self.name_field.setToolTip("\n".join(shown.names))
         for widget in (self.folder_field, self.name_field, self.browse_button):
             widget.setEnabled(self.save_box.isChecked())
@@ -365,18 +341,27 @@ class Form(qt.QWidget):
         self.copy_button.setText("Copied")
 
 
+def _row(*widgets):
+    """Put widgets beside each other; what can be wide takes the room."""
+    row = qt.QHBoxLayout()
+    for widget in widgets:
+        policy = widget.sizePolicy().horizontalPolicy()
+        row.addWidget(widget, int(policy in (WIDE, qt.QSizePolicy.Policy.Expanding)))
+    row.addStretch()
+    return row
+
+
 def _written(shown):
     """Write warnings and facts as HTML."""
-    notes = "".join(
-        f'<div class="warning">⚠ {html.escape(sentence)}'
-        f' <a href="{link}" class="warning">{link.capitalize()}</a></div>'
-        for sentence, link in shown.warnings.items()
-    )
+    text = ""
+    for sentence, name in shown.warnings.items():
+        link = name and f' <a href="{name}" class="warning">{name.capitalize()}</a>'
+        text += f'<div class="warning">⚠ {html.escape(sentence)}{link}</div>'
     rows = "".join(
         f"<tr><td>{row.label}&nbsp;&nbsp;</td><td>{html.escape(row.text)}</td></tr>"
         for row in shown.facts
     )
-    return f'{notes}<table cellspacing="0">{rows}</table>'
+    return f'{text}<table cellspacing="0">{rows}</table>'
 
 
 class _PathField(qt.QLineEdit):
@@ -400,12 +385,12 @@ class _PathField(qt.QLineEdit):
         self.setText(text)
         self._take(text)
 
-    def show_automatic(self, text, anyhow=False):
+    def show_automatic(self, text):
         """Show what is automatic, unless something is typed, or is being typed."""
         self.setPlaceholderText(text)
-        shown = text if anyhow or not self.typed else self.typed
-        is_left_alone = self.hasFocus() and self.isModified() and not anyhow
-        if shown != self.text().strip() and not is_left_alone:
+        shown = text if self.isReadOnly() else self.typed or text
+        is_being_typed = self.hasFocus() and self.isModified() and not self.isReadOnly()
+        if shown != self.text().strip() and not is_being_typed:
             self.setText(shown)
             self.setCursorPosition(0)
 
@@ -423,14 +408,10 @@ class _Message(qt.QLabel):
         self.whole = " ".join(text.split())
         self.setVisible(bool(text))
         self.setToolTip(f"<p>{html.escape(text)}</p>" if text else "")
-        self._elide()
+        self.resizeEvent()
 
-    def resizeEvent(self, event):
+    def resizeEvent(self, event=None):
         """Use the room that there is."""
-        super().resizeEvent(event)
-        self._elide()
-
-    def _elide(self):
         room = int(1.7 * max(self.width(), 2 * NARROWEST))
         text = self.fontMetrics().elidedText(self.whole, Qt.TextElideMode.ElideMiddle, room)
         # A word that is longer than a line would not be broken.

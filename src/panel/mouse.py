@@ -22,38 +22,36 @@ class SphereMouseMode(MouseMode):
 
     def __init__(self, session, panel):
         super().__init__(session)
-        self._panel = panel
-        self._former = session.ui.mouse_modes.mode("right", [], exact=True)
+        self._panel, self._modes = panel, session.ui.mouse_modes
+        self._former = self._mode
         session.triggers.add_handler("set mouse mode", self._remember)
 
     @classmethod
     def of(cls, session, panel):
         """Return the session's only mode, registered with ChimeraX."""
         modes = session.ui.mouse_modes
-        mode = modes.named_mode(cls.name)
-        if mode is None:
-            mode = cls(session, panel)
-            modes.add_mode(mode)
-        return mode
-
-    def _remember(self, _, trigger_data):
-        button, modifiers, mode = trigger_data
-        if button == "right" and not modifiers and mode is not self:
-            self._former = mode
+        if modes.named_mode(cls.name) is None:
+            modes.add_mode(cls(session, panel))
+        return modes.named_mode(cls.name)
 
     @property
-    def _has_button(self):
-        return self.session.ui.mouse_modes.mode("right", [], exact=True) is self
+    def _mode(self):
+        """The mode of the right button."""
+        return self._modes.mode("right", [], exact=True)
+
+    def _remember(self, *_):
+        if self._mode is not self:
+            self._former = self._mode
 
     def take_button(self):
         """Be the mode of the right button."""
-        if not self._has_button:
-            self.session.ui.mouse_modes.bind_mouse_mode("right", [], self)
+        if self._mode is not self:
+            self._modes.bind_mouse_mode("right", [], self)
 
     def give_button_back(self):
         """Return the right button the mode that it had, unless it has another one by now."""
-        if self._has_button:
-            self.session.ui.mouse_modes.bind_mouse_mode("right", [], self._former)
+        if self._mode is self:
+            self._modes.bind_mouse_mode("right", [], self._former)
 
     def enable(self):
         """Show the panel when a button is given this mode."""
