@@ -48,8 +48,7 @@ def test_inner_wall_is_shown_inside(form, gui):
         (
             "value",
             "Density ",
-            ["0", "matched", "1e999", "", "match,match", "match,0.5,", "-2match", "6_0", "1;close"]
-            + ["1 save x", "fit"],
+            "0|matched|1e999||match,match|match,0.5,|-2match|6_0|1;close|1 save x|fit".split("|"),
         ),
     ],
 )

@@ -184,9 +184,8 @@ def test_every_voxel_on_the_surface_is_counted(voxel, size):
     squares = (z - k) ** 2 + (y - j) ** 2 + (x - i) ** 2
     for voxels in (1, 3, 5, 9, 13, 15, 17, 25):
         held = np.count_nonzero(squares <= voxels**2)
-        assert grid.count(grid.center, voxels * voxel) == held
         assert Sphere(voxels * voxel, grid.center).voxels(grid) == held
-        fewer = grid.count(grid.center, voxels * voxel * (1 - 1e-8))
+        fewer = Sphere(voxels * voxel * (1 - 1e-8), grid.center).voxels(grid)
         assert fewer == np.count_nonzero(squares < voxels**2)
 
 

@@ -265,28 +265,8 @@ class Grid:
         point
             Position (x, y, z) in Å.
         """
-        area = self.size[0] * self.size[1]
-        ends = np.searchsorted(where, np.arange(self.size[2] + 1) * area).tolist()
-        filled = [k for k in range(self.size[2]) if ends[k] < ends[k + 1]]
-        found: list[Floats] = [np.empty(0)]
-        for k, (flat2, height2) in zip(filled, self.flats(point, filled), strict=True):
-            found.append(flat2.ravel()[where[ends[k] : ends[k + 1]] - k * area] + height2)
-        return np.concatenate(found)
-
-    def count(self, point: Point, radius: float) -> int:
-        """Count the voxels whose centers are within a radius in Å of a point (x, y, z) in Å."""
-        xx, xy, yy = self._flat
-        projections, height2 = self._projections(point)
-        left2 = limit2(radius) - height2
-        reached = np.flatnonzero(left2 >= 0)
-        # In each row of a plane they are between the two roots of a quadratic equation.
-        v = np.arange(self.size[1]) - projections[reached, 1:]
-        rest = (xy * v) ** 2 - xx * (yy * v**2 - left2[reached, None])
-        half = np.sqrt(np.maximum(rest, 0)) / xx
-        middle = projections[reached, :1] - xy * v / xx
-        first = np.ceil(np.maximum(middle - half, 0))
-        last = np.floor(np.minimum(middle + half, self.size[0] - 1))
-        return int(np.maximum(last - first + 1, 0)[rest >= 0].sum())
+        index = np.array(np.unravel_index(where, self.shape)[::-1], float)
+        return ((self.axes @ index + np.subtract(self.origin, point)[:, None]) ** 2).sum(axis=0)
 
     def patches(self, point: Point, reach: float) -> Iterator[Patch]:
         """Go through the planes of a ball, with distances only where the ball can be.

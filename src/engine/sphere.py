@@ -71,8 +71,8 @@ class Sphere:
     @lru_cache(maxsize=64)  # noqa: B019 - spheres and grids are small
     def voxels(self, grid: Grid) -> int:
         """Count the voxels of a grid that are within the radius, whatever the edge."""
-        inside = grid.count(self.center, self.radius)
-        return inside - grid.count(self.center, self.inner_radius) if self.inner_radius else inside
+        patches = grid.patches(self.center, self.radius)
+        return sum(int(np.count_nonzero(self.holds(p.flat2, p.height2))) for p in patches)
 
     def strips(self, grid: Grid, value: float = 1.0) -> Iterator[Strip]:
         """Draw the sphere on a grid strip by strip: the rows that it reaches in each plane.
