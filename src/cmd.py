@@ -89,31 +89,22 @@ class ReaderArg(commands.Annotation):
             raise commands.AnnotationError(error.sentence(self._argument.keyword)) from None
 
 
-class SwitchArg(commands.BoolArg):
-    """True or false, also as yes or no."""
+class SaveArg(commands.SaveFileNameArg):
+    """Whether to save, a folder or MRC file to write, or ``browse``."""
 
-    @staticmethod
-    def parse(text, session):
-        """Read the word."""
-        token, _, rest = commands.next_token(text) if text else ("", "", "")
-        if token.lower() not in YES + NO:
-            raise commands.AnnotationError(f"Expected {SwitchArg.name}")
-        is_on = token.lower() in YES
-        return is_on, str(is_on).lower(), rest
-
-
-class SphereFileArg(commands.SaveFileNameArg):
-    """A folder or MRC file to write, or ``browse``."""
-
-    name = "a folder or file name, or 'browse'"
+    name = "true, false, a folder or file name, or 'browse'"
     name_filter = "MRC density map (*.mrc)"
 
     @classmethod
     def parse(cls, text, session):
-        """Read a path, and quote it so that the logged command can be run again."""
-        if text and commands.next_token(text)[0] == BROWSE:
+        """Read it, and quote a path so that the logged command can be run again."""
+        word, _, rest = commands.next_token(text) if text else ("", "", "")
+        if word.lower() in YES + NO:
+            is_on = word.lower() in YES
+            return is_on, str(is_on).lower(), rest
+        if word == BROWSE:
             # What to ask for depends on how many spheres there are.
-            return BROWSE, BROWSE, commands.next_token(text)[2]
+            return BROWSE, BROWSE, rest
         path, _, rest = super().parse(text, session)
         return path, quoted(path), rest
 
@@ -216,7 +207,7 @@ def _make(session, volumes, requests, save, model_id):
     count = per_map * len(volumes)
     _require_memory(volumes, per_map)
     if save == BROWSE:
-        save = SphereFileArg.browse(session, count)
+        save = SaveArg.browse(session, count)
     plans = [_plan(session, *both, save) for both in zip(volumes, requests, strict=True)]
     new_ids = _free_ids(session, model_id, count)
     session.logger.status(f"Making {count} sphere{'s' if count > 1 else ''} ...")
@@ -362,7 +353,7 @@ DESCRIPTION = commands.CmdDesc(
     keyword=[
         *((a.name, _READERS.get(a.name) or ReaderArg(a)) for a in ARGUMENTS),
         ("coordinate_system", FrameArg),
-        ("save", commands.Or(SwitchArg, SphereFileArg)),
+        ("save", SaveArg),
         ("model_id", commands.ModelIdArg),
     ],
     synopsis="Make solid spheres on a map's grid, as decoy volumes for cryoSPARC",

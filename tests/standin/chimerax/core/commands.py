@@ -39,14 +39,6 @@ class Annotation:
             raise AnnotationError(f"Expected {cls.name}") from None
 
 
-class BoolArg(Annotation):
-    name = "true or false"
-
-    @staticmethod
-    def convert(token, session):
-        return {"true": True, "false": False}[token.lower()]
-
-
 class FloatArg(Annotation):
     name = "a number"
 
@@ -129,20 +121,6 @@ class CenterArg(Annotation):
     def parse(cls, text, session):
         coords, used, rest = Float3Arg.parse(text, session)
         return Center(coords), used, rest
-
-
-class Or(Annotation):
-    def __init__(self, *annotations):
-        self.annotations = annotations
-        self.name = " or ".join(a.name for a in annotations)
-
-    def parse(self, text, session):
-        for annotation in self.annotations:
-            try:
-                return annotation.parse(text, session)
-            except ValueError:
-                pass
-        raise AnnotationError(f"Expected {self.name}")
 
 
 class CmdDesc:
