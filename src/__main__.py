@@ -26,7 +26,6 @@ recommended ones, a faint and a bright sphere around the particle."""
 EPILOG = """\
 examples:
   %(prog)s map.mrc
-  %(prog)s map.mrc --radius 60
   %(prog)s map.mrc --radius 60 75 90
   %(prog)s map.mrc --radius 80 --inner-radius 40 --edge 10 --output spheres/
 
@@ -68,11 +67,8 @@ def main(arguments=None):
     if surplus:
         parser.error(_instead(options.map, surplus))
     try:
-        asked = {
-            argument.name: argument.value(getattr(options, argument.name))
-            for argument in ARGUMENTS
-            if getattr(options, argument.name) is not None
-        }
+        typed = {a: getattr(options, a.name) for a in ARGUMENTS}
+        asked = {a.name: a.value(text) for a, text in typed.items() if text is not None}
         request = Request.of(asked, shell_words(RECOMMENDED))
         plan = _make(options, request)
     except (ValueError, OSError, MemoryError, KeyboardInterrupt) as error:

@@ -41,12 +41,7 @@ class TopMapsArg(commands.ModelsArg):
         models, used, rest = super().parse(text, session)
         found = [m if isinstance(m, Volume) else m.parent for m in models]
         volumes = list(dict.fromkeys(m for m in found if isinstance(m, Volume)))
-        return [v for v in volumes if not any(m in volumes for m in _above(v))], used, rest
-
-
-def _above(model):
-    while (model := model.parent) is not None:
-        yield model
+        return [v for v in volumes if v.parent not in volumes], used, rest
 
 
 class PointArg(commands.CenterArg):
@@ -274,13 +269,12 @@ def _free_ids(session, first, count):
     if first is None:
         return [None] * count
     ids = [(*first[:-1], first[-1] + n) for n in range(count)]
-    specs = {model_id: "#" + ".".join(map(str, model_id)) for model_id in ids}
-    for model_id, spec in specs.items():
-        if session.models.have_id(model_id):
-            raise ArgumentError("model_id", f"names a model that is open: {spec}")
+    taken = ["#" + ".".join(map(str, one)) for one in ids if session.models.have_id(one)]
+    if taken:
+        raise ArgumentError("model_id", f"names a model that is open: {taken[0]}")
     if len(first) > 1 and not session.models.have_id(first[:-1]):
-        raise ArgumentError("model_id", f"names a part of a model that is not open: {specs[first]}")
-    return list(specs)
+        raise ArgumentError("model_id", "names a part of a model that is not open")
+    return ids
 
 
 def _model(session, plan, decoy, array, model_id):

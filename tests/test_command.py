@@ -490,7 +490,7 @@ def test_the_recommended_line_can_be_clicked(command, cube, html_log):
         ("radius 9 center nan,0,0", "center must be three numbers"),
         ("radius fit edge -1", "edge must be 0 Å or more, got -1"),
         ("radius 9 modelId 1", "modelId names a model that is open: #1"),
-        ("radius 9 modelId 7.1", "modelId names a part of a model that is not open: #7.1"),
+        ("radius 9 modelId 7.1", "modelId names a part of a model that is not open"),
         ("radius 9 save none/", "save needs a folder that exists"),
         ("radius 9 save none/a.mrc", "save needs a folder that exists"),
         ("radius 9 save a.map", "save needs a folder or an .mrc file"),
