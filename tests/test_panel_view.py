@@ -16,6 +16,7 @@ from chimerax.makesphere.engine.request import RECOMMENDED
 from chimerax.makesphere.panel.places import look
 from chimerax.makesphere.panel.view import (
     Known,
+    Place,
     is_rotation_center,
     recommended_words,
     request,
@@ -66,7 +67,7 @@ def test_recommended(known):
     assert request(WORDS) == RECOMMENDED
     assert found.command == f"makesphere #1 {RECOMMENDED.words}"
     assert found.beside["radius"] == "= 25 Å" and found.beside["offset"] == "Å"
-    assert found.button == "Make 2 Spheres" and found.count == 2
+    assert found.count == 2
     assert (found.center, found.radii) == (CENTER, [25])
     assert [row.label for row in found.facts] == [
         *("Radius", "Fills", "Encloses", "Fit", "Signal", "Folder")
@@ -162,7 +163,7 @@ def write(path, known, **words):
 def test_names_and_folder(known, tmp_path):
     found = shown(known)
     assert found.folder == str(tmp_path) and " save " not in found.command
-    assert found.folder_note == "The current folder, because the map has no file"
+    assert found.facts[-1].text == "The current folder, because the map has no file"
     assert found.names == [f"particle_sphere_r025A_v{n}match.mrc" for n in ("0p5", "2")]
     assert shown(known, is_saved=False).command.endswith(" save false")
     assert shown(known, is_saved=False).names == []
@@ -285,7 +286,7 @@ def test_what_it_shows_touches_no_disk(known, monkeypatch):
     for name in ("stat", "lstat", "access", "listdir", "scandir", "getcwd", "readlink", "open"):
         monkeypatch.setattr(os, name, never)
     monkeypatch.setattr("builtins.open", never)
-    for there in (place, None):
+    for there in (place, Place()):
         for texts in ({}, {"radius": "30", "value": "1"}, {"edge": "x"}):
             for typed in ({}, {"folder": "/there/x", "name": "a.mrc"}):
                 found = shown(known, lambda *_, there=there: there, **texts, **typed)

@@ -143,6 +143,7 @@ class Form(qt.QWidget):
         self.save_box.toggled.connect(self.changed)
         self.path_fields = {"folder": _PathField(), "name": _PathField()}
         self.folder_field, self.name_field = self.path_fields.values()
+        self.folder_field.setToolTip("Folder; leave empty for the map's folder")
         for field in self.path_fields.values():
             field.typed_changed.connect(self.changed)
         self.name_field.editingFinished.connect(self._complete_name)
@@ -278,7 +279,9 @@ class Form(qt.QWidget):
         self._show_facts(shown)
         self._show_file(shown)
         self._show_reason(shown)
-        self.make_button.setText(shown.button)
+        self.make_button.setText(
+            f"Make {shown.count} Spheres" if shown.count > 1 else "Make Sphere"
+        )
         self.make_button.setToolTip(shown.command)
         self.make_button.setEnabled(bool(shown.command))
 
@@ -294,10 +297,8 @@ class Form(qt.QWidget):
         self.facts_label.setText(f"<style>.warning {{ color: {color} }}</style>{self._facts}")
 
     def _show_file(self, shown):
-        if shown.folder or not (shown.is_old or shown.names):
+        if shown.folder or not shown.is_old:
             self.folder_field.show_automatic(shown.folder)
-            tip = shown.folder_note or "Folder; leave empty for the map's folder"
-            self.folder_field.setToolTip(tip)
         # Of a second one, the words that are others.
         same = os.path.commonprefix(shown.names).rpartition("_")[0]  # noqa: RUF071
         others = [f"...{name[len(same) :]}" for name in shown.names[1:]]

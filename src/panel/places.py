@@ -25,7 +25,7 @@ class Places:
 
     def __init__(self, session, parent, changed):
         self._session = session
-        self._asked = self._place = None
+        self._asked, self._place = None, Place()
         # Not in the thread that measures, which takes its time.
         self._work = Work(parent, self._look, changed)
 
@@ -35,10 +35,10 @@ class Places:
         return self._work.is_busy
 
     def about(self, source_map, folder, name):
-        """Return what is known: a `Place`, or None. For the arguments see `look`."""
+        """Return what is known, if not yet of this, then of what was asked before; see `look`."""
         asked = source_map, folder, name, volumes.open_files(self._session)
         if asked != self._asked:
-            self._asked, self._place = asked, None
+            self._asked = asked
             self.look_again()
         return self._place
 

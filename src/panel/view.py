@@ -42,7 +42,7 @@ BESIDE_NOTE = (
 class Place:
     """Where spheres would be written, and what is there."""
 
-    destination: Destination | None = None
+    destination: Destination | None = None  # None: not yet known
     save: bool | str = True  # the command's argument
     files: Mapping[str, Sequence[str] | None] = field(default_factory=dict)  # labels, by name
     error: Exception | None = None  # why nothing can be written
@@ -81,14 +81,8 @@ class View:
     wanted: list[Point] = field(default_factory=list)  # to look from; the particle: the first
     folder: str = ""
     file: str = ""  # path of the one that was typed
-    folder_note: str = ""  # why it is not the map's own
     names: list[str] = field(default_factory=list)
     replaced: str = ""  # path of a file that was not written from this recipe
-
-    @property
-    def button(self) -> str:
-        """The text of the button."""
-        return f"Make {self.count} Spheres" if self.count > 1 else "Make Sphere"
 
 
 def recommended_words():
@@ -98,7 +92,7 @@ def recommended_words():
     return words | {"folder": "", "name": ""}
 
 
-def view(words, is_saved, known, place_of=lambda *_: None):
+def view(words, is_saved, known, place_of=lambda *_: Place()):
     """Work out what to show.
 
     Parameters
@@ -111,7 +105,7 @@ def view(words, is_saved, known, place_of=lambda *_: None):
     known : Known
         The map.
     place_of : function
-        Gives the `Place` of a map, a folder and a name; None if that is not yet known.
+        Gives the `Place` for a map, a folder and a name, as far as it is known.
 
     Returns
     -------
@@ -201,13 +195,19 @@ def _fill(shown, words, is_saved, known, place_of):
     shown.beside["offset"] = _beside([asked.offset], [number(shown.offset)], " Å")
     if decoys and shown.center in known.points:
         _fill_facts(shown, asked, decoys)
-    save = is_saved and _fill_file(shown, words, recipes, decoys, known, place_of)
+    # The names of more than one sphere are makesphere's own.
+    name = words["name"] if shown.count == 1 else ""
+    place = place_of(known.map, words["folder"], name) if is_saved else Place(save=False)
+    if place.error:
+        raise place.error
+    if place.destination:
+        _fill_file(shown, place, recipes[:MOST], decoys[:MOST], known.is_current)
     amounts = (*asked.radius, *asked.value, asked.offset)
     if decoys and not known.is_current and any(isinstance(one, Multiple) for one in amounts):
         # What they come to will be another sphere than the one shown.
         shown.reason = MEASURING
         return
-    shown.command = command_text(known.map.spec, asked, save, known.is_moved)
+    shown.command = command_text(known.map.spec, asked, place.save, known.is_moved)
 
 
 def _beside(amounts, texts, unit=""):
@@ -252,33 +252,21 @@ def _together(texts):
 # Files
 
 
-def _fill_file(shown, words, recipes, decoys, known, place_of):
-    """Fill in what will be written, and return what the command is told to save."""
-    # The names of more than one sphere are makesphere's own.
-    folder, name = words["folder"], words["name"] if shown.count == 1 else ""
-    place, recipes = place_of(known.map, folder, name), recipes[:MOST]
-    if place is None:
-        # Soon known, and asked again before anything is made.
-        shown.names = [name] if name else [one.file_name(known.map.source) for one in recipes]
-        return folder or name or True
-    if place.error:
-        raise place.error
-    destination = place.destination
+def _fill_file(shown, place, recipes, decoys, is_current):
+    """Fill in what will be written."""
+    destination, files = place.destination, place.files
     shown.folder, shown.file = destination.folder, destination.file
-    if destination.note:
-        shown.folder_note = f"The current folder, because {destination.note}"
-        if shown.facts:
-            shown.facts.append(Row("folder", shown.folder_note))
+    if destination.note and shown.facts:
+        shown.facts.append(Row("folder", f"The current folder, because {destination.note}"))
     # As long as the densities are not known, nor is what is written in the files.
-    labels = [one.labels for one in decoys[:MOST]] or [[]] * len(recipes)
+    labels = [one.labels for one in decoys] or [[]] * len(recipes)
     if shown.file:
         shown.names = [os.path.basename(shown.file)]
-        is_ours = known.is_current and place.files.get(shown.names[0]) == labels[0]
-        shown.replaced = shown.file if shown.names[0] in place.files and not is_ours else ""
+        is_ours = is_current and files.get(shown.names[0]) == labels[0]
+        shown.replaced = shown.file if shown.names[0] in files and not is_ours else ""
     else:
         pairs = zip(recipes, labels, strict=True)
-        shown.names = [_free_name(destination, place.files, *pair) for pair in pairs]
-    return place.save
+        shown.names = [_free_name(destination, files, *pair) for pair in pairs]
 
 
 def _free_name(destination, files, recipe, labels):
