@@ -195,15 +195,9 @@ def test_a_sphere_that_stands_is_not_drawn_twice_whoever_made_it(form, gui, new_
     distances = np.sqrt(sum((np.indices((64, 64, 64)) - 32) ** 2)) * 2
     ball = ((distances <= 30) & (distances >= inner)).astype(np.float32)
     stranger = new_map(ball, GRID, "anything", level=0.5)
-    assert wait(lambda: draw(gui) and shown(gui) is None)
+    assert wait(lambda: shown(gui) is None)
     stranger.display = False
-    assert wait(lambda: draw(gui) and shown(gui) is not None)
-
-
-def draw(session):
-    """Tell that a frame has been drawn, as ChimeraX does by itself where it can draw."""
-    session.triggers.activate_trigger("frame drawn", None)
-    return True
+    assert wait(lambda: shown(gui) is not None)
 
 
 @pytest.mark.parametrize("radius", ["20", "40"])
@@ -211,22 +205,23 @@ def test_a_made_sphere_in_the_preview_or_around_it_stays_visible(radius, form, g
     write(form.text_fields["radius"], radius)
     assert wait(lambda: meshes(gui) == [False])
     command("makesphere #1 radius 30 save false")
-    assert wait(lambda: draw(gui) and meshes(gui) == [True])
+    assert wait(lambda: meshes(gui) == [True])
 
 
-def test_a_map_shown_as_image_is_seen_through_the_preview(form, gui, volume):
+def test_a_map_shown_as_image_is_seen_through_the_preview(form, gui, volume, command):
     assert meshes(gui) == [False]
     if IN_CHIMERAX:
-        volume.set_display_style("image")
-        volume.update_drawings()
+        command("volume #1 style image")
     else:
         volume.image_shown = True
-    assert wait(lambda: draw(gui) and meshes(gui) == [True])
+        gui.triggers.activate_trigger("command finished", "volume #1 style image")
+    assert wait(lambda: meshes(gui) == [True])
 
 
 def test_a_see_through_map_is_seen_in_the_preview(form, gui, volume):
     volume.set_parameters(surface_levels=[0.3], surface_colors=[(1, 1, 1, 0.5)])
-    assert wait(lambda: draw(gui) and meshes(gui) == [True])
+    form.entered.emit()
+    assert wait(lambda: meshes(gui) == [True])
 
 
 def test_hiding_the_map_hides_its_preview(form, gui, volume):

@@ -32,7 +32,7 @@ class Preview:
 
     def __init__(self, session):
         self._session, self._view = session, session.main_view
-        self._volume = self._center = self._scene = None
+        self._volume = self._center = None
         self._radii, self._drawings = [], []
         self._handler = session.triggers.add_handler(MODEL_POSITION_CHANGED, self._place)
 
@@ -50,9 +50,11 @@ class Preview:
         self._volume, self._center = volume, center
         self._radii = self._without_those_that_stand(radii[-MOST:])
         # ChimeraX shows only the nearest of see-through surfaces.
-        others = self._volumes()
-        is_hiding = any(one.image_shown for one in others) or any(
-            surface.showing_transparent() for one in others for surface in one.surfaces
+        is_hiding = any(
+            volume.image_shown
+            or volume.image_will_show
+            or any(surface.showing_transparent() for surface in volume.surfaces)
+            for volume in self._volumes()
         )
         kinds = [is_hiding or radius < self._radii[-1] for radius in self._radii]
         if kinds != [drawing.display_style == Drawing.Mesh for drawing in self._drawings]:
@@ -61,7 +63,6 @@ class Preview:
             for drawing in self._drawings:
                 self._view.drawing.add_drawing(drawing)
         self._place()
-        self._scene = self._seen()
 
     def hide(self):
         """Show nothing."""
@@ -98,18 +99,6 @@ class Preview:
                         radius for radius, there in zip(radii, stands, strict=True) if not there
                     ]
         return radii
-
-    def _seen(self):
-        """Sum up what the preview depends on."""
-        return self.is_larger_than_view, [
-            (v, v.image_shown, [(id(s.vertices), s.display, s.rgba[3]) for s in v.surfaces])
-            for v in self._volumes()
-        ]
-
-    @property
-    def is_outdated(self):
-        """Whether other things are seen than when it was shown."""
-        return self._scene != self._seen()
 
     # The camera
 

@@ -72,7 +72,7 @@ class MakeSphereTool(ToolInstance):
         form, dock = self.form, self._dock
         form.changed.connect(self._refresh)
         form.moved.connect(self.set_radius)
-        form.entered.connect(self._places.look_again)
+        form.entered.connect(self._look_again)
         form.link_clicked.connect(self._follow_link)
         form.make_button.clicked.connect(self.make)
         form.help_button.clicked.connect(self.display_help)
@@ -88,8 +88,7 @@ class MakeSphereTool(ToolInstance):
             add(REMOVE_MODELS, self._refresh),
             add(MODEL_DISPLAY_CHANGED, self._refresh_soon),
             add(MODEL_NAME_CHANGED, self._refresh_soon),
-            add("frame drawn", self._frame_drawn),
-            add("command finished", self._command_finished),
+            add("command finished", self._look_again),
         ]
 
     @classmethod
@@ -112,14 +111,9 @@ class MakeSphereTool(ToolInstance):
     def _refresh_soon(self, *_):
         self._timer.start(0)
 
-    def _frame_drawn(self, *_):
-        if self._seen and self._preview.is_outdated:
-            self._refresh_soon()
-
-    def _command_finished(self, *_):
-        # The current folder, or the files in it, may be others now.
-        if self._seen:
-            self._places.look_again()
+    def _look_again(self, *_):
+        # Folders, files, the camera and other maps may be others now.
+        self._places.look_again()
         self._refresh_soon()
 
     def _refresh(self, *_):
@@ -217,7 +211,6 @@ class MakeSphereTool(ToolInstance):
         self._seen = seen
         if seen:
             self._mode.take_button()
-            self._places.look_again()
             self._refresh()
         else:
             self._mode.give_button_back()

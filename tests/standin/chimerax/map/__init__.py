@@ -31,7 +31,7 @@ class Volume(Model):
 
     def __init__(self, session, data):
         super().__init__(data.name, session)
-        self.data, self.image_shown = data, False
+        self.data, self.image_shown, self.image_will_show = data, False, False
         self.surfaces = []
         self.region = ((0, 0, 0), tuple(n - 1 for n in data.size), (1, 1, 1))
         self._callbacks = []
