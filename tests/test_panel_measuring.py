@@ -146,7 +146,8 @@ def test_ends_while_the_map_is_measured(
     elif end == "map":
         assert "Open a map" in form.reason_label.whole
     elif end == "another map":
-        assert wait(lambda: is_measured(form)) and form.name_field.text().startswith("another_")
+        assert wait(lambda: is_measured(form))
+        assert wait(lambda: form.name_field.text().startswith("another_"))
 
 
 @pytest.mark.parametrize("then", ["recommended", "another center", "no center"])

@@ -5,7 +5,6 @@ import pytest
 
 pytest.importorskip("Qt", reason="needs Qt, by qtshim")
 
-from chimerax.makesphere.engine.grid import Grid
 from panels import (
     CENTER,
     LEFT,
@@ -199,14 +198,6 @@ def test_recommended_goes_back_from_anywhere(center, form, gui, ran, command):
     assert [model.name for model in clicked] == [model.name for model in typed]
     for one, other in zip(clicked, typed, strict=True):
         np.testing.assert_array_equal(one.full_matrix(), other.full_matrix())
-
-
-def test_small_boxes_have_finer_steps(new_map, blob, open_panel):
-    new_map(blob((20, 20, 20), 0.5, sigma=1.5), Grid((20, 20, 20), (0.5, 0.5, 0.5)), level=0.5)
-    form = open_panel().form
-    write(form.text_fields["radius"], "3.3")
-    QTest.keyClick(form.slider, Key.Key_Right)
-    assert texts(form)[0] == "3.4"
 
 
 def test_dragging_reads_no_map(form, volume, monkeypatch, gui):

@@ -41,14 +41,13 @@ class Form(qt.QWidget):
         The radius in Å to which a mouse or an arrow key has moved the slider or the plot's line.
     entered : Signal
         The mouse has come.
-    link_clicked : Signal
-        Name of a warning's link.
+    links : dict of function
+        What the links of warnings do, by name.
     """
 
     changed = Signal()
     moved = Signal(float)
     entered = Signal()
-    link_clicked = Signal(str)
 
     def __init__(self, session):
         super().__init__()
@@ -89,6 +88,7 @@ class Form(qt.QWidget):
         words = {name: RECOMMENDED_WORDS[name] for name in BY_NAME}
         self.recommended_button = self._word_button("Recommended", tip, words)
         self._add_row(qt.QLabel("Map"), self.map_menu, self.recommended_button)
+        self.links = {"recommended": self.recommended_button.click}
 
     def _add_sphere(self):
         tip = "The smallest radius that holds 99% of the particle"
@@ -97,9 +97,7 @@ class Form(qt.QWidget):
         tip = "Drag it: the radius becomes a number, and the preview follows"
         self.slider = qt.QSlider(Qt.Orientation.Horizontal, toolTip=tip, minimumWidth=NARROWEST)
         _ignore_wheel(self.slider)
-        self.slider.valueChanged.connect(
-            lambda place: self.moved.emit(place * self._shown.slider_range[0])
-        )
+        self.slider.valueChanged.connect(lambda radius: self.moved.emit(radius))
         self._add_row(*self._field("radius"), self.fit_button, self.margin_button, self.slider)
         self._add_row(*self._field("value"))
         # Not ChimeraX's CollapsiblePanel, which resizes the dock.
@@ -179,7 +177,7 @@ class Form(qt.QWidget):
         self.facts_label.setSizePolicy(WIDE, qt.QSizePolicy.Policy.Minimum)
         browser = Qt.TextInteractionFlag.TextBrowserInteraction
         self.facts_label.setTextInteractionFlags(browser)
-        self.facts_label.linkActivated.connect(self.link_clicked)
+        self.facts_label.linkActivated.connect(lambda name: self.links[name]())
         line = self.fontMetrics().lineSpacing()
         # Room for them all, so that the plot does not jump when they come.
         self.facts_label.setMinimumHeight(5 * line)
@@ -270,25 +268,23 @@ class Form(qt.QWidget):
         for name, label in self.beside_labels.items():
             label.setText(shown.beside[name])
             label.setEnabled(not shown.is_old)
-        step, highest = shown.slider_range
         self.slider.blockSignals(True)
-        self.slider.setRange(1, round(highest / step))
+        self.slider.setRange(1, shown.largest)
         if shown.radius:
-            self.slider.setValue(round(min(shown.radius, highest) / step))
+            self.slider.setValue(round(min(shown.radius, shown.largest)))
         self.slider.blockSignals(False)
         self._show_facts(shown)
         self._show_file(shown)
         self._show_reason(shown)
-        self.make_button.setText(
-            f"Make {shown.count} Spheres" if shown.count > 1 else "Make Sphere"
-        )
+        spheres = f"{shown.count} Spheres" if shown.count > 1 else "Sphere"
+        self.make_button.setText(f"Make {spheres}")
         self.make_button.setToolTip(shown.command)
         self.make_button.setEnabled(bool(shown.command))
 
     def _show_facts(self, shown):
         # Where nothing is known now, what was stays, in gray.
         if shown.facts or not shown.is_old:
-            self.profile_plot.show_map(shown.about, *shown.slider_range)
+            self.profile_plot.show_map(shown.about, shown.largest)
             self._facts = _written(shown)
         # Of a sphere beside the center the plot knows nothing.
         self.profile_plot.show_radius(None if shown.offset else shown.radius, shown.is_old)

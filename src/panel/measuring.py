@@ -49,7 +49,7 @@ class Measuring:
         self._forget()
 
     def want(self, points):
-        """Look at the map from points (x, y, z), the first of which is that of the particle."""
+        """Look at the map from points (x, y, z)."""
         self._wanted = points
         is_done = self._is_current and set(points) <= set(self._points)
         if self.volume is not None and not self._trouble and not is_done:
@@ -130,11 +130,8 @@ def _look(source, points):
     # Without the planes, so that ChimeraX may forget them.
     measured = source.measure().without_planes() if isinstance(source, Map) else source
     for point in points:
-        about = measured.about(point)
-        if point == points[0]:
-            # What takes its time.
-            about.views  # noqa: B018
-        about.enclosed  # noqa: B018
+        # What takes its time.
+        measured.about(point).enclosed, measured.about(point).views
     return measured
 
 

@@ -51,12 +51,11 @@ class Profile(QWidget):
         self._about = self.radius = None
         self._is_gray = False
 
-    def show_map(self, about, shell, limit):
-        """Plot a map as it is seen from a point, in shells of a thickness, up to a limit (Å)."""
+    def show_map(self, about, limit):
+        """Plot a map as it is seen from a point, up to a radius in Å."""
         if about is not None and about is not self._about:
             # No more shells than can be told apart, however far away the center is.
-            shell = max(shell, np.abs(about.center).max() / SHELLS)
-            radius, mean, share = about.profile(shell)
+            radius, mean, share = about.profile(max(1.0, np.abs(about.center).max() / SHELLS))
             middle, known = radius - radius[0] / 2, np.isfinite(mean)
             self.mean = np.column_stack([middle, mean])[known]
             self.share = np.column_stack([radius, 100 * share])

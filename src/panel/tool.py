@@ -2,14 +2,9 @@
 
 from weakref import WeakKeyDictionary
 
+from chimerax.core import models
 from chimerax.core.commands import concise_model_spec, run
 from chimerax.core.errors import UserError
-from chimerax.core.models import (
-    ADD_MODELS,
-    MODEL_DISPLAY_CHANGED,
-    MODEL_NAME_CHANGED,
-    REMOVE_MODELS,
-)
 from chimerax.core.tools import ToolInstance, get_singleton
 from chimerax.map import Volume
 from chimerax.ui import MainToolWindow
@@ -22,7 +17,7 @@ from .measuring import Measuring, is_open
 from .mouse import SphereMouseMode
 from .places import Places
 from .preview import Preview
-from .view import View, is_rotation_center, recommended_words, rounded, view
+from .view import View, is_rotation_center, recommended_words, view
 
 
 class MakeSphereTool(ToolInstance):
@@ -73,7 +68,7 @@ class MakeSphereTool(ToolInstance):
         form.changed.connect(self._refresh)
         form.moved.connect(self.set_radius)
         form.entered.connect(self._look_again)
-        form.link_clicked.connect(self._follow_link)
+        form.links["view"] = self._view_all
         form.make_button.clicked.connect(self.make)
         form.help_button.clicked.connect(self.display_help)
         form.map_menu.value_changed.connect(self._take_map)
@@ -84,10 +79,10 @@ class MakeSphereTool(ToolInstance):
         dock.topLevelChanged.connect(lambda: QTimer.singleShot(0, dock.raise_))
         add = self.session.triggers.add_handler
         self._handlers = [
-            add(ADD_MODELS, self._refresh_soon),
-            add(REMOVE_MODELS, self._refresh),
-            add(MODEL_DISPLAY_CHANGED, self._refresh_soon),
-            add(MODEL_NAME_CHANGED, self._refresh_soon),
+            add(models.ADD_MODELS, self._refresh_soon),
+            add(models.REMOVE_MODELS, self._refresh),
+            add(models.MODEL_DISPLAY_CHANGED, self._refresh_soon),
+            add(models.MODEL_NAME_CHANGED, self._refresh_soon),
             add("command finished", self._look_again),
         ]
 
@@ -146,16 +141,13 @@ class MakeSphereTool(ToolInstance):
         form.show_view(shown)
         # What was last made of the map, by whomever.
         made = getattr(volume, "makesphere_made", [])
-        models = [model for model in (to_model() for to_model, _ in made) if is_open(model)]
-        spec = models and concise_model_spec(self.session, models, Volume, False)
-        form.show_made(f"Made {spec}" if models else "", [path for _, path in made if path])
+        spheres = [model for model in (to_model() for to_model, _ in made) if is_open(model)]
+        spec = spheres and concise_model_spec(self.session, spheres, Volume, False)
+        form.show_made(f"Made {spec}" if spheres else "", [path for _, path in made if path])
 
-    def _follow_link(self, name):
-        if name == "recommended":
-            self.form.recommended_button.click()
-        else:
-            self._preview.view_all()
-            self._refresh()
+    def _view_all(self):
+        self._preview.view_all()
+        self._refresh()
 
     # The sphere by mouse
 
@@ -168,9 +160,9 @@ class MakeSphereTool(ToolInstance):
         return self._measuring.volume.scene_position, shown.center, shown.radius
 
     def set_radius(self, radius):
-        """Take a radius in Å from a mouse: rounded, and within the slider's range."""
-        radius = rounded(radius, self._shown.slider_range)
-        self.form.set_words({"radius": number(radius)})
+        """Take a radius in Å from a mouse: a whole number within the slider's range."""
+        radius = min(max(round(radius), 1), self._shown.largest)
+        self.form.set_words({"radius": f"{radius}"})
 
     def move_sphere(self, point):
         """Take the first sphere's center in Å in the map's coordinates; its offset stays."""

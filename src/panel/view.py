@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import floor, log10
+from math import floor
 
 from ..arguments import ARGUMENTS, command_text, written
 from ..engine import report
@@ -29,9 +29,6 @@ UNITS = {argument.name: "Å" if argument.unit else "" for argument in ARGUMENTS}
 MOST = 8
 # Of what amounts come to, next to a field.
 MOST_AMOUNTS = 3
-# In Å. The slider has at least so many steps, if they need not be finer than that.
-STEP, FINEST_STEP, FEWEST_STEPS = 1.0, 0.001, 40
-PLACES = 3
 MOST_COPIES = 100
 BESIDE_NOTE = (
     "Spheres beside the particle are for a second round, with a good map: they can take particles."
@@ -71,7 +68,7 @@ class View:
     count: int = 0  # spheres
     radius: float | None = None  # of the first
     offset: float = 0.0
-    slider_range: tuple[float, float] = (STEP, 2 * STEP)  # the lowest is a step as well
+    largest: int = 2  # what slider and plot go to, from 1
     center: Point | None = None  # of the preview, in the map's coordinates
     radii: list[float] = field(default_factory=list)  # of the preview's surfaces, sorted
     beside: dict[str, str] = field(default_factory=UNITS.copy)  # next to fields, by argument
@@ -115,7 +112,8 @@ def view(words, is_saved, known, place_of=lambda *_: Place()):
     if known.map is None:
         shown.reason = known.trouble or NO_MAP
         return shown
-    shown.slider_range = _slider_range(known.map)
+    grid = known.map.grid
+    shown.largest = max(floor(grid.clearance(grid.center) + 1e-6), 2)
     if known.trouble:
         return shown
     try:
@@ -157,18 +155,6 @@ def is_rotation_center(text):
 
 def _plain(text):
     return " ".join(text.lower().split()).replace("centre", "center")
-
-
-def rounded(radius, slider_range):
-    """Round a radius in Å, and bring it into the slider's range."""
-    step, highest = slider_range
-    return min(max(round(round(radius / step) * step, PLACES), step), highest)
-
-
-def _slider_range(source_map):
-    half = max(source_map.grid.clearance(source_map.grid.center), FINEST_STEP)
-    step = min(max(10.0 ** floor(log10(half / FEWEST_STEPS)), FINEST_STEP), STEP)
-    return step, max(round(floor(half / step + 1e-6) * step, PLACES), 2 * step)
 
 
 def _fill(shown, words, is_saved, known, place_of):
