@@ -107,7 +107,8 @@ class Destination:
         path += "" if suffix else SUFFIX
         # A link stays a link: what it points to is replaced.
         target = os.path.realpath(path) if os.path.islink(path) else path
-        is_other = any(os.path.exists(p) and not os.path.isfile(p) for p in (typed, target))
+        found = (p for p in (typed, target) if os.path.exists(p) and not os.path.isfile(p))
+        other = next(found, "")
         for is_wrong, problem in (
             (name.lower() == SUFFIX, f"needs a name before {SUFFIX}, got {typed}"),
             (suffix.lower() not in ("", SUFFIX), f"needs a folder or an {SUFFIX} file, got {path}"),
@@ -117,7 +118,7 @@ class Destination:
             ),
             (self._is_open(path), f"must not overwrite the file of an open map, got {path}"),
             (os.path.islink(target), f"is a circular symbolic link: {path}"),
-            (is_other, f"must not replace {path}, which is no file"),
+            (other, f"must not replace {other}, which is no file"),
         ):
             if is_wrong:
                 raise ArgumentError("save", problem)
