@@ -9,7 +9,7 @@ from chimerax.makesphere.engine.errors import ArgumentError
 from chimerax.makesphere.engine.grid import Grid
 from chimerax.makesphere.engine.map import Map
 from chimerax.makesphere.engine.sphere import Sphere
-from chimerax.makesphere.engine.strength import LOW_PASS_A, Binned, Views, contrast
+from chimerax.makesphere.engine.strength import LOW_PASS_A, Binned, Views, _side, contrast
 from conftest import ROOT
 from grids import turned
 from hypothesis import given, settings
@@ -91,7 +91,7 @@ def test_a_real_map_against_its_views(name):
     assert energies.max() > 1.2 * energies.min()
     for radius, beside in [(0.4, 0), (0.25, 0), (0.06, 0.25), (0.02, 0.4)]:
         x, y, z = grid.center
-        sphere = Sphere(radius * map_views.side, (x - beside * map_views.side, y, z))
+        sphere = Sphere(radius * _side(map_views.grid), (x - beside * _side(map_views.grid), y, z))
         assert not map_views.cuts(sphere)
         # All views of a ball are the same, except for its voxels.
         strength = (
@@ -112,10 +112,10 @@ def test_a_small_particle_in_much_noise():
 def test_gaussians_in_all_kinds_of_boxes(size, voxel):
     particle, grid = Gaussians(size), Grid((size,) * 3, (voxel,) * 3)
     map_views = views(particle.on(grid), grid)
-    assert map_views.side == pytest.approx(size * voxel)
+    assert _side(map_views.grid) == pytest.approx(size * voxel)
     assert map_views.cut == pytest.approx(min(1 / LOW_PASS_A, 1 / (2 * voxel)))
     assert map_views.energy == pytest.approx(
-        particle.energy(map_views.side, map_views.cut), rel=0.01
+        particle.energy(_side(map_views.grid), map_views.cut), rel=0.01
     )
 
 
@@ -134,7 +134,7 @@ def test_the_grid_makes_no_difference(data):
     particle = Gaussians(data.draw(st.integers(0, 99)))
     map_views = views(particle.on(grid), grid)
     assert map_views.energy == pytest.approx(
-        particle.energy(map_views.side, map_views.cut), rel=0.01
+        particle.energy(_side(map_views.grid), map_views.cut), rel=0.01
     )
 
 

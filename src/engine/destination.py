@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -227,10 +228,8 @@ def _is_path(text: str) -> bool:
 
 
 def _is_same_file(path: str, other: str) -> bool:
+    with suppress(OSError):
+        if os.path.samefile(path, other):
+            return True
     # By name too: a file may have been removed while its map is open.
-    if os.path.normcase(os.path.realpath(path)) == os.path.normcase(os.path.realpath(other)):
-        return True
-    try:
-        return os.path.samefile(path, other)
-    except OSError:
-        return False
+    return os.path.normcase(os.path.realpath(path)) == os.path.normcase(os.path.realpath(other))

@@ -6,7 +6,7 @@ Arrays are indexed ``[z, y, x]``; points, sizes and spacings are ``(x, y, z)``, 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import sqrt
+from math import prod, sqrt
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -150,8 +150,7 @@ class Grid:
     @property
     def voxels(self) -> int:
         """Number of voxels in the box."""
-        nx, ny, nz = self.size
-        return int(nx) * int(ny) * int(nz)
+        return prod(map(int, self.size))
 
     @property
     def center_voxel(self) -> tuple[int, int, int]:

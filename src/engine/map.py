@@ -135,28 +135,18 @@ class Measured:
         return replace(self, map=replace(self.map, planes=()))
 
 
+@dataclass
 class About:
-    """What a map says about spheres around a point; worked out when it is asked for.
+    """What a map says about spheres around a point; worked out when it is asked for."""
 
-    Parameters
-    ----------
-    measured
-        The map.
-    center
-        The point (x, y, z), in Å.
-    """
-
-    def __init__(self, measured: Measured, center: Point) -> None:
-        self.center = center
-        self._measured = measured
-        self._grid = measured.map.grid
+    measured: Measured
+    center: Point  # (x, y, z), in Å
 
     @cached_property
     def enclosed(self) -> Enclosed:
         """The density above the contour level by its distance from the point."""
-        return Enclosed.about(
-            self.center, self._grid, self._measured.above, self._measured.particle
-        )
+        measured = self.measured
+        return Enclosed.about(self.center, measured.map.grid, measured.above, measured.particle)
 
     @property
     def fit(self) -> float:
@@ -166,9 +156,9 @@ class About:
     @cached_property
     def views(self) -> Views:
         """The views of the particle, against which spheres are measured."""
-        if self._measured.range.is_constant:
-            return Views(0.0, self._measured.binned.cut, self._grid)
-        return self._measured.binned.views(self.center, self.fit)
+        if self.measured.range.is_constant:
+            return Views(0.0, self.measured.binned.cut, self.measured.map.grid)
+        return self.measured.binned.views(self.center, self.fit)
 
     def profile(self, width: float) -> tuple[Floats, Floats, Floats]:
         """Average the map in shells around the point.
@@ -184,6 +174,6 @@ class About:
             Outer radius of each shell in Å; the map's mean in the shell, NaN where there is none;
             share of the density above the contour level within the radius.
         """
-        radius, mean = profile(self._measured.binned, self.center, width)
+        radius, mean = profile(self.measured.binned, self.center, width)
         share = [self.enclosed.share(Sphere(r, self.center)) for r in radius]
         return radius, mean, np.array(share)

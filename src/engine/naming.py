@@ -1,6 +1,5 @@
 """Names: numbers as text, a map's traceable tag, and the file name of a sphere."""
 
-import math
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -48,16 +47,9 @@ def number(x: float) -> str:
         The shortest text without an exponent that reads back as the same float: ``60``,
         ``62.5``, ``0.00001``. Negative zero is ``0``.
 
-    Raises
-    ------
-    ValueError
-        If `x` is NaN or infinite.
     """
-    x = float(x)
-    if not math.isfinite(x):
-        raise ValueError(f"A number must be finite, got {x}")
     # + 0.0: no minus zero
-    return np.format_float_positional(x + 0.0, trim="-")
+    return np.format_float_positional(float(x) + 0.0, trim="-")
 
 
 def by(sizes: Sequence[float]) -> str:

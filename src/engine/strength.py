@@ -113,11 +113,6 @@ class Views(NamedTuple):
     grid: Grid  # the map's grid
 
     @property
-    def side(self) -> float:
-        """Side in Å of the square over which a view's mean is taken."""
-        return _side(self.grid)
-
-    @property
     def reach(self) -> float:
         """Radius in Å of the largest ball about the box center."""
         return self.grid.clearance(self.grid.center)
@@ -164,7 +159,7 @@ class Views(NamedTuple):
         radii *= self._growth(sphere)
         power = np.square(weights @ _ball_transform(radii, frequency))
         whole = 2 * pi * step * float((frequency * contrast(frequency)) @ power)
-        mean = float(contrast(0)) * (_volume(radii, weights) / self.side) ** 2
+        mean = float(contrast(0)) * (_volume(radii, weights) / _side(self.grid)) ** 2
         # In a box of a few voxels next to nothing of a wide sphere is below the cut.
         return max(whole - mean, 0.0)
 
