@@ -58,22 +58,17 @@ def read_in_parts(volume: Volume) -> Iterator[float | Map]:
 @contextmanager
 def _reading(volume: Volume) -> Iterator[None]:
     """Raise an error if the header of a map's file is no longer what it was when it was opened."""
-    spec, data = f"#{volume.id_string}", volume.data
-    then = getattr(data, "mrc_data", None)
-    changed = f"the file of {spec} has changed since it was opened: close and open it again"
+    then = getattr(volume.data, "mrc_data", None)
     try:
         yield
         if then is not None:
-            now = type(then)(then.path, data.file_type)
+            now = type(then)(then.path, volume.data.file_type)
             # Numbers, arrays and bytes, compared so that NaN equals NaN.
             if repr(now.header) != repr(then.header) or now.data_offset != then.data_offset:
-                raise ValueError(changed)
-    except FileNotFoundError as error:
-        raise ValueError(
-            f"the file of {spec} is gone before ChimeraX has read all of it: put it back"
-        ) from error
-    except (SyntaxError, ValueError) as error:
-        raise ValueError(changed) from error
+                raise ValueError
+    except (FileNotFoundError, SyntaxError, ValueError) as error:
+        problem = "is gone, or has changed since it was opened: close the map and open it again"
+        raise ValueError(f"the file of #{volume.id_string} {problem}") from error
 
 
 def _facts(volume: Volume) -> Facts:

@@ -460,7 +460,7 @@ class TestChangedFiles:
         assert volume.full_matrix(read_matrix=False) is None
         return volume, path, array
 
-    def refused(self, command, words="#1 has changed since it was opened: close and open it again"):
+    def refused(self, command, words="the file of #1 is gone, or has changed since it was opened: close the map and open"):
         from chimerax.core.errors import UserError
 
         for _ in range(2):
@@ -492,7 +492,7 @@ class TestChangedFiles:
 
     def test_gone(self, opened, command):
         opened[1].unlink()
-        self.refused(command, "the file of #1 is gone before ChimeraX has read all of it")
+        self.refused(command)
 
     def test_gone_when_all_is_in_memory(self, opened, command):
         volume, path, _ = opened
