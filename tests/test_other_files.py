@@ -460,11 +460,11 @@ class TestChangedFiles:
         assert volume.full_matrix(read_matrix=False) is None
         return volume, path, array
 
-    def refused(self, command, words="the file of #1 is gone, or has changed since it was opened: close the map and open"):
+    def refused(self, command):
         from chimerax.core.errors import UserError
 
         for _ in range(2):
-            with pytest.raises(UserError, match=words):
+            with pytest.raises(UserError, match="the file of #1 is gone, or has changed"):
                 command("makesphere #1 radius 20 save false")
 
     def test_unchanged(self, opened, command):
