@@ -111,13 +111,7 @@ class SaveArg(commands.SaveFileNameArg):
 
 
 def makesphere(
-    session,
-    volumes,
-    center=None,
-    coordinate_system=None,
-    save=True,
-    model_id=None,
-    **asked,
+    session, volumes, center=None, coordinate_system=None, save=True, model_id=None, **asked
 ):
     """Make spheres on the grids of maps, and files of them for cryoSPARC.
 

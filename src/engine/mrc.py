@@ -27,11 +27,7 @@ LABEL_BYTES = 80
 VERSION = 20141  # MRC2014, revision 1
 IMOD_STAMP = 1146047817
 ROTATION_LABEL = b"Chimera rotation: "
-UNPACKERS: dict = {
-    b"\x1f\x8b\x08": gzip.open,
-    b"BZh": bz2.open,
-    b"\xfd7zXZ\0": lzma.open,
-}
+UNPACKERS: dict = {b"\x1f\x8b\x08": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
 # 8-bit, 16-bit and 32-bit numbers, which ChimeraX reads.
 MODES = (0, 1, 2, 6, 12)
 VOLUME_STACK_SPACEGROUPS = range(401, 631)

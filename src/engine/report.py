@@ -50,16 +50,14 @@ def blocks(plan: Plan) -> list[Block]:
     reported: list[Block] = []
     before: list[Row] = []
     warned: list[str] = []
+    note = plan.destination.note if plan.destination else ""
     for decoy in plan.decoys:
         rows, sentences = facts(decoy), warnings(decoy)
         shown = [row for row in rows if row not in before]
         is_shorter = len(shown) < len(rows)
-        if decoy.path:
-            shown.append(Row("file", decoy.path))
-        if is_shorter:
-            shown.append(Row("more", "the rest is as above"))
-        elif plan.destination and plan.destination.note:
-            shown.append(Row("folder", f"current folder ({plan.destination.note})"))
+        shown += [Row("file", decoy.path)] * bool(decoy.path)
+        shown += [Row("more", "the rest is as above")] * is_shorter
+        shown += [Row("folder", f"current folder ({note})")] * (bool(note) and not is_shorter)
         reported.append(Block(decoy, shown, [s for s in sentences if s not in warned]))
         before = rows
         warned += sentences
@@ -179,46 +177,43 @@ def too_strong(decoys: Sequence[Decoy]) -> str:
 def warnings(decoy: Decoy) -> list[str]:
     """List what may be wrong with a sphere, in sentences."""
     measured, recipe, sphere, grid = decoy.measured, decoy.recipe, decoy.sphere, decoy.map.grid
-    box = "{} x {} x {} voxels".format(*grid.size)
-    angles = ", ".join(f"{a:.4g}" for a in grid.angles)
+    box, angles = "{} x {} x {}".format(*grid.size), "{:.4g}, {:.4g}, {:.4g}".format(*grid.angles)
+    sides, voxel = set(grid.size), grid.voxel_size[0]
+    is_uneven = not np.allclose(grid.voxel_size, voxel, rtol=1e-3, atol=0)
+    is_skewed = not np.allclose(grid.angles, 90, rtol=0, atol=0.01)
+    is_turned = not np.allclose(grid.rotation, np.eye(3), rtol=0, atol=1e-6)
     lowest, highest = measured.range
     clearance = grid.clearance(sphere.center)
     sticks_out = sphere.reach > clearance * (1 + 1e-6)
+    is_cut = not sticks_out and decoy.about.views.cuts(sphere)
     asked, fit, uses_fit = recipe.asked_radius, decoy.about.fit, _uses_fit(decoy)
-    dust = measured.particle.speck_share
+    is_empty = asked and decoy.share < LEAST_ENCLOSED and not recipe.offset
     is_faint = decoy.strength < FAINTEST and not _is_mask(decoy)
+    dust = measured.particle.speck_share
     found = {
         **dict.fromkeys(decoy.map.warnings, True),
         measured.level_note: measured.level_note,
         f"The particle looks dark: the map's densities go from {lowest:.3g} to {highest:.3g}, "
         "and cryoSPARC expects a bright particle. If it is dark, invert the map, in ChimeraX "
         f"with volume scale {decoy.map.spec} factor -1.": -lowest > abs(highest),
-        f"The box is not cubic ({box}); cryoSPARC and RELION expect a cube.": (
-            len(set(grid.size)) > 1
+        f"The box is not cubic ({box} voxels); cryoSPARC and RELION expect a cube.": len(sides) > 1,
+        f"The box is odd ({box} voxels); cryoSPARC and RELION expect an even one.": (
+            any(n % 2 for n in sides)
         ),
-        f"The box is odd ({box}); cryoSPARC and RELION expect an even one.": (
-            any(n % 2 for n in grid.size)
-        ),
-        f"The voxels are not equally sized ({by(grid.voxel_size)} Å).": (
-            not np.allclose(grid.voxel_size, grid.voxel_size[0], rtol=1e-3, atol=0)
-        ),
+        f"The voxels are not equally sized ({by(grid.voxel_size)} Å).": is_uneven,
         f"The cell is skewed (its angles are {angles} degrees). cryoSPARC and RELION ignore "
-        "that, and see an ellipsoid.": not np.allclose(grid.angles, 90, rtol=0, atol=0.01),
-        "The grid is rotated, which only ChimeraX reads from an MRC file.": (
-            np.abs(np.subtract(grid.rotation, np.eye(3))).max() > 1e-6
-        ),
+        "that, and see an ellipsoid.": is_skewed,
+        "The grid is rotated, which only ChimeraX reads from an MRC file.": is_turned,
         f"The sphere reaches beyond the box: it extends {sphere.reach:.4g} Å from its center, and "
         f"the box ends at {max(clearance, 0):.4g} Å.": sticks_out,
         "A part of the sphere is outside the largest ball in the box, which is all that "
-        "Heterogeneous Refinement looks at; its signal is that of the rest.": (
-            not sticks_out and decoy.about.views.cuts(sphere)
-        ),
+        "Heterogeneous Refinement looks at; its signal is that of the rest.": is_cut,
         f"The radius is shortened to {number(recipe.radius)} Å to stay in the box, less than fit "
         f"({number(fit)} Å): the sphere does not hold the particle.": (
             asked and recipe.radius < min(fit, asked.length)
         ),
         "The sphere encloses nothing of the map's density above its contour level: check the "
-        "level.": asked and decoy.share < LEAST_ENCLOSED and not recipe.offset,
+        "level.": is_empty,
         f"A sphere whose signal is {signal(decoy.strength)} the particle's behaves like an empty "
         "volume.": is_faint,
         f"Dust makes up {100 * dust:.2g}% of the density above the contour level. Raise the level "
