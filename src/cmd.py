@@ -333,13 +333,10 @@ def _cell(row, block):
     return f'<a href="cxcmd:{quote(line)}">{shown}</a>'
 
 
-# Arguments that ChimeraX reads its own way.
-_READERS = {"center": PointArg}
-
 DESCRIPTION = commands.CmdDesc(
     required=[("volumes", TopMapsArg)],
     keyword=[
-        *((a.name, _READERS.get(a.name) or ReaderArg(a)) for a in ARGUMENTS),
+        *((a.name, PointArg if a.name == "center" else ReaderArg(a)) for a in ARGUMENTS),
         ("coordinate_system", FrameArg),
         ("save", SaveArg),
         ("model_id", commands.ModelIdArg),

@@ -46,13 +46,11 @@ def read_in_parts(volume: Volume) -> Iterator[float | Map]:
                 array[k : k + depth] = data.read_matrix((0, 0, k), size, step, None)
                 yield min((k + depth) / nz, 1.0)
         data.cache_data(array, (0, 0, 0), (nx, ny, nz), step)
-    is_resized = _is_resized(volume)
-    yield Map(
-        *(volume.name, grid_of(volume), array, shown_level(volume), path_of(volume)),
-        warnings=() if is_resized else facts.warnings(f"volume {spec} voxelSize 1.3 sets it"),
-        is_sized=is_resized or not facts.unsized,
-        spec=spec,
-    )
+    # The user may have set a pixel size.
+    is_resized = tuple(data.step) != tuple(getattr(data, "original_step", data.step))
+    warnings = () if is_resized else facts.warnings(f"volume {spec} voxelSize 1.3 sets it")
+    shown = volume.name, grid_of(volume), array, shown_level(volume), path_of(volume)
+    yield Map(*shown, warnings, is_resized or not facts.unsized, spec)
 
 
 @contextmanager
@@ -93,19 +91,11 @@ def _facts(volume: Volume) -> Facts:
     return facts
 
 
-def _is_resized(volume: Volume) -> bool:
-    """Check whether the user has set a pixel size."""
-    data = volume.data
-    return tuple(data.step) != tuple(getattr(data, "original_step", data.step))
-
-
 def grid_of(volume: Volume) -> Grid:
     """Return the grid of a volume's whole map."""
     data = volume.data
-    sizes = as_size(data.size), as_point(data.step)
-    return Grid(
-        *sizes, as_point(data.origin), as_point(data.cell_angles), as_rotation(data.rotation)
-    )
+    threes = map(as_point, (data.step, data.origin, data.cell_angles))
+    return Grid(as_size(data.size), *threes, as_rotation(data.rotation))
 
 
 def shown_level(volume: Volume) -> float | None:

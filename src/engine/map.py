@@ -71,11 +71,9 @@ class Map:
             How to set a pixel size, for a warning.
         """
         with mrc.MapFile(path) as file:
-            yield cls(
-                *(os.path.basename(path), file.grid, file, level, path),
-                warnings=file.facts.warnings(remedy),
-                is_sized=not file.facts.unsized,
-            )
+            facts, name = file.facts, os.path.basename(path)
+            about_file = facts.warnings(remedy), not facts.unsized
+            yield cls(name, file.grid, file, level, path, *about_file)
 
     @property
     def source(self) -> str:
@@ -100,10 +98,8 @@ class Map:
         above = Above.joined(aboves, area)
         if not (above.where.size or np.isnan(level) or found.is_constant) and found.highest > 0:
             half = found.highest / 2
-            note = (
-                f"No voxel is at or above the contour level {level:.4g}; "
-                f"half the maximum, {half:.4g}, is taken."
-            )
+            instead = f"half the maximum, {half:.4g}, is taken."
+            note = f"No voxel is at or above the contour level {level:.4g}; {instead}"
             level, above = half, Above.joined([Above.of(p, half) for p in self.planes], area)
         particle = particle_of(above, grid.shape)
         return Measured(self, level, note, found, above, particle, binned)
