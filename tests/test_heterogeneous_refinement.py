@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import sys
 import warnings
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from datetime import UTC, datetime
 from fnmatch import fnmatch
 from functools import partial
@@ -30,6 +30,7 @@ import pytest
 from conftest import ROOT
 
 cryosparc = pytest.importorskip("cryosparc.tools")
+import httpx  # noqa: E402
 from cryosparc.models.auth import Token  # noqa: E402
 from cryosparc.models.job import Job, RunError  # noqa: E402
 from cryosparc.models.job_spec import Connection, Input, JobSpec, Output  # noqa: E402
@@ -373,6 +374,7 @@ def run(environment, spheres, monkeypatch):
         out, err = io.StringIO(), io.StringIO()
         status = 0
         with (
+            ExitStack() as closed,
             monkeypatch.context() as patch,
             redirect_stdout(out),
             redirect_stderr(err),
@@ -388,6 +390,9 @@ def run(environment, spheres, monkeypatch):
             # It took the variables when it was loaded.
             known = {word: login.get(f"CRYOSPARC_{word.upper()}") for word in LOGIN}
             patch.setattr(cryosparc, "CryoSPARC", partial(cryosparc.CryoSPARC, **known))
+            # What a process would close at its end.
+            client = closed.enter_context
+            patch.setattr(httpx, "Client", lambda kind=httpx.Client, **how: client(kind(**how)))
             try:
                 runpy.run_path(str(EXAMPLE), run_name="__main__")
             except SystemExit as end:
