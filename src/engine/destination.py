@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import Literal
 
@@ -54,10 +55,6 @@ class Destination:
         Nothing can be written there.
     """
 
-    folder: str
-    file: str
-    note: str
-
     def __init__(
         self,
         source_map: Map,
@@ -70,11 +67,8 @@ class Destination:
         self._open_maps = open_maps
         if not save:
             raise ArgumentError("save", "needs a folder or a file, got nothing")
-        if save is True:
-            folders = _own_folders(source_map, current)
-        else:
-            folders = iter([(self._typed(save, current), "")])
-        for self.folder, self.note in folders:
+        typed = [] if save is True else [(self._typed(save, current), "")]
+        for self.folder, self.note in typed or _own_folders(source_map, current):
             self._longest, problem = _try(self.folder)
             if not problem:
                 break
@@ -158,12 +152,9 @@ class Destination:
         if self.file:
             scratch.replace(self.file)
             return self.file
-        copy = 1
-        while True:
-            path = self.path(recipe, copy)
-            if not self._is_open(path) and scratch.claim(path, HEADER_BYTES):
-                return path
-            copy += 1
+        paths = (self.path(recipe, copy) for copy in count(1))
+        free = (path for path in paths if not self._is_open(path))
+        return next(path for path in free if scratch.claim(path, HEADER_BYTES))
 
 
 def _own_folders(source_map: Map, current: Callable[[], str]) -> Iterator[tuple[str, str]]:

@@ -76,11 +76,8 @@ class Scratch:
         another program holds it, is not.
         """
         self.file.close()
-        try:
+        with suppress(FileExistsError):
             _move_to_free(self._path, path)
-        except FileExistsError:
-            pass
-        else:
             self._claimed = path
             self.discard()
             return True
@@ -114,8 +111,6 @@ def _move_to_free(source: str, path: str) -> None:
         return
     try:
         os.link(source, path)
-    except FileExistsError:
-        raise
     except OSError:
         # Not every file system has hard links.
         if os.path.lexists(path):
@@ -127,10 +122,8 @@ def _remove(path: str) -> str:
     """Remove a file, if there is one; return its path if that cannot be done, otherwise nothing."""
     try:
         patiently(os.unlink, path)
-    except FileNotFoundError:
-        pass
-    except OSError:
-        return path
+    except OSError as error:
+        return "" if isinstance(error, FileNotFoundError) else path
     return ""
 
 
