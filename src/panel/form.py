@@ -53,7 +53,8 @@ class Form(qt.QWidget):
         super().__init__()
         self.text_fields, self.beside_labels, self._facts = {}, {}, ""
         self._shown, self.paths, self._copied = View(), [], []
-        self._grid = qt.QGridLayout(verticalSpacing=3)
+        self._grid = qt.QGridLayout()
+        self._grid.setVerticalSpacing(3)
         self._grid.setColumnStretch(1, 1)
         outer = qt.QVBoxLayout(self, spacing=4)
         outer.setContentsMargins(6, 4, 6, 4)
