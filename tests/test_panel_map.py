@@ -46,8 +46,8 @@ def test_opens_with_the_recommended_decoys_around_the_map(form, gui, ran):
 
 def test_without_a_map_it_says_what_to_do(open_panel, gui, new_map, blob):
     form = open_panel(measured=False).form
-    assert "Open a map" in form.reason_label.whole and is_shown(form.reason_label, form)
-    assert not form.make_button.isEnabled()
+    assert wait(lambda: "Open a map" in form.reason_label.whole)
+    assert is_shown(form.reason_label, form) and not form.make_button.isEnabled()
     assert shown(gui) is None
     new_map(blob(), name="late")
     assert wait(lambda: form.make_button.isEnabled())
