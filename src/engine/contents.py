@@ -23,18 +23,7 @@ SIGNATURES = {
 
 
 def contents(start: bytes) -> str:
-    """Recognize a file that is not a map.
-
-    Parameters
-    ----------
-    start
-        Its first bytes, as many as a map's header has if there are that many.
-
-    Returns
-    -------
-    str
-        What it is, to be read after *is*; empty if it may be a map.
-    """
+    """Say what a file's first bytes are, to be read after *is*; empty if it may be a map."""
     if not start:
         return "empty"
     found = (k for s, k in SIGNATURES.items() if re.match(s, start, re.DOTALL | re.IGNORECASE))

@@ -135,20 +135,7 @@ class Destination:
         return os.path.join(self.folder, recipe.file_name(self._source, copy, self._longest))
 
     def publish(self, scratch: Scratch, recipe: Recipe) -> str:
-        """Return a written file its name.
-
-        Parameters
-        ----------
-        scratch
-            The file, which holds a sphere.
-        recipe
-            The sphere's.
-
-        Returns
-        -------
-        str
-            Absolute path of the file.
-        """
+        """Return a written file its name, and return its absolute path."""
         if self.file:
             scratch.replace(self.file)
             return self.file

@@ -255,15 +255,7 @@ class Grid:
         return flat2
 
     def distances2(self, where: NDArray[np.int64], point: Point) -> Floats:
-        """Squared distances in Å^2 of voxels from a point.
-
-        Parameters
-        ----------
-        where
-            Indices of the voxels in a flattened array ``[z, y, x]``, ascending.
-        point
-            Position (x, y, z) in Å.
-        """
+        """Squared distances (Å^2) from a point (x, y, z) in Å of voxels of a flattened array."""
         index = np.array(np.unravel_index(where, self.shape)[::-1], float)
         return ((self.axes @ index + np.subtract(self.origin, point)[:, None]) ** 2).sum(axis=0)
 

@@ -86,13 +86,7 @@ class Facts(NamedTuple):
         return f"is a stack of {self.images} images by its header or name, not a map"
 
     def warnings(self, remedy: str) -> tuple[str, ...]:
-        """Say what is unusual about the file, in sentences.
-
-        Parameters
-        ----------
-        remedy
-            How to set a pixel size, to be read after a comma.
-        """
+        """Say what is unusual about the file, in sentences, and how to set a pixel size."""
         found = []
         if self.volumes > 1:
             stack = f"The map's file is a stack of {self.volumes} volumes"

@@ -158,13 +158,7 @@ def signal(strength: float) -> str:
 
 
 def too_strong(decoys: Sequence[Decoy]) -> str:
-    """Warn if no sphere is as faint as the particle; otherwise return an empty text.
-
-    Parameters
-    ----------
-    decoys
-        All spheres that one command made for one map.
-    """
+    """Warn if none of all spheres made for a map is as faint as the particle; otherwise empty."""
     decoys = [decoy for decoy in decoys if not _is_mask(decoy)]
     faintest = min((decoy.strength for decoy in decoys), default=0.0)
     if not STRONGEST < faintest < float("inf"):

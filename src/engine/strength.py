@@ -315,25 +315,10 @@ class Binned:
 def _integral(
     array: Floats, axes: Floats, voxels: tuple[int, int, int], diameter: float, cut: float
 ) -> float:
-    """Integrate |F(k)|^2 C(k) / (2 |k|) up to a frequency, for bins inside a ball.
+    """Integrate |F(k)|^2 C(k) / (2 |k|) up to a frequency in 1/Å, for bins inside a ball.
 
-    Parameters
-    ----------
-    array
-        Sums over bins, indexed ``[z, y, x]``.
-    axes
-        Steps from a bin to the next along x, y, z: columns, in Å.
-    voxels
-        Number of voxels of a bin along x, y, z.
-    diameter
-        Diameter of the ball, in Å.
-    cut
-        Highest frequency, in 1/Å.
-
-    Returns
-    -------
-    float
-        In (sum of the array)^2 / Å^2.
+    The array has sums over bins, indexed ``[z, y, x]``, of so many voxels along x, y, z; axes are
+    the steps between bins: columns, in Å. The result is in (sum of the array)^2 / Å^2.
     """
     scale = float(abs(array).max())
     if not scale:
