@@ -294,18 +294,22 @@ class Form(qt.QWidget):
         self.facts_label.setText(f"<style>.warning {{ color: {color} }}</style>{self._facts}")
 
     def _show_file(self, shown):
-        if shown.folder or not shown.is_old:
+        if shown.names is not None:
+            self._show_names(shown.names, shown.count > 1)
+        if shown.folder or not (shown.is_old or shown.names is None):
             self.folder_field.show_automatic(shown.folder)
-        # Of a second one, the words that are others.
-        same = os.path.commonprefix(shown.names).rpartition("_")[0]  # noqa: RUF071
-        others = [f"...{name[len(same) :]}" for name in shown.names[1:]]
-        self.name_field.setReadOnly(shown.count > 1)
-        self.name_field.show_automatic(", ".join([*shown.names[:1], *others]))
-        self.name_field.setToolTip("\n".join(shown.names))
         for widget in (self.folder_field, self.name_field, self.browse_button):
             widget.setEnabled(self.save_box.isChecked())
         self.replaces_label.setVisible(bool(shown.replaced))
         self.replaces_label.setToolTip(f"{shown.replaced} has different settings")
+
+    def _show_names(self, names, are_automatic):
+        # Of a second one, the words that are others.
+        same = os.path.commonprefix(names).rpartition("_")[0]  # noqa: RUF071
+        others = [f"...{name[len(same) :]}" for name in names[1:]]
+        self.name_field.setReadOnly(are_automatic)
+        self.name_field.show_automatic(", ".join([*names[:1], *others]))
+        self.name_field.setToolTip("\n".join(names))
 
     def _show_reason(self, shown):
         color = signal_color(self, "#c00000", "#ff8080") if shown.argument else ""

@@ -18,13 +18,7 @@ NEW_DATA = ("coordinates changed", "data values changed")
 class Measuring:
     """Measures one map, and looks at it from each point that is wanted; anew after each change.
 
-    Parameters
-    ----------
-    session : chimerax.core.session.Session
-    parent : QObject
-        The panel's window.
-    changed : function
-        Called when more is known, or less.
+    It calls `changed` when more is known, or less, as long as there is the parent.
 
     Attributes
     ----------

@@ -14,13 +14,7 @@ from .work import Work
 class Places:
     """Knows where the spheres of one map would be written, and asks again when told to.
 
-    Parameters
-    ----------
-    session : chimerax.core.session.Session
-    parent : QObject
-        The panel's window.
-    changed : function
-        Called when something else is known.
+    It calls `changed` when something else may be known, as long as there is the parent.
     """
 
     def __init__(self, session, parent, changed):
@@ -35,10 +29,10 @@ class Places:
         return self._work.is_busy
 
     def about(self, source_map, folder, name):
-        """Return what is known, if not yet of this, then of what was asked before; see `look`."""
+        """Return the `Place` as far as it is known; see `look`."""
         asked = source_map, folder, name, volumes.open_files(self._session)
         if asked != self._asked:
-            self._asked = asked
+            self._asked, self._place = asked, Place()
             self.look_again()
         return self._place
 

@@ -37,15 +37,9 @@ class Preview:
         self._handler = session.triggers.add_handler(MODEL_POSITION_CHANGED, self._place)
 
     def show(self, volume, center, radii):
-        """Show spheres of a map and no others, save where such a surface stands already.
+        """Show spheres about a point of a map and no others, the smallest first.
 
-        Parameters
-        ----------
-        volume : Volume
-        center : tuple of float
-            In the map's coordinates.
-        radii : list of float
-            Sorted.
+        Where such a surface stands already, there is no other.
         """
         self._volume, self._center = volume, center
         self._radii = self._without_those_that_stand(radii[-MOST:])
@@ -63,10 +57,6 @@ class Preview:
             for drawing in self._drawings:
                 self._view.drawing.add_drawing(drawing)
         self._place()
-
-    def hide(self):
-        """Show nothing."""
-        self.show(None, None, [])
 
     def close(self):
         """Take the spheres out of the scene for good."""

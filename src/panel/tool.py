@@ -21,13 +21,7 @@ from .view import View, is_rotation_center, recommended_words, view
 
 
 class MakeSphereTool(ToolInstance):
-    """The panel.
-
-    Attributes
-    ----------
-    form : Form
-        Its widgets.
-    """
+    """The panel; `form` has its widgets."""
 
     # A session that has the panel in it could not be opened without the bundle.
     SESSION_SAVE = False
@@ -129,13 +123,11 @@ class MakeSphereTool(ToolInstance):
         known, place_of = self._measuring.known(), self._places.about
         self._shown = shown = view(words, form.save_box.isChecked(), known, place_of)
         self._measuring.want(shown.wanted)
-        if shown.radii and volume.visible:
-            self._preview.show(volume, shown.center, shown.radii)
-            if self._is_new and self._preview.is_larger_than_view:
-                self._preview.view_all()
-            self._is_new = False
-        else:
-            self._preview.hide()
+        is_visible = volume is not None and volume.visible
+        self._preview.show(volume, shown.center, shown.radii if is_visible else [])
+        if self._is_new and self._preview.is_larger_than_view:
+            self._preview.view_all()
+        self._is_new = self._is_new and not (is_visible and shown.radii)
         if self._preview.is_larger_than_view:
             shown.warnings["The preview is larger than the view."] = "view"
         form.show_view(shown)
@@ -198,15 +190,13 @@ class MakeSphereTool(ToolInstance):
 
     def _see(self, seen):
         """Take the right mouse button while the panel is seen, and give it back."""
-        if seen == self._seen:
-            return
         self._seen = seen
         if seen:
             self._mode.take_button()
             self._refresh()
         else:
             self._mode.give_button_back()
-            self._preview.hide()
+            self._preview.show(None, None, [])
 
     def delete(self):
         """Close the panel and leave nothing of it behind."""

@@ -78,7 +78,7 @@ class View:
     wanted: list[Point] = field(default_factory=list)  # to look from; the particle: the first
     folder: str = ""
     file: str = ""  # path of the one that was typed
-    names: list[str] = field(default_factory=list)
+    names: list[str] | None = field(default_factory=list)  # None: not yet known
     replaced: str = ""  # path of a file that was not written from this recipe
 
 
@@ -188,6 +188,8 @@ def _fill(shown, words, is_saved, known, place_of):
         raise place.error
     if place.destination:
         _fill_file(shown, place, recipes[:MOST], decoys[:MOST], known.is_current)
+    elif is_saved:
+        shown.names = None
     amounts = (*asked.radius, *asked.value, asked.offset)
     if decoys and not known.is_current and any(isinstance(one, Multiple) for one in amounts):
         # What they come to will be another sphere than the one shown.
