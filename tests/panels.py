@@ -135,11 +135,15 @@ def is_measured(form):
     return "Fills" in form.facts_label.text() and form.facts_label.isEnabled()
 
 
-def write(field, text):
-    """Type over what is in a field."""
+def write(field, text, whole=True):
+    """Type over what is in a field: all letters but the last at once, or one by one."""
     field.setFocus()
     field.selectAll()
-    QTest.keyClick(field, Key.Key_Backspace)
+    if whole and len(text) > 1 and text.isascii():
+        field.insert(text[:-1])
+        text = text[-1]
+    else:
+        QTest.keyClick(field, Key.Key_Backspace)
     if text.isascii():
         QTest.keyClicks(field, text)
     else:  # QTest has no such keys.

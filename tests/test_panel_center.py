@@ -144,7 +144,7 @@ def test_sphere_follows_its_map(form, volume, gui, ran):
 def test_offset_is_its_own_field_and_moves_no_center(form, gui, ran, command):
     form.save_box.setChecked(False)
     write(form.text_fields["radius"], "0.2fit")
-    write(form.text_fields["offset"], "fit")
+    write(form.text_fields["offset"], "fit", whole=False)
     assert wait(lambda: is_measured(form))
     # Fit is 19 Å about the box center.
     assert beside(form, "radius") == "= 3.8 Å" and beside(form, "offset") == "= 19 Å"

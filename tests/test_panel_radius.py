@@ -30,7 +30,7 @@ from Qt.QtWidgets import QApplication
 
 @pytest.mark.parametrize("text", ["60", "29.95", "100.125", "1.1fit,60"])
 def test_typed_radius_stays_as_typed_and_is_run(form, ran, text, gui):
-    write(form.text_fields["radius"], text)
+    write(form.text_fields["radius"], text, whole=False)
     settle(gui)
     assert texts(form)[0] == text
     form.save_box.setChecked(False)
