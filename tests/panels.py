@@ -110,7 +110,7 @@ def wait(true, seconds=10):
 def wait_for_folders():
     """Let Qt work until the panel knows what is in the folder that is shown."""
     panel = panel_of(CURRENT["session"])
-    assert panel is None or wait(lambda: not panel._places.is_busy)
+    assert panel is None or wait(lambda: not panel._places._work.timer.isActive())
 
 
 def look_again(form):
@@ -124,7 +124,7 @@ def settle(session):
     panel = panel_of(session)
 
     def is_done():
-        return not panel._measuring.is_busy
+        return not panel._measuring._work.timer.isActive()
 
     assert panel is None or wait(is_done)
     wait(lambda: False, 0.01)

@@ -25,6 +25,7 @@ CHOICES = {
     "center": (BOX_CENTER, ROTATION_CENTER),
 }
 NARROWEST = 70  # pixels
+ARROW = 7  # characters: a menu's arrow
 WARNING = "#a05000", "#ffb050"
 MORE = ("offset", "edge", "inner_radius")
 MARGIN_FIT = RECOMMENDED_WORDS["radius"]
@@ -117,16 +118,14 @@ class Form(qt.QWidget):
         if name in CHOICES:
             field = qt.QComboBox(editable=True, insertPolicy=qt.QComboBox.InsertPolicy.NoInsert)
             field.addItems(CHOICES[name])
-            # A longer text is scrolled: the panel stays narrow.
-            policy = qt.QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-            field.setSizeAdjustPolicy(policy)
-            field.setMinimumContentsLength(argument.width)
             field.setCompleter(None)
             _ignore_wheel(field)
             line = field.lineEdit()
         else:
             field = line = qt.QLineEdit()
-            field.setFixedWidth(field.fontMetrics().averageCharWidth() * (argument.width + 1))
+        # A longer text is scrolled: the panel stays narrow.
+        characters = argument.width + (ARROW if name in CHOICES else 1)
+        field.setFixedWidth(field.fontMetrics().averageCharWidth() * characters)
         field.setToolTip(f"<p>{html.escape(argument.help)}</p>")
         line.setText(RECOMMENDED_WORDS[name])
         line.textChanged.connect(self.changed)
@@ -345,7 +344,7 @@ class Form(qt.QWidget):
 
 def _row(*widgets):
     """Put widgets beside each other; what can be wide takes the room."""
-    row = qt.QHBoxLayout()
+    row = qt.QHBoxLayout(spacing=6)
     for widget in widgets:
         policy = widget.sizePolicy().horizontalPolicy()
         row.addWidget(widget, int(policy in (WIDE, qt.QSizePolicy.Policy.Expanding)))

@@ -64,11 +64,6 @@ class Measuring:
 
     # What is known
 
-    @property
-    def is_busy(self):
-        """Whether something is being done, or soon will be."""
-        return self._work.is_busy
-
     def known(self):
         """Return what is known of the map as it is now: a `Known`."""
         volume, measured = self.volume, self._measured

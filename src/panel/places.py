@@ -23,11 +23,6 @@ class Places:
         # Not in the thread that measures, which takes its time.
         self._work = Work(parent, self._look, changed)
 
-    @property
-    def is_busy(self):
-        """Whether something else may soon be known."""
-        return self._work.is_busy
-
     def about(self, source_map, folder, name):
         """Return the `Place` as far as it is known; see `look`."""
         asked = source_map, folder, name, volumes.open_files(self._session)
@@ -46,10 +41,6 @@ class Places:
         """Look before going on."""
         if self._asked:
             self._place = look(*self._asked)
-
-    def close(self):
-        """Report nothing any more."""
-        self._work.drop()
 
     def _look(self):
         self._place = yield from self._work.elsewhere(look, *self._asked)

@@ -34,10 +34,8 @@ class Profile(QWidget):
         The radius in Å to which the mouse has moved the line.
     mean, share : numpy.ndarray
         The points (x, y) of the two curves.
-    limit : float
-        The largest radius, in Å.
-    radius : float
-        Where the line is; None: nowhere.
+    limit, radius : float
+        The largest radius, and where the line is, in Å; None: nowhere.
     """
 
     dragged = Signal(float)

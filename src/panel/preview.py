@@ -1,7 +1,6 @@
 """The spheres in the scene before they are made."""
 
 import numpy as np
-from chimerax.core.models import MODEL_POSITION_CHANGED
 from chimerax.geometry import Bounds, scale, translation
 from chimerax.graphics import Drawing, opengl
 from chimerax.map import Volume
@@ -34,7 +33,6 @@ class Preview:
         self._session, self._view = session, session.main_view
         self._volume = self._center = None
         self._radii, self._drawings = [], []
-        self._handler = session.triggers.add_handler(MODEL_POSITION_CHANGED, self._place)
 
     def show(self, volume, center, radii):
         """Show spheres about a point of a map and no others, the smallest first.
@@ -56,12 +54,7 @@ class Preview:
             self._drawings = [_drawing(is_wire) for is_wire in kinds]
             for drawing in self._drawings:
                 self._view.drawing.add_drawing(drawing)
-        self._place()
-
-    def close(self):
-        """Take the spheres out of the scene for good."""
-        self._handler.remove()
-        self._remove()
+        self.place()
 
     # What else is there
 
@@ -115,8 +108,8 @@ class Preview:
 
     # The drawings
 
-    def _place(self, *_):
-        # A group that the map is in may have moved as well.
+    def place(self, *_):
+        """Follow the map, which may be in a group that has moved."""
         for drawing, radius in zip(self._drawings, self._radii, strict=True):
             place = self._volume.scene_position * translation(self._center)
             drawing.position = place * scale(float(radius))

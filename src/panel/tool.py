@@ -77,6 +77,7 @@ class MakeSphereTool(ToolInstance):
             add(models.REMOVE_MODELS, self._refresh),
             add(models.MODEL_DISPLAY_CHANGED, self._refresh_soon),
             add(models.MODEL_NAME_CHANGED, self._refresh_soon),
+            add(models.MODEL_POSITION_CHANGED, self._preview.place),
             add("command finished", self._look_again),
         ]
 
@@ -203,13 +204,10 @@ class MakeSphereTool(ToolInstance):
         self._dock.visibilityChanged.disconnect(self._see)
         self._see(False)
         type(self).saves = self.form.save_box.isChecked()
-        self._timer.stop()
         self._measuring.follow(None)
-        self._places.close()
         for handler in self._handlers:
             handler.remove()
         # The menu tells of a closed map only when all else is done.
         self.form.map_menu.value_changed.disconnect(self._take_map)
         self.form.map_menu.destroy()
         super().delete()
-        self._preview.close()

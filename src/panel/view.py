@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from math import floor
 
 from ..arguments import ARGUMENTS, command_text, written
@@ -29,7 +30,6 @@ UNITS = {argument.name: "Å" if argument.unit else "" for argument in ARGUMENTS}
 MOST = 8
 # Of what amounts come to, next to a field.
 MOST_AMOUNTS = 3
-MOST_COPIES = 100
 BESIDE_NOTE = (
     "Spheres beside the particle are for a second round, with a good map: they can take particles."
 )
@@ -224,17 +224,14 @@ def _fill_facts(shown, asked, decoys):
 
 
 def _together(texts):
-    """Join texts, with the words that all have at their start and end only once."""
+    """Join texts, with the words that all have at their end only once."""
     if len(texts) < 2:
         return "".join(texts)
-    words = [text.split(" ") for text in texts]
-    start = len(os.path.commonprefix(words))  # noqa: RUF071
-    ends = [one[start:][::-1] for one in words]
-    end = len(os.path.commonprefix(ends))  # noqa: RUF071
-    parts = [" ".join(one[start : len(one) - end]) for one in words]
-    *most, last = parts
+    words = [text.split(" ")[::-1] for text in texts]
+    same = len(os.path.commonprefix(words))  # noqa: RUF071
+    *most, last = parts = [" ".join(one[same:][::-1]) for one in words]
     joined = f"{', '.join(most)} and {last}" if "," not in "".join(parts) else "; ".join(parts)
-    return " ".join([*words[0][:start], joined, *words[0][len(words[0]) - end :]])
+    return " ".join([joined, *words[0][:same][::-1]])
 
 
 # Files
@@ -259,8 +256,5 @@ def _fill_file(shown, place, recipes, decoys, is_current):
 
 def _free_name(destination, files, recipe, labels):
     """Return the automatic name that a sphere will have."""
-    for copy in range(1, MOST_COPIES):
-        name = os.path.basename(destination.path(recipe, copy))
-        if not labels or name not in files or files[name] == labels:
-            break
-    return name
+    names = (os.path.basename(destination.path(recipe, copy)) for copy in count(1))
+    return next(name for name in names if not labels or files.get(name, labels) == labels)

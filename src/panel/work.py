@@ -19,35 +19,35 @@ class Work:
         Returns a generator of the steps.
     done : function
         Called after the last step.
+
+    Attributes
+    ----------
+    timer : QTimer
+        Runs as long as there are more steps to come.
     """
 
     def __init__(self, parent, begin, done):
         self._begin, self._done, self._steps = begin, done, None
         # No QObject of its own: Python would remove it in whichever thread it tidies up.
-        self._timer = QTimer(parent, singleShot=True)
-        self._timer.timeout.connect(self._take_step)
+        self.timer = QTimer(parent, singleShot=True)
+        self.timer.timeout.connect(self._take_step)
         self._thread = ThreadPoolExecutor(1)
-
-    @property
-    def is_busy(self):
-        """Whether there are more steps to come."""
-        return self._timer.isActive()
 
     def start(self, delay=0):
         """Begin in so many milliseconds, unless it has begun."""
         if self._steps is None:
-            self._timer.start(delay)
+            self.timer.start(delay)
 
     def drop(self):
         """Take no further step."""
-        self._timer.stop()
+        self.timer.stop()
         self._steps = None
 
     def _take_step(self):
         steps, self._steps = self._steps or self._begin(), None
         for _ in steps:
             self._steps = steps
-            self._timer.start(TURN)
+            self.timer.start(TURN)
             return
         self._done()
 
