@@ -25,7 +25,6 @@ recommended ones, a faint and a bright sphere around the particle."""
 
 EPILOG = """\
 examples:
-  %(prog)s map.mrc
   %(prog)s map.mrc --radius 60 75 90
   %(prog)s map.mrc --radius 80 --inner-radius 40 --edge 10 --output spheres/
 

@@ -63,9 +63,7 @@ class Range(NamedTuple):
         # A NaN makes both NaN.
         if not np.isfinite(highest - lowest):
             finite = plane[np.isfinite(plane)]
-            if not finite.size:
-                return cls(nan, nan)
-            lowest, highest = float(finite.min()), float(finite.max())
+            return cls(float(finite.min()), float(finite.max())) if finite.size else cls(nan, nan)
         return cls(lowest, highest)
 
     @classmethod

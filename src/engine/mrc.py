@@ -79,11 +79,9 @@ class Facts(NamedTuple):
     @property
     def problem(self) -> str:
         """Why no sphere can be made for it, to be read after its name; empty if one can be."""
-        if not self.images:
-            return ""
-        if self.images == 1:
-            return "is an image, not a map"
-        return f"is a stack of {self.images} images by its header or name, not a map"
+        count = self.images
+        kind = "an image" if count == 1 else f"a stack of {count} images by its header or name"
+        return f"is {kind}, not a map" if count else ""
 
     def warnings(self, remedy: str) -> tuple[str, ...]:
         """Say what is unusual about the file, in sentences, and how to set a pixel size."""

@@ -115,8 +115,7 @@ def file_name(tag: str, parts: Sequence[str], copy: int = 1, longest: int = FILE
     ValueError
         The recipe leaves the tag no room.
     """
-    copies = [f"{copy:02d}"] if copy > 1 else []
-    recipe = "_".join(["", "sphere", *parts, *copies]) + ".mrc"
+    recipe = "_".join(["", "sphere", *parts, *[f"{copy:02d}"] * (copy > 1)]) + ".mrc"
     room = longest - len(recipe)
     if len(tag) > room > 0:
         tag = _traced(tag[:room])

@@ -93,8 +93,7 @@ class Recipe:
         if isinstance(self.value, Multiple):
             words += f" = {density:.{DIGITS}g}"
         source = "".join(c if " " <= c <= "~" else "?" for c in f"map {source}")
-        if len(source) > LABEL_BYTES:
-            source = source[: LABEL_BYTES - 3] + "..."
+        source = source[: LABEL_BYTES - 3] + "..." if len(source) > LABEL_BYTES else source
         # A header has room for ten; only numbers with hundreds of digits need so many.
         return [*textwrap.wrap(words, LABEL_BYTES, max_lines=MOST_LABELS), source]
 
