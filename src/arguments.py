@@ -173,8 +173,8 @@ def command_words(values: object) -> str:
 def shell_words(values: object) -> str:
     """Write an object's arguments as the shell's options, in a line for every shell."""
     # PowerShell would make three words of 60,75,90.
-    texts = ((argument.option, text.replace(",", " ")) for argument, text in written(values))
-    return " ".join(f"{option} {text}" for option, text in texts)
+    parts = ((argument.option, text.replace(",", " ")) for argument, text in written(values))
+    return " ".join(map(" ".join, parts))
 
 
 def command_text(spec: str, request: Any, save: bool | str = True, is_moved: bool = False) -> str:

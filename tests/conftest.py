@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 STANDIN = str(Path(__file__).parent / "standin")
 # mutmut runs pytest several times in one process.
@@ -15,6 +16,9 @@ IN_CHIMERAX = STANDIN not in sys.path and importlib.util.find_spec("chimerax.cor
 if not IN_CHIMERAX and STANDIN not in sys.path:
     sys.path.append(STANDIN)
 ROOT = Path(__file__).parents[1]
+# No test fails because a machine is busy.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 # The fixtures of the panel's tests.
 if importlib.util.find_spec("Qt"):

@@ -50,7 +50,7 @@ def hard_examples(test):
 
 @hard_examples
 @given(text=NAMES)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_path_comes_back_or_is_refused(text, session):
     from chimerax.core.commands import SaveFileNameArg
     from chimerax.makesphere.arguments import quoted

@@ -29,7 +29,7 @@ def opened(values):
     return opening_level(values, Grid(values.shape[::-1], (1.0, 1.0, 1.0)))
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(
     st.tuples(*[st.integers(1, 6)] * 3),
     st.integers(0, 9999),
@@ -75,7 +75,6 @@ def test_no_level_raises_a_warning(level, dtype):
         assert found.where.tolist() == np.flatnonzero(expected).tolist()
 
 
-@settings(deadline=None)
 @given(st.integers(0, 9999), st.sampled_from([np.int8, np.uint16, np.float16, np.float32, float]))
 def test_the_range_is_that_of_the_finite_voxels(seed, dtype):
     noise = np.random.default_rng(seed)
@@ -112,7 +111,7 @@ def by_the_rule(values):
 KINDS = ["noise", "masked", "ball", "skewed", "steps", "holes", "bad", "low first", "bad plane"]
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.data(), st.integers(0, 10000))
 def test_contour_level_is_chimeraxs(data, seed):
     noise = np.random.default_rng(seed)

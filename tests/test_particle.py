@@ -74,7 +74,7 @@ def ball(grid, radius, center=None):
     return (distance2 <= radius * radius).astype(np.float32)
 
 
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 @given(st.data(), st.integers(0, 10000), st.booleans())
 def test_the_particle_follows_the_definition(data, seed, bad):
     grid = data.draw(grids(12))
@@ -107,7 +107,7 @@ def test_distances_by_coordinates_are_those_one_by_one():
     np.testing.assert_allclose(away_from(grid, (4, 4, 4)), distances(grid, (4, 4, 4)), rtol=1e-12)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(
     st.tuples(*[st.integers(1, 9)] * 3),
     st.sampled_from([0.1, 0.3, 0.6, 0.95]),

@@ -33,7 +33,7 @@ def about(values, grid, center, level):
     return Map("m", grid, values, level).measure().about(center)
 
 
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 @given(st.data(), st.integers(0, 1000), st.booleans())
 def test_the_share_inside_agrees_with_counting(data, seed, bad):
     grid = data.draw(grids(7))
@@ -102,7 +102,7 @@ def shells(grid, center, width):
     return (distances(grid, center) / width).astype(int)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.data(), st.integers(0, 1000))
 def test_the_profile_is_the_mean_of_shells(data, seed):
     """In small boxes a bin is a voxel."""

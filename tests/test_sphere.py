@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 CUBE = Grid((64, 64, 64), (1.0, 1.0, 1.0))
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.data())
 def test_hard_sphere_is_every_voxel_within_the_radius(data):
     grid = data.draw(grids())
@@ -26,7 +26,7 @@ def test_hard_sphere_is_every_voxel_within_the_radius(data):
     np.testing.assert_array_equal(drawn[sure], np.where(found <= radius, 2.5, 0)[sure])
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.data())
 def test_soft_and_hollow_spheres_follow_the_definition(data):
     grid = data.draw(grids(7))
@@ -127,7 +127,6 @@ def test_unequal_axes_are_not_swapped():
     }
 
 
-@settings(deadline=None)
 @given(grids())
 def test_axes_are_those_of_the_unit_cell(grid):
     gemmi = pytest.importorskip("gemmi")
@@ -137,7 +136,6 @@ def test_axes_are_those_of_the_unit_cell(grid):
     )
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_positions_and_indices_are_inverse(data):
     grid = data.draw(grids())
@@ -154,7 +152,7 @@ def test_clearance_is_to_the_nearest_face():
     assert skewed.clearance(skewed.center) == pytest.approx(4.5 * sqrt(3) / 2)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.data())
 def test_voxels_are_counted_as_they_are_drawn(data):
     """A sphere's, in closed form for each row: also where one is just on the surface."""
@@ -189,7 +187,7 @@ def test_every_voxel_on_the_surface_is_counted(voxel, size):
         assert fewer == np.count_nonzero(squares < voxels**2)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.data())
 def test_distances_of_some_voxels(data):
     grid = data.draw(grids())

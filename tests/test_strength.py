@@ -122,7 +122,7 @@ def test_gaussians_in_all_kinds_of_boxes(size, voxel):
 SKEWED = [(90, 90, 90), (94.3, 88, 101), (75, 80, 85), (90, 90, 110)]
 
 
-@settings(deadline=None, max_examples=8)
+@settings(max_examples=8)
 @given(st.data())
 def test_the_grid_makes_no_difference(data):
     voxel_size = data.draw(st.tuples(*[st.floats(2.5, 6)] * 3))
@@ -138,7 +138,7 @@ def test_the_grid_makes_no_difference(data):
     )
 
 
-@settings(deadline=None, max_examples=5)
+@settings(max_examples=5)
 @given(
     st.integers(0, 99),
     st.floats(0, 6),

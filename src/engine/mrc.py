@@ -403,7 +403,6 @@ def read_labels(path: str) -> list[str]:
         data = file.read(HEADER_BYTES)
         if len(data) == HEADER_BYTES:
             header, _ = _read_header(data)
-            return [
-                label.decode("ascii", "replace").rstrip() for label in header.label[: header.nlabl]
-            ]
+            labels = header.label[: header.nlabl]
+            return [label.decode("ascii", "replace").rstrip() for label in labels]
     return []

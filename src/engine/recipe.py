@@ -58,9 +58,8 @@ class Recipe:
         voxels = sphere.voxels(grid)
         if not voxels and -grid.clearance(sphere.center) > sphere.radius:
             if self.offset:
-                raise ArgumentError(
-                    "offset", f"of {number(self.offset)} Å puts the sphere outside the box"
-                )
+                problem = f"of {number(self.offset)} Å puts the sphere outside the box"
+                raise ArgumentError("offset", problem)
             raise ArgumentError("center", "is too far outside the box for this radius")
         if voxels in (0, grid.voxels):
             held = "the whole box" if voxels else "no voxel"

@@ -156,6 +156,5 @@ def _simplified(center: Point | None, grid: Grid) -> Point | None:
 
 
 # A faint and a bright sphere around the particle: what they catch is in docs/choosing-a-decoy.md.
-RECOMMENDED = Request(
-    radius=(Multiple(1.3, FIT),), value=(Multiple(0.5, MATCH), Multiple(2.0, MATCH))
-)
+FAINT_AND_BRIGHT = Multiple(0.5, MATCH), Multiple(2.0, MATCH)
+RECOMMENDED = Request(radius=(Multiple(1.3, FIT),), value=FAINT_AND_BRIGHT)

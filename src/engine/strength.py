@@ -99,9 +99,8 @@ def contrast(frequency: ArrayLike) -> Floats:
     """
     turns = WAVELENGTH_A * np.square(frequency, dtype=float)
     aberration = pi / 2 * SPHERICAL_ABERRATION_A * WAVELENGTH_A * turns**2
-    phase = (
-        pi * turns * (LEAST_DEFOCUS_A + MOST_DEFOCUS_A) / 2 - aberration + asin(AMPLITUDE_CONTRAST)
-    )
+    defocus = pi * turns * (LEAST_DEFOCUS_A + MOST_DEFOCUS_A) / 2
+    phase = defocus - aberration + asin(AMPLITUDE_CONTRAST)
     return 0.5 - 0.5 * np.cos(2 * phase) * np.sinc(turns * (MOST_DEFOCUS_A - LEAST_DEFOCUS_A))
 
 
@@ -139,9 +138,8 @@ class Views(NamedTuple):
             The map is constant, or the sphere is outside the part of the box that counts.
         """
         if not self.energy:
-            raise ArgumentError(
-                "value", "match needs a map that is not constant in the largest ball in its box"
-            )
+            needed = "a map that is not constant in the largest ball in its box"
+            raise ArgumentError("value", f"match needs {needed}")
         energy = self.sphere_energy(sphere)
         if not energy > 0:
             raise ArgumentError("value", "match needs a sphere that is partly inside the box")
