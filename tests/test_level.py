@@ -12,7 +12,7 @@ from chimerax.makesphere.engine import level as contour
 from chimerax.makesphere.engine.grid import Grid
 from chimerax.makesphere.engine.level import Above, Range, opening_level
 from conftest import in_chimerax
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 BAD = [nan, inf, -inf]
@@ -29,7 +29,6 @@ def opened(values):
     return opening_level(values, Grid(values.shape[::-1], (1.0, 1.0, 1.0)))
 
 
-@settings(max_examples=100)
 @given(
     st.tuples(*[st.integers(1, 6)] * 3),
     st.integers(0, 9999),
@@ -111,7 +110,6 @@ def by_the_rule(values):
 KINDS = ["noise", "masked", "ball", "skewed", "steps", "holes", "bad", "low first", "bad plane"]
 
 
-@settings(max_examples=100)
 @given(st.data(), st.integers(0, 10000))
 def test_contour_level_is_chimeraxs(data, seed):
     noise = np.random.default_rng(seed)

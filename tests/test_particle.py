@@ -107,7 +107,6 @@ def test_distances_by_coordinates_are_those_one_by_one():
     np.testing.assert_allclose(away_from(grid, (4, 4, 4)), distances(grid, (4, 4, 4)), rtol=1e-12)
 
 
-@settings(max_examples=100)
 @given(
     st.tuples(*[st.integers(1, 9)] * 3),
     st.sampled_from([0.1, 0.3, 0.6, 0.95]),

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 CUBE = Grid((64, 64, 64), (1.0, 1.0, 1.0))
 
 
-@settings(max_examples=100)
 @given(st.data())
 def test_hard_sphere_is_every_voxel_within_the_radius(data):
     grid = data.draw(grids())
@@ -26,7 +25,6 @@ def test_hard_sphere_is_every_voxel_within_the_radius(data):
     np.testing.assert_array_equal(drawn[sure], np.where(found <= radius, 2.5, 0)[sure])
 
 
-@settings(max_examples=100)
 @given(st.data())
 def test_soft_and_hollow_spheres_follow_the_definition(data):
     grid = data.draw(grids(7))
@@ -152,7 +150,6 @@ def test_clearance_is_to_the_nearest_face():
     assert skewed.clearance(skewed.center) == pytest.approx(4.5 * sqrt(3) / 2)
 
 
-@settings(max_examples=100)
 @given(st.data())
 def test_voxels_are_counted_as_they_are_drawn(data):
     """A sphere's, in closed form for each row: also where one is just on the surface."""
