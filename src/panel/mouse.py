@@ -45,8 +45,7 @@ class SphereMouseMode(MouseMode):
 
     def take_button(self):
         """Be the mode of the right button."""
-        if self._mode is not self:
-            self._modes.bind_mouse_mode("right", [], self)
+        self._modes.bind_mouse_mode("right", [], self)
 
     def give_button_back(self):
         """Return the right button the mode that it had, unless it has another one by now."""
