@@ -25,7 +25,7 @@ CHOICES = {
     "center": (BOX_CENTER, ROTATION_CENTER),
 }
 NARROWEST = 70  # pixels
-ARROW = 7  # characters: a menu's arrow
+ARROW = 12  # characters: a menu's arrow
 WARNING = "#a05000", "#ffb050"
 MORE = ("offset", "edge", "inner_radius")
 MARGIN_FIT = RECOMMENDED_WORDS["radius"]
