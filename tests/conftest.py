@@ -24,6 +24,8 @@ settings.load_profile("patient")
 if importlib.util.find_spec("Qt"):
     pytest_plugins = ["panels"]
 
+settings.register_profile("suite", max_examples=60)
+settings.load_profile("suite")
 in_chimerax = pytest.mark.skipif(not IN_CHIMERAX, reason="needs ChimeraX")
 
 

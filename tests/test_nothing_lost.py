@@ -66,7 +66,7 @@ def error_of(capsys):
 def test_killed_at_random_moments(tmp_path):
     from stress import kills
 
-    found = kills.by_time(kills.Arena(tmp_path, 48), seed=1, count=16)
+    found = kills.by_time(kills.Arena(tmp_path, 32), seed=1, count=16)
     assert found["scratch"] > 0
 
 
@@ -81,8 +81,8 @@ def test_killed_before_lines_that_write(tmp_path):
 def test_several_at_once(tmp_path):
     from stress import races
 
-    races.run(tmp_path, 4, size=48)
-    races.run_many(tmp_path / "many", 2, processes=4)
+    races.run(tmp_path, 4, size=24)
+    races.run_many(tmp_path / "many", 2, processes=4, size=24)
 
 
 def test_the_same_sphere_written_at_the_last_moment(source, monkeypatch):

@@ -40,7 +40,7 @@ def test_center_typed_in_other_ways(form, gui, text):
     assert shown(gui)[:3] == pytest.approx((50, 60.5, 70))
 
 
-@pytest.mark.parametrize("text", ["box centre", "Box Center", " box  center", "54 64 69"])
+@pytest.mark.parametrize("text", [" Box  centre", "54 64 69"])
 def test_box_center_typed(form, gui, text):
     write(form.text_fields["center"], "50,60,70")
     write(form.text_fields["center"], text)
@@ -61,7 +61,7 @@ def test_fit_is_about_the_center_chosen(form, gui, ran, command):
     assert beside(form, "radius") == "= 25 Å"
 
 
-@pytest.mark.parametrize("text", ["1e9,0,0", "177177177 0 0", "0,0,1e99", "-1e6 0 0"])
+@pytest.mark.parametrize("text", ["1e9,0,0", "0,0,1e99"])
 def test_center_far_away_costs_nothing(form, text, gui, volume):
     write(form.text_fields["radius"], "25")
     write(form.text_fields["center"], text)
@@ -73,7 +73,7 @@ def test_center_far_away_costs_nothing(form, text, gui, volume):
     assert wait(lambda: "no room in the box: check center" in error(form, "radius"))
 
 
-@pytest.mark.parametrize("far", [1e6, 1e9, 1e12])
+@pytest.mark.parametrize("far", [1e6, 1e12])
 def test_sphere_as_large_as_its_center_is_far(form, far, gui):
     """The plot's shells are bounded by what can be seen, not by the number."""
     import tracemalloc
@@ -161,8 +161,10 @@ def test_offset_is_its_own_field_and_moves_no_center(form, gui, ran, command):
     assert wait(lambda: beside(form, "radius") == "= 19 Å")
 
 
-@pytest.mark.parametrize("text", ["-1", "", "x", "0fit", "2match", "1e999", "fit,fit", "1;2"])
-def test_wrong_offset_is_told_and_marked(form, text):
-    write(form.text_fields["offset"], text)
-    assert errors(form) == ["offset"] and error(form, "offset").startswith("Offset ")
-    assert form.text_fields["edge"].isVisibleTo(form) and not form.make_button.isEnabled()
+def test_wrong_offset_is_told_and_marked(form):
+    for text in ["-1", "", "x", "0fit", "2match", "1e999", "fit,fit", "1;2"]:
+        write(form.text_fields["offset"], text)
+        assert errors(form) == ["offset"] and error(form, "offset").startswith("Offset "), text
+        assert form.text_fields["edge"].isVisibleTo(form) and not form.make_button.isEnabled()
+        write(form.text_fields["offset"], "5")
+        assert errors(form) == []

@@ -28,7 +28,7 @@ from Qt.QtGui import QWheelEvent
 from Qt.QtWidgets import QApplication
 
 
-@pytest.mark.parametrize("text", ["60", "29.95", "100.125", "1.1fit,60"])
+@pytest.mark.parametrize("text", ["29.95", "1.1fit,60"])
 def test_typed_radius_stays_as_typed_and_is_run(form, ran, text, gui):
     write(form.text_fields["radius"], text, whole=False)
     settle(gui)
@@ -73,7 +73,7 @@ def test_decimal_comma_of_a_word_is_explained(form):
     assert form.make_button.text() == "Make 4 Spheres"
 
 
-@pytest.mark.parametrize("text", ["fit", "1.3fit", "0.2fit", "FIT", "1.30f"])
+@pytest.mark.parametrize("text", ["0.2fit", "FIT", "1.30f"])
 def test_words_stay_and_follow_the_contour_level(form, volume, ran, text, gui):
     write(form.text_fields["radius"], text)
     before = beside(form, "radius")
@@ -180,7 +180,7 @@ def test_fit_by_key_and_by_mouse(form):
         assert (texts(form)[0], beside(form, "radius")) == ("1.3fit", "= 25 Å")
 
 
-@pytest.mark.parametrize("center", ["box center", "50,60,70", "no point", ""])
+@pytest.mark.parametrize("center", ["50,60,70", "no point"])
 def test_recommended_goes_back_from_anywhere(center, form, gui, ran, command):
     form.save_box.setChecked(False)
     write(form.text_fields["center"], center)
