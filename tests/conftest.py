@@ -17,15 +17,13 @@ if not IN_CHIMERAX and STANDIN not in sys.path:
     sys.path.append(STANDIN)
 ROOT = Path(__file__).parents[1]
 # No test fails because a machine is busy.
-settings.register_profile("patient", deadline=None)
-settings.load_profile("patient")
+settings.register_profile("suite", max_examples=60, deadline=None)
+settings.load_profile("suite")
 
 # The fixtures of the panel's tests.
 if importlib.util.find_spec("Qt"):
     pytest_plugins = ["panels"]
 
-settings.register_profile("suite", max_examples=60)
-settings.load_profile("suite")
 in_chimerax = pytest.mark.skipif(not IN_CHIMERAX, reason="needs ChimeraX")
 
 

@@ -12,7 +12,7 @@ from chimerax.makesphere.engine.map import Map
 from chimerax.makesphere.engine.particle import particle_of, pieces
 from chimerax.makesphere.engine.radial import Enclosed
 from grids import centers, distances, grids, turned
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import ndimage
 
@@ -74,7 +74,6 @@ def ball(grid, radius, center=None):
     return (distance2 <= radius * radius).astype(np.float32)
 
 
-@settings(max_examples=80)
 @given(st.data(), st.integers(0, 10000), st.booleans())
 def test_the_particle_follows_the_definition(data, seed, bad):
     grid = data.draw(grids(12))

@@ -8,7 +8,7 @@ from chimerax.makesphere.engine.grid import Grid
 from chimerax.makesphere.engine.map import Map
 from chimerax.makesphere.engine.sphere import Sphere
 from grids import centers, distances, grids, near_surface
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 BAD = [nan, inf, -inf]
@@ -33,7 +33,6 @@ def about(values, grid, center, level):
     return Map("m", grid, values, level).measure().about(center)
 
 
-@settings(max_examples=80)
 @given(st.data(), st.integers(0, 1000), st.booleans())
 def test_the_share_inside_agrees_with_counting(data, seed, bad):
     grid = data.draw(grids(7))
@@ -102,7 +101,6 @@ def shells(grid, center, width):
     return (distances(grid, center) / width).astype(int)
 
 
-@settings(max_examples=50)
 @given(st.data(), st.integers(0, 1000))
 def test_the_profile_is_the_mean_of_shells(data, seed):
     """In small boxes a bin is a voxel."""

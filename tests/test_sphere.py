@@ -7,7 +7,7 @@ import pytest
 from chimerax.makesphere.engine.grid import Grid
 from chimerax.makesphere.engine.sphere import Sphere, copied
 from grids import centers, density, distances, grids, near_surface
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 CUBE = Grid((64, 64, 64), (1.0, 1.0, 1.0))
@@ -184,7 +184,6 @@ def test_every_voxel_on_the_surface_is_counted(voxel, size):
         assert fewer == np.count_nonzero(squares < voxels**2)
 
 
-@settings(max_examples=60)
 @given(st.data())
 def test_distances_of_some_voxels(data):
     grid = data.draw(grids())
