@@ -115,7 +115,7 @@ POINT = "three numbers x,y,z", read_point
 ABOVE_0 = "a number above 0 Å", lambda number: 1 / FARTHEST < number < FARTHEST
 FROM_0 = "0 Å or more", lambda number: 0 <= number < FARTHEST
 NEAR = f"three numbers below {FARTHEST:g}", lambda number: abs(number) < FARTHEST
-DENSITY = f"match, or {LOWEST_VALUE:g} to {HIGHEST_VALUE:g} above or below 0", is_density
+DENSITY = f"match, or a number {LOWEST_VALUE:g} to {HIGHEST_VALUE:g} above or below 0", is_density
 
 ARGUMENTS = (
     Argument(

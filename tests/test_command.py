@@ -481,12 +481,15 @@ def test_the_recommended_line_can_be_clicked(command, cube, html_log):
             "edge must not be wider than the wall of the hollow, 3 Å, got 3.5",
         ),
         ("radius 9 edge inf", "edge must be a number, got inf"),
-        ("radius 9 value 0", "value must be match, or 1e-15 to 1e+15 above or below 0, got 0"),
+        (
+            "radius 9 value 0",
+            "value must be match, or a number 1e-15 to 1e+15 above or below 0, got 0",
+        ),
         (
             "radius 9 value nan",
             "value must be a number, match, or a multiple such as 2match, got nan",
         ),
-        ("radius 9 value 1e-60", "value must be match, or 1e-15 to 1e+15 above or"),
+        ("radius 9 value 1e-60", "value must be match, or a number 1e-15 to 1e+15 above or"),
         ("radius 9 center nan,0,0", "center must be three numbers"),
         ("radius fit edge -1", "edge must be 0 Å or more, got -1"),
         ("radius 9 modelId 1", "modelId names a model that is open: #1"),

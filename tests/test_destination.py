@@ -226,7 +226,7 @@ def test_only_folders_and_files_are_written(typed, tmp_path):
     os.mkfifo(tmp_path / "other.mrc")
     os.symlink("/dev/null", tmp_path / "link")
     before = files(tmp_path)
-    with pytest.raises(ArgumentError, match=r"must not replace .*, which is no file"):
+    with pytest.raises(ArgumentError, match=r"must not replace .*, which is not a file"):
         Destination(source_map(), typed, lambda: str(tmp_path))
     assert files(tmp_path) == before and not os.path.exists("/dev/null.mrc")
 
@@ -346,7 +346,7 @@ def test_a_typed_folder_is_absolute_and_needs_no_note(tmp_path):
 @pytest.mark.parametrize(
     "typed, words",
     [
-        ("there", "save must not replace {}there.mrc, which is no file"),
+        ("there", "save must not replace {}there.mrc, which is not a file"),
         (".mrc", "save needs a name before .mrc, got {}.mrc"),
         ("a.map", "save needs a folder or an .mrc file, got {}a.map"),
         ("none/", "save needs a folder that exists, got {}none"),

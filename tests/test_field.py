@@ -200,7 +200,7 @@ def test_none_is_no_file(said):
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such file")
 def test_a_device_is_not_replaced(said):
-    with pytest.raises(UserError, match="must not replace /dev/null, which is no file"):
+    with pytest.raises(UserError, match="must not replace /dev/null, which is not a file"):
         said("noisy", "radius 60 save /dev/null")
     assert not os.path.isfile("/dev/null") and not os.path.exists("/dev/null.mrc")
 

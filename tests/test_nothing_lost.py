@@ -452,8 +452,8 @@ def test_damaged_and_strange_files(tmp_path):
         ("", {"cella": (1e-30,) * 3}, "no sphere can be drawn on the map J1_map.mrc"),
         ("", {"origin": (0, 1e12, 0)}, "no sphere can be drawn on the map J1_map.mrc"),
         ("", {"cellb": (0.001,) * 3}, "no sphere can be drawn on the map J1_map.mrc"),
-        ("--value 1e30", {}, "--value must be match, or 1e-15 to 1e+15 above or below 0"),
-        ("--value 1e-20", {}, "--value must be match, or 1e-15 to 1e+15 above or below 0"),
+        ("--value 1e30", {}, "--value must be match, or a number 1e-15 to 1e+15 above or below 0"),
+        ("--value 1e-20", {}, "--value must be match, or a number 1e-15 to 1e+15 above or below 0"),
     ],
 )
 def test_extreme_numbers(words, fields, sentence, source, error_of):

@@ -19,7 +19,7 @@ WIDE = Grid((100, 100, 100), (4.0, 4.0, 4.0))
 FIT, MATCH = Multiple(1, "fit"), Multiple(1, "match")
 
 
-DENSITY = "must be match, or 1e-15 to 1e+15 above or below 0"
+DENSITY = "must be match, or a number 1e-15 to 1e+15 above or below 0"
 
 
 def blamed(call, *words, **changes):

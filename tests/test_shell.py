@@ -187,7 +187,7 @@ def test_what_people_type_is_answered_with_what_to_type(words, sentence, source,
         (["--radius", "9", "--offset", "-2"], "--offset must be 0 Å or more, got -2"),
         (
             ["--radius", "9", "--value", "0"],
-            "--value must be match, or 1e-15 to 1e+15 above or below 0",
+            "--value must be match, or a number 1e-15 to 1e+15 above or below 0",
         ),
         (["--radius", "9", "--value", "big"], "--value must be a number, match, or a multiple"),
         (["--radius", "999"], "holds the whole box"),

@@ -113,7 +113,7 @@ class Destination:
             ),
             (self._is_open(path), f"must not overwrite the file of an open map, got {path}"),
             (os.path.islink(target), f"is a circular symbolic link: {path}"),
-            (other, f"must not replace {other}, which is no file"),
+            (other, f"must not replace {other}, which is not a file"),
         ):
             if is_wrong:
                 raise ArgumentError("save", problem)
