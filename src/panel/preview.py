@@ -92,13 +92,11 @@ class Preview:
 
     @property
     def is_larger_than_view(self):
-        """Whether a sphere reaches beyond opposite sides of the window."""
+        """Whether a sphere is larger than the window."""
         if not self._radii:
             return False
-        camera, size = self._view.camera, self._view.window_size
-        sides = camera.rectangle_bounding_planes((0, 0), size, size)
-        cut = [side[:3] @ self._middle + side[3] < self._radii[-1] for side in sides]
-        return any(one and other for one, other in zip(cut[:2], cut[2:], strict=True))
+        pixels = 2 * self._radii[-1] / self._view.pixel_size(self._middle)
+        return pixels > min(self._view.window_size)
 
     def view_all(self):
         """Move the camera so that all spheres are in view."""

@@ -1,7 +1,5 @@
 """Stand-in for chimerax.core.session."""
 
-from functools import cached_property
-
 from chimerax.geometry import Place
 from chimerax.graphics import Drawing
 from chimerax.mouse_modes import MouseModes
@@ -44,16 +42,6 @@ class _UI:
 
     def __init__(self, triggers):
         self.mouse_modes = MouseModes(triggers)
-
-    def thread_safe(self, function, *args):
-        """Run a function in Qt's thread."""
-        self.post.asked.emit(function, args)
-
-    @cached_property
-    def post(self):
-        from chimerax.ui import Post
-
-        return Post()
 
     def remove_tool(self, tool):
         tool.tool_window.destroy()

@@ -1,21 +1,6 @@
 """Stand-in for chimerax.ui."""
 
-from Qt.QtCore import QObject, Qt, Signal
-from Qt.QtWidgets import QApplication, QDockWidget, QWidget
-
-
-class Post(QObject):
-    """A task that another thread gives to Qt's thread."""
-
-    asked = Signal(object, object)
-
-    def __init__(self):
-        super().__init__()
-        self.moveToThread(QApplication.instance().thread())
-        self.asked.connect(self._do, Qt.ConnectionType.QueuedConnection)
-
-    def _do(self, function, args):
-        function(*args)
+from Qt.QtWidgets import QDockWidget, QWidget
 
 
 class MainToolWindow:
