@@ -164,6 +164,15 @@ def test_a_folder_from_which_nothing_can_be_removed_cannot_be_written(tmp_path, 
 WINDOWS_REFUSAL = FileNotFoundError(2, "No such file or directory")
 
 
+@posix
+def test_names_of_too_many_bytes_are_refused_before_any_work(tmp_path):
+    longest = "Å" * 125 + "l.mrc"  # 255 bytes
+    assert Destination(source_map(), str(tmp_path / longest), never).file.endswith(longest)
+    with pytest.raises(ArgumentError, match=r"needs a shorter path: .* 255 characters"):
+        Destination(source_map(), str(tmp_path / f"l{longest}"), never)
+    assert files(tmp_path) == []
+
+
 def test_windows_takes_paths_of_259_letters(tmp_path, no_new_files):
     no_new_files(lambda path: len(path) > 259, WINDOWS_REFUSAL)
     folder = str(tmp_path)

@@ -75,7 +75,7 @@ class Destination:
         else:
             raise ArgumentError("save", problem)
         name = os.path.basename(self.file)
-        if len(name) > self._longest:
+        if len(name if ON_WINDOWS else os.fsencode(name)) > self._longest:
             most = f"a name in {self.folder} can have {self._longest} characters"
             raise ArgumentError("save", f"needs a shorter path: {most}, got {name}")
 
