@@ -71,7 +71,7 @@ class Profile(QWidget):
     def _area(self):
         """The rectangle between the axes."""
         line = self.fontMetrics().height()
-        return QRectF(self.rect()).adjusted(4 * line, line, -3 * line, -1.5 * line)
+        return QRectF(self.rect()).adjusted(4 * line, 1.6 * line, -3 * line, -1.5 * line)
 
     def paintEvent(self, event):
         """Draw everything."""
