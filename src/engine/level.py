@@ -101,7 +101,7 @@ def opening_level(planes: Planes, grid: Grid) -> float:
     values = np.empty([ceil(n / step) for n in grid.shape], np.float32)
     for place, k in zip(values, range(0, grid.size[2], step), strict=True):
         place[:] = planes[k][::step, ::step]
-    values = values[np.isfinite(values)]
+    values = _only(values, np.isfinite(values))
     if not values.size:
         return nan
     first, last = float(values.min()), float(values.max())
@@ -112,10 +112,15 @@ def opening_level(planes: Planes, grid: Grid) -> float:
     start = np.float32(first - width / 2)
     values -= start
     values *= np.float32(LEVEL_BINS) / (np.float32(last + width / 2) - start)
-    values = values[(values > -1) & (values < LEVEL_BINS)]
+    values = _only(values, (values > -1) & (values < LEVEL_BINS))
     rank = ceil((1 - LEVEL_SHARE) * values.size) - 1
-    found = int(np.partition(values, rank)[rank]) if values.size else 0
+    found = int(np.partition(values, rank, axis=None)[rank]) if values.size else 0
     return first + found * width + width / 2
+
+
+def _only(values: NDArray, keep: NDArray[np.bool_]) -> NDArray:
+    """Return some of the values, without a copy if they are all."""
+    return values if keep.all() else values[keep]
 
 
 def _display_step(size: tuple[int, int, int]) -> int:
