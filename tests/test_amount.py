@@ -137,3 +137,10 @@ def test_rounded_lengths_are_near_and_short(length):
         digits = word(rounded).replace(".", "").strip("0")
         assert len(digits) <= 3 or rounded == int(rounded)
     assert rounded_up(up) == up
+
+
+@pytest.mark.parametrize("text, hint", [("0,5", "0.5"), ("1,3fit", "1.3fit"), ("-2,5F", "-2.5F")])
+def test_a_decimal_comma_gets_a_hint(text, hint):
+    with pytest.raises(ArgumentError) as error:
+        read_amount("offset", text, "fit")
+    assert error.value.problem.endswith(f"got {text}: write {hint}")

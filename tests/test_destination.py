@@ -215,7 +215,7 @@ def test_names_that_windows_reserves(tmp_path, monkeypatch):
     monkeypatch.setattr(os.path, "abspath", lambda path: "\\\\.\\NUL.mrc")  # As there.
     with pytest.raises(ArgumentError) as error:
         Destination(source_map(), "NUL.mrc", lambda: str(tmp_path))
-    assert error.value.problem == "has a name that Windows reserves for a device: NUL.mrc"
+    assert str(error.value) == "save has a name that Windows reserves for a device: NUL.mrc"
 
 
 def test_a_part_of_another_file_is_not_written(tmp_path, monkeypatch):

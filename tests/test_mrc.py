@@ -252,3 +252,13 @@ def test_a_rotation_that_is_only_rounding_can_be_written(off, tmp_path, map_file
     path = str(tmp_path / "a.mrc")
     _written(tmp_path, grid, Sphere(3, grid.center), 1.0, ["one"]).replace(path)
     np.testing.assert_allclose(map_file(path).grid.axes, grid.axes, atol=1e-6)
+
+
+def test_a_grid_that_is_turned_by_nothing_but_rounding_has_a_label(tmp_path):
+    """ChimeraX reads it: an axis of length 1, and an angle of 0."""
+    rotation = ((1.0, 0.0, 0.0), (0.0, 1.0, 1e-300), (0.0, 0.0, 1.0))
+    grid = Grid((4, 4, 4), (1.0, 1.0, 1.0), rotation=rotation)
+    path = str(tmp_path / "a.mrc")
+    _written(tmp_path, grid, Sphere(1.0, grid.center), 1, ["one"]).replace(path)
+    label = mrc.read_labels(path)[1]
+    assert label == "Chimera rotation: 0.00000000 0.00000000 1.00000000 0.00000000"

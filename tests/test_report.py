@@ -335,6 +335,18 @@ def test_next_steps():
     assert "type map, pixel size that of the particles; then" in text
 
 
+def test_a_narrow_edge_makes_a_mask_as_well():
+    mask = fake_decoy(Recipe(20.0, edge=0.5), strength=1e-9)
+    assert not [sentence for sentence in report.warnings(mask) if "empty" in sentence]
+
+
+def test_a_sphere_that_touches_the_box_is_inside():
+    room = GRID.clearance(GRID.center)
+    for radius, is_told in ((room, False), (room * (1 + 1e-6), False), (room * 1.00001, True)):
+        found = report.warnings(fake_decoy(Recipe(radius)))
+        assert bool([sentence for sentence in found if "beyond the box" in sentence]) is is_told
+
+
 def test_a_soft_sphere_of_density_1_is_a_mask():
     mask = fake_decoy(Recipe(20.0, 6.0), strength=3000.0)
     (_, text), _ = report.next_steps(plan(mask, mask))
