@@ -28,10 +28,9 @@ examples:
   %(prog)s map.mrc --radius 60 75 90
   %(prog)s map.mrc --radius 80 --inner-radius 40 --edge 10 --output spheres/
 
-The file is named after the map and the recipe, <map>_sphere_r060A.mrc, and written beside
-the map, or in the current folder if the map's cannot be written to or is in a cryoSPARC job.
-An existing file is replaced only if it was made from the same map by the same recipe, or
-if --output names it. Exit status: 0 done; 2 nothing made, and one line says why."""
+The file is named <map>_sphere_r060A.mrc, and written beside the map, or in the current folder
+if the map's cannot be written to or is in a cryoSPARC job. A file is replaced only if it was
+made by the same recipe, or if --output names it. Exit status: 0, or 2 if nothing was made."""
 
 SET_PIXEL_SIZE = "to set it, open the map in ChimeraX, type `volume #1 voxelSize 1.3` and save it"
 

@@ -362,7 +362,6 @@ NO_MAPS = {
     "LFS": (POINTER, "is a Git LFS pointer"),
     "annex": (b"/annex/objects/MD5E-s12--4d7a.mrc\n", "is a text file"),
     "annex, link": (b"../.git/annex/objects/zZ/4d/MD5E-s12--4d7a.mrc", "is a text file"),
-    "PDF": (b"%PDF-1.7\n%\xe2\xe3" + bytes(2000), "is a PDF"),
     "PNG": (b"\x89PNG\r\n\x1a\n" + bytes(2000), "is a picture"),
     "JPEG": (b"\xff\xd8\xff\xe0" + bytes(2000), "is a picture"),
     "TIFF": (b"II*\0" + bytes(2000), "is a TIFF image"),

@@ -39,6 +39,7 @@ def fake_decoy(recipe=None, grid=GRID, source_map=None, cut=False, **known):
         "strength": 0.5,
         "density": 1.0,
         "path": "",
+        "noise": 2.2,
         **known,
     }
     what = SimpleNamespace(**known)
@@ -49,7 +50,7 @@ def fake_decoy(recipe=None, grid=GRID, source_map=None, cut=False, **known):
         above=SimpleNamespace(weights=np.array([what.above])),
         particle=what,
     )
-    views = SimpleNamespace(cuts=lambda sphere: cut)
+    views = SimpleNamespace(cuts=lambda sphere: cut, energy=2.0, noise=what.noise)
     return SimpleNamespace(
         map=source_map,
         measured=measured,
@@ -333,6 +334,14 @@ def test_next_steps():
     unsized = fake_decoy(source_map=Map("J1_map.mrc", GRID, (), None, is_sized=False))
     (_, text), _ = report.next_steps(plan(unsized))
     assert "type map, pixel size that of the particles; then" in text
+
+
+def test_of_a_noisy_map_the_next_step_knows_what_to_do_with_few_images():
+    step, few, copy = report.next_steps(plan(fake_decoy(noise=2.21)))
+    assert (step.kind, few.kind, copy.kind) == ("next", "more", "more")
+    assert few.text.startswith("the map is noisy: with fewer than about 3,000 images, first low-pa")
+    assert few.text.endswith("volume gaussian #1 sDev 5.6")
+    assert len(report.next_steps(plan(fake_decoy(Recipe(20.0, 6.0), noise=2.21)))) == 2  # a mask
 
 
 def test_a_narrow_edge_makes_a_mask_as_well():

@@ -483,3 +483,14 @@ def test_a_particle_outside_the_ball_has_no_match():
     array = Gaussians(3).on(WIDE)
     map_views = binned(array, WIDE).views((-300.0, 0.0, 0.0), 20.0)
     assert map_views.energy == 0
+
+
+@pytest.mark.parametrize("share", [0.03, 0.15])
+def test_the_energy_of_noise_is_that_of_noise_alone(share):
+    """In the largest ball of the box, worked out from what is outside the particle."""
+    grid = Grid((64, 60, 68), (3.5, 3.7, 3.3))
+    particle = Sphere(45, grid.center, 20).draw(grid)
+    noise = (share * lowpassed(grid.shape, 3.5, 12.0, 3)).astype(np.float32)
+    found = binned(particle + noise, grid).views(grid.center, 50)
+    assert found.noise == pytest.approx(views(noise, grid).energy, rel=0.25)
+    assert found.energy == pytest.approx(views(particle, grid).energy, rel=0.25)

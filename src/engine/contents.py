@@ -7,7 +7,6 @@ SIGNATURES = {
     rb"\x89HDF\r\n\x1a\n": "an HDF5 file",
     rb"version https://git-lfs": "a Git LFS pointer, for which `git lfs pull` fetches the file",
     rb"\x89PNG|\xff\xd8\xff|GIF8": "a picture",
-    rb"%PDF-": "a PDF document",
     rb"II[*+]\0|MM\0[*+]": "a TIFF image",
     rb"PK(\x03\x04|\x05\x06)": "a ZIP archive",
     rb"\x28\xb5\x2f\xfd|7z\xbc\xaf|Rar!|\x1f\x9d": "packed in a way that ChimeraX does not read",

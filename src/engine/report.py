@@ -20,6 +20,8 @@ FAINTEST = 0.01
 MUCH_DUST = 0.05
 # What a sphere encloses less of than this share is nothing.
 LEAST_ENCLOSED = 0.005
+# Maps whose noise has more energy than this many times the particle's lost particles, if few.
+NOISY = 1.1
 
 
 class Row(NamedTuple):
@@ -84,7 +86,11 @@ def next_steps(plan: Plan) -> list[Row]:
         step += f"; then connect {them} with the good volume in Heterogeneous Refinement, and keep "
         step += "every class that shows the particle"
     copy = f"if cryoSPARC runs elsewhere, first copy {files} to a folder its server can read"
-    return [Row("next", step), Row("more", copy)]
+    views = plan.decoys[0].about.views
+    line = f"volume gaussian {plan.map.spec} sDev 5.6"
+    few = f"the map is noisy: with fewer than about 3,000 images, first low-pass it, as with {line}"
+    is_noisy = views.noise > NOISY * views.energy and not is_mask
+    return [Row("next", step), *[Row("more", few)] * is_noisy, Row("more", copy)]
 
 
 def _is_mask(decoy: Decoy) -> bool:

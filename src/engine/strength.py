@@ -110,6 +110,7 @@ class Views(NamedTuple):
     energy: float  # the particle's, in (density x Å^2)^2. 0 if the map is constant.
     cut: float  # highest frequency of a view, in 1/Å
     grid: Grid  # the map's grid
+    noise: float = 0.0  # energy of the noise in the largest ball, likewise
 
     @property
     def reach(self) -> float:
@@ -279,7 +280,7 @@ class Binned:
         if not fit:
             return Views(self._energy(ball, width), self.cut, grid)
         inside = ball * self._shares(center, MARGIN * fit)
-        energy = self._energy(inside, width)
+        energy, noise = self._energy(inside, width), 0.0
         outside = ball - inside
         if outside.sum() < LEAST_OUTSIDE * inside.sum():
             # The corners of the box have noise, too, unless a program has emptied them.
@@ -287,10 +288,11 @@ class Binned:
             outside = self._shares(grid.center, width / 2) - ball
         if outside.any():
             # The energy of noise goes with the square of a bin's share.
-            volumes = float(np.square(inside).sum() / np.square(outside).sum())
-            noise = volumes * self._energy(outside, width)
-            energy = max(energy - noise, LEAST_PARTICLE * energy)
-        return Views(energy, self.cut, grid)
+            density = self._energy(outside, width) / float(np.square(outside).sum())
+            noise = density * float(np.square(ball).sum())
+            particle = energy - density * float(np.square(inside).sum())
+            energy = max(particle, LEAST_PARTICLE * energy)
+        return Views(energy, self.cut, grid, noise)
 
     def _shares(self, center: Point, radius: float) -> Floats:
         """Return the share of each bin that is in a ball."""
