@@ -9,6 +9,7 @@ from chimerax.makesphere.engine.grid import Grid
 from chimerax.makesphere.engine.map import Map
 from chimerax.makesphere.engine.request import Request
 from fourier import Lattice
+from plan import SOFT
 from torch import Tensor
 
 
@@ -59,3 +60,9 @@ def make(volume: Tensor, lattice: Lattice, words: str) -> list[Decoy]:
         )
         for decoy in decoys_of(measured, Request.of(values, ""))
     ]
+
+
+def masked(volume: Tensor, lattice: Lattice) -> Tensor:
+    """Return a map without what is around its particle."""
+    (mask,) = make(volume, lattice, SOFT)
+    return volume * mask.volume

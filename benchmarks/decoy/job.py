@@ -14,7 +14,7 @@ import plan
 import relion
 import synthetic
 import torch
-from plan import JUNK, MATCH, PARTICLE, THEN_AROUND, TWICE, Run
+from plan import JUNK, MASKED, MATCH, PARTICLE, THEN_AROUND, TWICE, Run
 from torch import Tensor
 
 RELION_ITERATIONS = 8
@@ -66,7 +66,7 @@ def do(
     images = dataset(run.map, c.snr, c.images, c.junk, run.seed, device)
     volume = synthetic.starting_map(true, c.start, 200 + run.seed, noise_resolution=c.noise)
     options = replace(options or online_em.Options(), resolution=float(c.job))
-    words, _, second = run.setting.partition(", then ")
+    words, _, second = run.setting.removeprefix(MASKED).partition(", then ")
     rounds = [MATCH if run.setting == TWICE else words]
     if second:
         rounds.append(words if run.setting == THEN_AROUND else second)
@@ -110,6 +110,8 @@ def do(
     kept, facts = np.arange(c.images), {}
     for words in rounds:
         made = decoys.make(volume, images.lattice, words)
+        if run.setting.startswith(MASKED) and not facts:
+            volume = decoys.masked(volume, images.lattice)
         copies = 2 if run.setting == TWICE else 1
         classes, volumes, said = classify(kept, [volume] * copies + [d.volume for d in made])
         # The class that a user would go on with; nearly always that of the map, number 0.

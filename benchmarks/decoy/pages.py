@@ -12,7 +12,18 @@ from itertools import product
 from statistics import mean
 
 import plan
-from plan import AROUND, BESIDE, ENGINE, HAND, JUNK, MATCH, RELION, THEN_BESIDE, Conditions
+from plan import (
+    AROUND,
+    BESIDE,
+    ENGINE,
+    HAND,
+    JUNK,
+    MASKED,
+    MATCH,
+    RELION,
+    THEN_BESIDE,
+    Conditions,
+)
 
 ROOT = plan.HERE.parents[1]
 PAGES = ("README.md", "docs/choosing-a-decoy.md", "benchmarks/decoy/README.md")
@@ -40,6 +51,7 @@ CONDITIONS = {
     "1,500 images, 70% junk, map of 40 Å whose noise stays": plan.FEW_DIRTY_NOISY,
     "1,500 images, the job begins at 30 Å": plan.FEW_JOB,
     "1,500 images, 70% junk, the job begins at 30 Å": plan.FEW_DIRTY_JOB,
+    "1,500 images, map of 40 Å whose noise stays, the job begins at 30 Å": plan.FEW_NOISY_JOB,
     "1,500 images, SNR 0.02": plan.FEW_FAINT,
     "20,000 images": plan.MANY,
     "70% junk": plan.DIRTY,
@@ -142,6 +154,8 @@ def html(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
 
 def label(setting: str, style: Table = markdown) -> str:
     """Return how a page names a setting: what can be typed as code."""
+    if setting.startswith(MASKED):
+        return "map masked, " + label(setting.removeprefix(MASKED), style)
     parts = setting.split(", then ")
     code = [f"`{p}`" if p.startswith("radius") and style is not html else p for p in parts]
     return ", then ".join(code)
@@ -268,12 +282,16 @@ def few(rows: Rows) -> str:
     """Return what was caught and lost on CPUs with few images, run by run."""
     starts = {
         "map as it is": {},
+        "map masked": {},
         "map low-passed to 30 Å": {"start": 30},
         "job begins at 30 Å": {"job": 30},
         "map of 40 Å, noise stays": {"start": 40, "noise": 40},
     }
     spheres = {"around": AROUND, "beside": BESIDE, "one `match`": MATCH}
-    ways = {f"{s}, {w}": (spheres[s], starts[w]) for s, w in product(spheres, starts)}
+    ways = {
+        f"{s}, {w}": (MASKED * (w == "map masked") + spheres[s], starts[w])
+        for s, w in product(spheres, starts)
+    }
     by_name = {row["run"]: row for row in rows if row["version"].endswith("+cpu")}
     table = {}
     for base in (plan.FEW_DIRTY, plan.FEW):

@@ -42,6 +42,10 @@ BESIDE = "radius 0.2fit offset fit value 0.5match,2match"
 TWICE = "the map twice and match"
 THEN_BESIDE = f"{AROUND}, then {BESIDE}"
 THEN_AROUND = f"{AROUND}, then again"
+# Spheres of the map, which then loses what is around the particle.
+SOFT = "radius 1.2fit edge 20"
+MASKED = f"map times {SOFT}: "
+MASKED_AROUND, MASKED_BESIDE = MASKED + AROUND, MASKED + BESIDE
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,7 @@ FEW_DIRTY_NOISY = Conditions(start=40, images=1500, junk=70, noise=40)
 # The job's own way of low-passing.
 FEW_JOB = Conditions(images=1500, job=30)
 FEW_DIRTY_JOB = Conditions(images=1500, junk=70, job=30)
+FEW_NOISY_JOB = Conditions(start=40, images=1500, noise=40, job=30)
 QUICK = Conditions(images=60)
 
 
@@ -152,10 +157,14 @@ ON_CPUS = [
     *block((AROUND,), FEW_DIRTY, TWO_MAPS),
     *block((AROUND, BESIDE), FEW_NOISY),
     *block((AROUND, BESIDE), FEW_DIRTY_NOISY),
+    *block((MASKED_AROUND, MASKED_BESIDE), FEW_DIRTY),
+    *block((MASKED_AROUND, MASKED_BESIDE), FEW),
+    *block((MASKED_AROUND, MASKED_BESIDE), FEW_DIRTY_NOISY),
     *block((MATCH,), FEW_DIRTY_POOR),
     *block((MATCH,), FEW_POOR),
     *block((AROUND,), FEW_DIRTY_JOB, TWO_MAPS),
     *block((AROUND,), FEW_JOB, TWO_MAPS),
+    *block((AROUND,), FEW_NOISY_JOB, ("EMD-3488",)),
     *block((TWICE,), FEW, TWO_MAPS),
     *block((AROUND,), FEW_FAINT, TWO_MAPS),
     *block((MATCH,), FEW, ("compact", "EMD-11007")),

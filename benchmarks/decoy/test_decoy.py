@@ -117,6 +117,15 @@ def test_spheres_are_where_the_words_put_them(receptor):
         decoys.make(receptor.volume, lattice, "radius fit tilt 10")
 
 
+def test_a_masked_start_has_the_particle_and_no_noise_around_it(receptor):
+    lattice, start = receptor.lattice, synthetic.starting_map(receptor, 12, 1)
+    fit = decoys.make(start, lattice, "radius fit")[0].radius
+    masked, distance = decoys.masked(start, lattice), receptor.grid.norm(dim=0)
+    assert torch.equal(masked[distance < fit], start[distance < fit])
+    assert not masked[distance > 1.2 * fit + 11].any()
+    assert start[distance > 1.2 * fit + 11].any()
+
+
 @pytest.mark.parametrize("name", ["4GXY", "EMD-3488"])
 def test_a_piece_is_moved_to_the_center(name):
     particle = synthetic.make_particle(name)
@@ -237,3 +246,4 @@ def test_a_setting_is_named_as_it_is_typed():
     assert pages.label(plan.THEN_BESIDE) == f"`{plan.AROUND}`, then `{plan.BESIDE}`"
     assert pages.label(plan.BESIDE, pages.html) == plan.BESIDE
     assert pages.label(plan.TWICE) == plan.TWICE
+    assert pages.label(plan.MASKED_AROUND) == f"map masked, `{plan.AROUND}`"
