@@ -148,6 +148,10 @@ class Lattice:
         whole = torch.fft.fftshift(torch.fft.fftn(torch.fft.ifftshift(padded))) / self.box
         return whole[self._middle].contiguous()
 
+    def as_inserted(self, volume: Tensor) -> Tensor:
+        """Return the cube that `to_volume` makes this volume of."""
+        return self.of_volume(volume * self._dimming**2)
+
     def to_volume(self, cube: Tensor) -> Tensor:
         """Return the volume of a cube of coefficients that was gathered by `insert`."""
         whole = cube.new_zeros(3 * (PADDING * self.box,))

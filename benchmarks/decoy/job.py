@@ -134,6 +134,7 @@ def do(
         "seed": run.seed, "start_A": c.start, "images": c.images, "junk_percent": c.junk,
         "snr": c.snr, "noise_A": c.noise, "job_A": c.job, "match_of": plan.MATCH_OF,
         "seconds": f"{time.monotonic() - started:.1f}",
+        "edition": "" if program else plan.EDITION,
     }  # fmt: skip
     for kind in (PARTICLE, *JUNK):
         row[kind] = int(np.sum(images.kinds == kind))

@@ -116,15 +116,15 @@ class Refinement:
         self.noise = self._by_ring((images.abs() ** 2).mean(0))
         self.least_noise = LEAST_NOISE * self.noise
         self.volumes = list(volumes)
-        self.cubes = torch.stack([lattice.of_volume(volume) for volume in volumes])
-        self.cubes *= self._low_pass(options.resolution)
+        first = self._low_pass(options.resolution)
+        self.cubes = torch.stack([lattice.of_volume(volume) * first for volume in volumes])
         # Sums over images, in two halves, that the references are made from. What the first ones
         # count: as much as a batch that is shared evenly, each from all sides.
         share = self._batch_size() / len(volumes) / len(self.rotations)
         even = (share * (ctf**2).mean(0)).expand(len(self.rotations), -1)[..., None]
         weight = _with_mirror(lattice.insert(even, self.rotations)) / 2
         self.weights = weight.expand(2, len(volumes), *3 * (lattice.side,)).clone()
-        self.sums = self.weights * self.cubes
+        self.sums = self.weights * torch.stack([lattice.as_inserted(v) * first for v in volumes])
 
     @property
     def classes(self) -> Tensor:

@@ -31,6 +31,8 @@ TWO_MAPS = ("compact", "4GXY")
 
 # What `match` is measured against. In older results it is "map": all of it, noise included.
 MATCH_OF = "particle"
+# Of the engine. The first one brightened starting references away from the center.
+EDITION = "2"
 
 ENGINE = "online EM"
 RELION = "RELION 3"
@@ -126,7 +128,7 @@ COLUMNS = [
     "run", "setting", "map", "classifier", "version", "seed", "start_A", "images", "junk_percent",
     "snr", "noise_A", "job_A", "match_of", "radius_A", "offset_A", "density", "strength",
     "good_class", "particle", "particle_lost", *(c for k in JUNK for c in (k, f"{k}_caught")),
-    "iterations", "resolution_A", "seconds",
+    "iterations", "resolution_A", "seconds", "edition",
 ]  # fmt: skip
 
 
@@ -221,7 +223,9 @@ def read_results(path: Path = RESULTS) -> list[dict[str, str]]:
 
 
 def is_current(row: dict[str, str]) -> bool:
-    """Check whether a run had spheres as their words mean now."""
+    """Check whether a run had spheres as their words mean now, and the engine as it is."""
+    if row["classifier"] == ENGINE and row["edition"] != EDITION:
+        return False
     return row["match_of"] == MATCH_OF or "match" not in row["setting"]
 
 

@@ -183,6 +183,17 @@ def test_two_maps_are_told_apart(lattice):
         assert float(torch.corrcoef(pair)[0, 1]) > 0.9
 
 
+def test_the_first_references_count_alike_near_and_far_from_the_center(lattice):
+    places = np.array([[0.0, 0, 0], [60, 0, 0], [-36, 36, 36]])
+    spots = synthetic.gaussians(places, np.ones(3), np.full(3, 18.0), VOXEL, BOX)
+    data, ctf = images(lattice, [volume(1)], 20, 0.5)
+    engine = online_em.Refinement(lattice, data, ctf, [torch.tensor(spots)], QUICK)
+    engine.step(torch.arange(20), 0.0)
+    x, y, z = (places / VOXEL + BOX // 2).astype(int).T
+    kept = engine.volumes[0][z, y, x] / torch.tensor(spots)[z, y, x]
+    assert kept.tolist() == pytest.approx([float(kept[0])] * 3, rel=0.02)
+
+
 def test_a_class_without_images_becomes_empty_in_a_full_pass(lattice):
     data, ctf = images(lattice, [volume(1)], 20, 0.5)
     engine = online_em.Refinement(lattice, data, ctf, [volume(1), 50 * volume(1)], QUICK)
