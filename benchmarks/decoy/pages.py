@@ -82,7 +82,7 @@ def select(
 ) -> Rows:
     """Return the results of a setting in some conditions, of maps with all seeds.
 
-    Where not all of a map's have been repeated, they are those of the older `match`.
+    Where not all of a map's have been repeated, they are the older ones.
     """
     current, older = (
         {row["run"]: row for row in rows if plan.is_current(row) is now} for now in (True, False)
@@ -309,7 +309,7 @@ def few(rows: Rows) -> str:
 
 
 def repeated(rows: Rows) -> str:
-    """Return what was caught and lost in runs that were made with the older `match`, and again."""
+    """Return what was caught and lost in older runs that were repeated, then and now."""
     older, current = (
         {row["run"]: row for row in rows if plan.is_current(row) is now} for now in (False, True)
     )
@@ -326,7 +326,7 @@ def repeated(rows: Rows) -> str:
 
 
 def _one(row: dict[str, str] | None) -> str:
-    """Return what was caught and lost in a run; in brackets if by the older `match`."""
+    """Return what was caught and lost in a run; in brackets if it is an older one."""
     if row is None:
         return "-"
     text = f"{caught(row):.0f}; {lost(row):.1f}"
@@ -382,7 +382,7 @@ def amount(rows: Rows) -> str:
     older = done - {row["run"] for row in rows if plan.is_current(row)}
     text = f"{len(rows)} runs."
     if older:
-        text += f" {len(older)} are of the older `match` only."
+        text += f" {len(older)} are older ones only."
     if missing:
         kinds = {}
         for r in missing:

@@ -156,7 +156,7 @@ OTHERS_AROUND = (
 ON_CPUS = [
     *block((AROUND, BESIDE), FEW_DIRTY_POOR),
     *block((AROUND, BESIDE), FEW_POOR),
-    *block((AROUND,), FEW_DIRTY, TWO_MAPS),
+    *block((AROUND, BESIDE), FEW_DIRTY),
     *block((AROUND, BESIDE), FEW_NOISY),
     *block((AROUND, BESIDE), FEW_DIRTY_NOISY),
     *block((MASKED_AROUND, MASKED_BESIDE), FEW_DIRTY),
@@ -172,7 +172,6 @@ ON_CPUS = [
     *block((MATCH,), FEW, ("compact", "EMD-11007")),
     *block((HAND,), FEW, ("compact",)),
     *block((MATCH,), FEW_DIRTY, ("compact",)),
-    *block((BESIDE,), FEW_DIRTY, TWO_MAPS),
     *block((BESIDE,), FEW_FAINT, TWO_MAPS),
 ]
 # What decides comes first, as time may be up.

@@ -2,7 +2,7 @@
 
 Each run takes images of one map, decoys, and one of two classifiers: the online-EM engine beside
 this script, or RELION's Class3D. It adds one row to a CSV file. A run found there is not run
-again, so that the plan goes on where it was stopped; one with an older meaning of `match` is::
+again, so that the plan goes on where it was stopped; an older one is; see `plan.is_current`::
 
     python benchmarks/decoy/run.py --device cuda     # all that is missing from results.csv
     python benchmarks/decoy/run.py --relion          # RELION's part, on CPUs

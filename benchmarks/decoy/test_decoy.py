@@ -228,6 +228,13 @@ def test_a_run_without_match_stays_current():
     assert [plan.is_current(row) for row in rows] == [False] * 3 + [True] * 3
 
 
+def test_a_run_of_an_earlier_engine_is_older():
+    row = result(plan.Run(plan.AROUND, "4GXY", 1), 1) | {"classifier": plan.ENGINE}
+    assert plan.is_current(row | {"edition": plan.EDITION})
+    assert not plan.is_current(row | {"edition": "1"})
+    assert plan.is_current(row | {"classifier": plan.RELION, "edition": ""})
+
+
 def test_pages_are_filled_between_their_markers_only():
     page = (
         "before\n<!-- summary: written by report.py -->\nold\n<!-- end of summary -->\nafter 50%\n"
