@@ -261,16 +261,18 @@ def cases(rows: Rows) -> str:
         line("6,000 images: one round only", smooth, select(rows, BESIDE, plan.POOR)),
         line("a map of 40 Å", beside.replace("#2", "#1"), select(rows, BESIDE, plan.BAD)),
         line("1,500 images, a map of 40 Å", "the same", select(rows, BESIDE, plan.FEW_BAD)),
-        line("1,500 images, 70% junk", smooth, tried(rows, BESIDE, plan.FEW_DIRTY_POOR)),
+        line("1,500 images, 70% junk: first round", around, tried(rows, AROUND, plan.FEW_DIRTY)),
+        line("the same: one round only", smooth, tried(rows, BESIDE, plan.FEW_DIRTY_POOR)),
         ["junk classes of an ab-initio job at hand", "connect them as well", "not tried", "-", "-"],
     ]
     return markdown(["your case", "type", "junk caught", "particles lost", "runs"], lines)
 
 
 def tried(rows: Rows, setting: str, conditions: Conditions) -> Rows:
-    """Return the results of a setting in some conditions, with all seeds or not."""
+    """Return the results of a setting in some conditions, with all seeds or not; no older ones."""
     names = {plan.Run(setting, m, s, conditions).name for m in plan.MAPS for s in plan.SEEDS}
-    return list({row["run"]: row for row in rows if row["run"] in names}.values())
+    found = {row["run"]: row for row in rows if row["run"] in names and plan.is_current(row)}
+    return list(found.values())
 
 
 def line(words: str, typed: str, of: Rows, kinds: Sequence[str] = tuple(JUNK)) -> list[str]:

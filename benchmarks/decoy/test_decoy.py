@@ -217,7 +217,8 @@ def test_a_repeated_run_is_shown_beside_the_older_and_quoted_once_all_seeds_are(
 
 def test_cases_quote_what_was_tried_with_all_seeds_or_not():
     rows = [result(plan.Run(plan.BESIDE, "compact", 3, plan.FEW_DIRTY_POOR), 6, lost=4)]
-    (case,) = (line for line in pages.cases(rows).splitlines() if "70% junk" in line)
+    rows += [result(plan.Run(plan.BESIDE, "halo", 1, plan.FEW_DIRTY_POOR), 1) | {"match_of": "map"}]
+    (case,) = (row for row in pages.cases(rows).splitlines() if "the same: one round" in row)
     assert case.endswith("| 30%, 1 map | 2.0% | 1 |")
     assert "| 6,000 images: first round | `makesphere #1` | - | - | 0 |" in pages.cases(rows)
 
