@@ -44,9 +44,12 @@ def plot(rows: pages.Rows, path: Path) -> None:
     left.legend(ncols=3, fontsize=9, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.13))
     shown = ("map of 12 Å\nwith noise", "to 30 Å", "to 40 Å", "1,500\nimages", "1,500,\nto 40 Å")
     several = (plan.USUAL, plan.POOR, plan.BAD, plan.FEW, plan.FEW_BAD)
+    older = False
     for place, (setting, color) in enumerate(COLORS.items()):
         for i, condition in enumerate(several):
-            each = sorted(pages.lost(row) for row in pages.select(rows, setting, condition))
+            found = pages.select(rows, setting, condition)
+            older = older or not all(map(plan.is_current, found))
+            each = sorted(map(pages.lost, found))
             x = i + (place - 1) * 0.27
             across = [x + 0.2 * (j / max(len(each) - 1, 1) - 0.5) for j in range(len(each))]
             right.plot(across, each, ".", color=color, label=pages.ROUNDS[setting] if not i else "")
@@ -55,7 +58,8 @@ def plot(rows: pages.Rows, path: Path) -> None:
     right.set_yticks([0, 0.1, 1, 10, 50], ["0", "0.1", "1", "10", "50"])
     right.set_xticks(range(len(shown)), shown, fontsize=9)
     right.set(ylim=(-0.03, 60), ylabel="particles lost, %")
-    right.set_title("Particles lost: a dot is a run, the line is 1%", fontsize=10)
+    which = " in older runs, by an engine since mended" if older else ": a dot is a run"
+    right.set_title(f"Particles lost{which}", fontsize=10)
     right.legend(
         ncols=3, fontsize=9, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.13)
     )
