@@ -9,12 +9,12 @@ from .errors import ArgumentError
 from .naming import NUMBER, number
 
 FIT, MATCH = "fit", "match"
-LARGEST = 1e15  # multiple: far above any that makes sense
+LARGEST_MULTIPLE = 1e15  # multiple: far above any that makes sense
 
 # Rounding may put a length this much above a round one.
 SLACK = 1e-6
 # In Å: lengths are whole numbers from here on, and have three digits below.
-WHOLE, DIGITS = 10.0, 3
+WHOLE, LENGTH_DIGITS = 10.0, 3
 
 _AMOUNT = re.compile(rf"(?P<number>{NUMBER.pattern})?(?P<unit>[a-z]*)", re.ASCII | re.IGNORECASE)
 # 1,3fit has a decimal comma; 60,1.3fit is a list.
@@ -75,7 +75,7 @@ def read_amount(argument: str, text: str, unit: str) -> Amount:
     times = float(found["number"] or 1)
     if not found["unit"]:
         return times
-    if not 0 < times < LARGEST:
+    if not 0 < times < LARGEST_MULTIPLE:
         raise ArgumentError(argument, f"must be a multiple of {unit} above 0, got {text}")
     return Multiple(times, unit)
 
@@ -98,5 +98,5 @@ def rounded_down(length: float) -> float:
 def _rounded(length: float, rounding: Callable[[float], int]) -> float:
     if length <= 0:
         return 0.0
-    digits = 0 if length > WHOLE else DIGITS - 1 - floor(log10(length))
+    digits = 0 if length > WHOLE else LENGTH_DIGITS - 1 - floor(log10(length))
     return round(rounding(length * 10.0**digits) / 10.0**digits, max(digits, 0))

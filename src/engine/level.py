@@ -20,7 +20,7 @@ LEVEL_SHARE = 0.01
 LEVEL_BINS = 10000
 # which counts every second, fourth, ... voxel along each axis if there are more than this.
 LEVEL_VOXELS = 16 * 2**20
-LARGEST = float(np.finfo(np.float32).max)
+LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 
 
 class Above(NamedTuple):
@@ -33,7 +33,7 @@ class Above(NamedTuple):
     @np.errstate(invalid="ignore")
     def of(cls, plane: NDArray, level: float) -> Self:
         """Find them in a plane; there are none if the level is NaN."""
-        level = level * inf if abs(level) > LARGEST else level
+        level = level * inf if abs(level) > LARGEST_FLOAT32 else level
         values = plane.ravel()
         if values.dtype.itemsize < 4 or not values.dtype.isnative:
             # A small type would round a level that is between two of its numbers.
@@ -41,7 +41,7 @@ class Above(NamedTuple):
         where = np.flatnonzero(values >= level)
         where = where[np.isfinite(values[where])]
         weights = values[where].astype(np.float64)
-        return cls(where, weights - max(level, -LARGEST) if level < 0 else weights)
+        return cls(where, weights - max(level, -LARGEST_FLOAT32) if level < 0 else weights)
 
     @classmethod
     def joined(cls, planes: Sequence[Self], area: int) -> Self:

@@ -19,7 +19,7 @@ from .strength import Binned, Views
 
 # In Å: far beyond anything a microscope sees, and within what float32 can hold.
 SMALLEST_VOXEL, LARGEST_VOXEL = 1e-6, 1e9
-FARTHEST = 1e6  # voxels from the origin of space
+FARTHEST_ORIGIN = 1e6  # voxels from the origin of space
 # Volume of a cell with edges of 1: no crystal is flatter, but angles in radians are.
 FLATTEST = 0.2
 REMEMBERED = 4  # points
@@ -46,7 +46,7 @@ class Map:
 
     def __post_init__(self) -> None:
         grid = self.grid
-        far = FARTHEST * min(grid.voxel_size)
+        far = FARTHEST_ORIGIN * min(grid.voxel_size)
         with np.errstate(invalid="ignore", divide="ignore"):
             fullness = abs(np.linalg.det(grid.axes / grid.voxel_size))
         has_size = all(SMALLEST_VOXEL < v < LARGEST_VOXEL for v in grid.voxel_size)

@@ -14,7 +14,7 @@ from .sphere import Sphere
 from .strength import Views
 
 MOST_LABELS = 8
-DIGITS = 6
+DENSITY_DIGITS = 6
 
 
 class Asked(NamedTuple):
@@ -79,7 +79,7 @@ class Recipe:
         if not isinstance(self.value, Multiple):
             return self.value
         # As in the label: further digits differ between computers.
-        density = float(f"{self.value.times * views.match(sphere):.{DIGITS}g}")
+        density = float(f"{self.value.times * views.match(sphere):.{DENSITY_DIGITS}g}")
         if not is_density(density):
             density_of = f"{self.value} gives a density of {density:.4g}"
             problem = f"{density_of}, which other programs cannot work with"
@@ -90,7 +90,7 @@ class Recipe:
         """Return the labels of the sphere's file: the recipe, and the name of its map."""
         words = f"makesphere {command_words(self)}"
         if isinstance(self.value, Multiple):
-            words += f" = {density:.{DIGITS}g}"
+            words += f" = {density:.{DENSITY_DIGITS}g}"
         source = "".join(c if " " <= c <= "~" else "?" for c in f"map {source}")
         source = source[: LABEL_BYTES - 3] + "..." if len(source) > LABEL_BYTES else source
         # A header has room for ten; only numbers with hundreds of digits need so many.
