@@ -4,6 +4,7 @@ What is above the contour level consists of connected pieces. Pieces smaller tha
 largest one are *specks*, which *Hide Dust* would hide; the rest is the particle.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -56,8 +57,15 @@ def pieces(where: NDArray[np.int64], shape: tuple[int, int, int]) -> NDArray[np.
     numpy.ndarray
         For each voxel the number of its piece, from 0.
     """
+    one, other = np.concatenate(list(_links(where, shape)), axis=1)
+    graph = coo_array((np.ones(one.size, bool), (one, other)), (where.size, where.size))
+    _, piece = connected_components(graph, directed=False)
+    return piece
+
+
+def _links(where: NDArray[np.int64], shape: tuple[int, int, int]) -> Iterator[NDArray[np.int32]]:
+    """Find neighbors along x, y and z: pairs of places in `where`."""
     _, ny, nx = shape
-    links = []
     for step, ends in ((1, nx), (nx, nx * ny), (nx * ny, None)):
         near = np.searchsorted(where, where + step)
         near[near == where.size] = 0
@@ -65,8 +73,4 @@ def pieces(where: NDArray[np.int64], shape: tuple[int, int, int]) -> NDArray[np.
         if ends is not None:
             # The end of a row or plane is no neighbor of the next one's start.
             linked &= where % ends < ends - step
-        links.append((np.flatnonzero(linked), near[linked]))
-    one, other = (np.concatenate(part) for part in zip(*links, strict=True))
-    graph = coo_array((np.ones(one.size, bool), (one, other)), (where.size, where.size))
-    _, piece = connected_components(graph, directed=False)
-    return piece
+        yield np.stack([np.flatnonzero(linked), near[linked]]).astype(np.int32)
