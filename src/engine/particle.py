@@ -59,8 +59,7 @@ def pieces(where: NDArray[np.int64], shape: tuple[int, int, int]) -> NDArray[np.
     """
     one, other = np.concatenate(list(_links(where, shape)), axis=1)
     graph = coo_array((np.ones(one.size, bool), (one, other)), (where.size, where.size))
-    _, piece = connected_components(graph, directed=False)
-    return piece
+    return connected_components(graph, directed=False)[1]
 
 
 def _links(where: NDArray[np.int64], shape: tuple[int, int, int]) -> Iterator[NDArray[np.int32]]:

@@ -29,7 +29,7 @@ class Enclosed:
     def about(cls, center: Point, grid: Grid, above: Above, particle: Particle) -> "Enclosed":
         """Sort what is above the level by its distance from a point (x, y, z) in Å."""
         distance2 = grid.distances2(above.where, center)
-        order = np.argsort(distance2, kind="stable")
+        order = np.argsort(distance2)
         distance2, weights = distance2[order], above.weights[order]
         held = (weights * particle.kept[order]).cumsum()
         radius = 0.0
