@@ -17,7 +17,7 @@ if not IN_CHIMERAX and STANDIN not in sys.path:
     sys.path.append(STANDIN)
 ROOT = Path(__file__).parents[1]
 # No test fails because a machine is busy.
-settings.register_profile("suite", max_examples=60, deadline=None)
+settings.register_profile("suite", max_examples=40, deadline=None)
 settings.load_profile("suite")
 
 # The fixtures of the panel's tests.
