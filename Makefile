@@ -34,7 +34,7 @@ demo: .venv/installed  ## Make the recommended decoys for a real map, without Ch
 
 test: .venv/installed .venv/tested  ## Run all tests that need no ChimeraX
 	$(if $(NUMPY),$(BIN)/python -m pip install --quiet "$(NUMPY)")
-	$(BIN)/python -m pytest -n 2 -rs $(TESTS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal -rs $(TESTS)
 
 test-chimerax: export QT_QPA_PLATFORM = offscreen
 test-chimerax: $(WHEEL)  ## Run the suite in the ChimeraX that CHIMERAX names
