@@ -197,7 +197,8 @@ def _make(session, volumes, requests, save, model_id):
     _require_memory(volumes, per_map)
     if save == BROWSE:
         save = SaveArg.browse(session, count)
-    plans = [_plan(session, *both, save) for both in zip(volumes, requests, strict=True)]
+    rest = save, open_files(session)
+    plans = [_plan(session, *both, *rest) for both in zip(volumes, requests, strict=True)]
     new_ids = _free_ids(session, model_id, count)
     session.logger.status(f"Making {count} sphere{'s' if count > 1 else ''} ...")
     models = []
@@ -222,12 +223,10 @@ def _make(session, volumes, requests, save, model_id):
     return made
 
 
-def _plan(session, volume, request, save):
+def _plan(session, volume, request, save, open_maps):
     session.logger.status(f"Measuring {volume.name} ...")
     source_map = map_of(volume)
-    destination = None
-    if save is not False:
-        destination = Destination(source_map, save, open_maps=open_files(session))
+    destination = None if save is False else Destination(source_map, save, open_maps=open_maps)
     try:
         return Plan(decoys_of(source_map.measure(), request), destination)
     except LevelError as error:

@@ -39,14 +39,6 @@ class Annotation:
             raise AnnotationError(f"Expected {cls.name}") from None
 
 
-class FloatArg(Annotation):
-    name = "a number"
-
-    @staticmethod
-    def convert(token, session):
-        return float(token)
-
-
 class Float3Arg(Annotation):
     name = "three numbers"
 

@@ -50,9 +50,6 @@ class _UI:
 class _Camera:
     position = Place()
 
-    def rectangle_bounding_planes(self, corner1, corner2, window_size):
-        return []
-
 
 class _View:
     """A camera that looks down z on a window with four pixels to the Å."""

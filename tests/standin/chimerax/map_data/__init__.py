@@ -23,7 +23,6 @@ class ArrayGridData(GridData):
         self.cell_angles, self.rotation = tuple(cell_angles), rotation
         self.name, self.path, self.rgba = name, "", None
         self.file_type = ""
-        self.data_cache = None
         self.change_callbacks = []
 
     def full_matrix(self):
