@@ -42,12 +42,13 @@ def gui(app, session, monkeypatch):
     """A session with windows, in which no panel has been."""
     if IN_CHIMERAX and not session.ui.is_gui:
         pytest.skip("needs ChimeraX with windows")
-    from chimerax.makesphere.panel import measuring, tool
+    from chimerax.makesphere.panel import measuring, tool, work
 
     monkeypatch.setattr(session.ui, "is_gui", True)
     # A hand comes to rest sooner.
-    monkeypatch.setattr(measuring, "SOON", 5)
+    monkeypatch.setattr(measuring, "SOON", 0)
     monkeypatch.setattr(measuring, "REST", 20)
+    monkeypatch.setattr(work, "TURN", 1)
     monkeypatch.setattr(tool.MakeSphereTool, "saves", True)
     monkeypatch.setitem(CURRENT, "session", session)
     yield session
@@ -104,7 +105,7 @@ def wait(true, seconds=10):
         if time.monotonic() > end:
             return False
         # PySide's own qWait does not let other threads work.
-        time.sleep(0.002)
+        time.sleep(0.0005)
 
 
 def wait_for_folders():

@@ -250,6 +250,7 @@ class Handler(BaseHTTPRequestHandler):
     """HTTP in front of an instance."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # which holds each answer back for 40 ms
 
     def do_GET(self):
         url = urlsplit(self.path)

@@ -63,14 +63,6 @@ def error_of(capsys):
 
 
 @forks
-def test_killed_at_random_moments(tmp_path):
-    from stress import kills
-
-    found = kills.by_time(kills.Arena(tmp_path, 32), seed=1, count=16)
-    assert found["scratch"] > 0
-
-
-@forks
 def test_killed_before_lines_that_write(tmp_path):
     from stress import kills
 

@@ -24,7 +24,7 @@ def names(folder):
 @pytest.fixture
 def hold(monkeypatch):
     """Return a function that has a program hold files: a call is refused that many times."""
-    monkeypatch.setattr(scratch, "PATIENCE", 0.5)
+    monkeypatch.setattr(scratch, "PATIENCE", 0.3)
 
     def hold(module, name, times=1e9):
         allowed, left = getattr(module, name, open), [times]
