@@ -30,7 +30,7 @@ import torch
 from fourier import Lattice, rotations
 from torch import Tensor
 
-CHUNK = {"cuda": 128, "cpu": 8}  # images at a time in the E-step
+CHUNK = {"cuda": 128, "cpu": 32}  # images at a time in the E-step
 SCALE_DECAY = 0.7  # of what the noise's scale is above 1, each iteration
 NO_SHARE = 1e-6  # of an image
 LEAST_NOISE = 0.05  # of the images' own power

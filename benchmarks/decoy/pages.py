@@ -51,6 +51,7 @@ CONDITIONS = {
     "1,500 images, 70% junk, map of 40 Å whose noise stays": plan.FEW_DIRTY_NOISY,
     "1,500 images, the job begins at 30 Å": plan.FEW_JOB,
     "1,500 images, 70% junk, the job begins at 30 Å": plan.FEW_DIRTY_JOB,
+    "1,500 images, map low-passed to 40 Å, the job begins at 30 Å": plan.FEW_BAD_JOB,
     "1,500 images, map of 40 Å whose noise stays, the job begins at 30 Å": plan.FEW_NOISY_JOB,
     "1,500 images, SNR 0.02": plan.FEW_FAINT,
     "20,000 images": plan.MANY,
@@ -253,16 +254,17 @@ def cases(rows: Rows) -> str:
     """Return what to type in which case, with what it caught and lost."""
     around, beside = "`makesphere #1`", f"`makesphere #2 {BESIDE}`"
     smooth = f"`{SMOOTH}`, then {beside}"
-    micelles = "of these, empty micelles"
+    micelles, alone = "of these, empty micelles", beside.replace("#2", "#1")
     lines = [
         line("6,000 images: first round", around, select(rows, AROUND)),
         line("then a second round", beside, select(rows, THEN_BESIDE)),
         line(micelles, "both rounds", select(rows, THEN_BESIDE), ("micelle",)),
         line("6,000 images: one round only", smooth, select(rows, BESIDE, plan.POOR)),
-        line("a map of 40 Å", beside.replace("#2", "#1"), select(rows, BESIDE, plan.BAD)),
+        line("a map of 40 Å", alone, select(rows, BESIDE, plan.BAD)),
         line("1,500 images, a map of 40 Å", "the same", select(rows, BESIDE, plan.FEW_BAD)),
         line("1,500 images, 70% junk: first round", around, tried(rows, AROUND, plan.FEW_DIRTY)),
         line("the same: one round only", smooth, tried(rows, BESIDE, plan.FEW_DIRTY_POOR)),
+        line("or the job set to 30 Å", alone, tried(rows, BESIDE, plan.FEW_DIRTY_JOB)),
         ["junk classes of an ab-initio job at hand", "connect them as well", "not tried", "-", "-"],
     ]
     return markdown(["your case", "type", "junk caught", "particles lost", "runs"], lines)
@@ -325,6 +327,24 @@ def repeated(rows: Rows) -> str:
         lines[-1] += [row["density"].split()[0] for row in (then, now)] + [_one(then), _one(now)]
     heads = ["spheres", "map, seed", "conditions", "density then", "now"]
     return markdown([*heads, "caught; lost then", "now"], lines)
+
+
+def anew(rows: Rows) -> str:
+    """Return what was caught and lost in older runs and in those since, on the same maps."""
+    lines = []
+    for setting, (words, condition) in product(SHORT, CONDITIONS.items()):
+        now = tried(rows, setting, condition)
+        names = {row["map"] for row in now}
+        older = [
+            row
+            for run in plan.block([setting], condition, names)
+            for row in rows
+            if row["run"] == run.name and not plan.is_current(row)
+        ]
+        if older and now:
+            runs = (f"{both(of)}, {len(of)} run{'s' * (len(of) > 1)}" for of in (older, now))
+            lines.append([label(setting), words, *runs])
+    return markdown(["spheres", "conditions", "older: caught; lost", "now"], lines)
 
 
 def _one(row: dict[str, str] | None) -> str:
@@ -412,6 +432,7 @@ def blocks(rows: Rows) -> dict[str, str]:
         "cases": cases(rows),
         "few": few(rows),
         "repeated": repeated(rows),
+        "anew": anew(rows),
         "relion": relion(rows),
         "all results": everything(rows) + "\n\n" + amount(rows),
     }

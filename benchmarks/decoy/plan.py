@@ -97,6 +97,7 @@ FEW_DIRTY_NOISY = Conditions(start=40, images=1500, junk=70, noise=40)
 # The job's own way of low-passing.
 FEW_JOB = Conditions(images=1500, job=30)
 FEW_DIRTY_JOB = Conditions(images=1500, junk=70, job=30)
+FEW_BAD_JOB = Conditions(start=40, images=1500, job=30)
 FEW_NOISY_JOB = Conditions(start=40, images=1500, noise=40, job=30)
 QUICK = Conditions(images=60)
 
@@ -164,9 +165,11 @@ ON_CPUS = [
     *block((MASKED_AROUND, MASKED_BESIDE), FEW_DIRTY_NOISY),
     *block((MATCH,), FEW_DIRTY_POOR),
     *block((MATCH,), FEW_POOR),
-    *block((AROUND,), FEW_DIRTY_JOB, TWO_MAPS),
+    *block((AROUND,), FEW_DIRTY_JOB, (*TWO_MAPS, "EMD-11007")),
+    *block((BESIDE,), FEW_DIRTY_JOB),
     *block((AROUND,), FEW_JOB, TWO_MAPS),
     *block((AROUND,), FEW_NOISY_JOB, ("EMD-3488",)),
+    *block((AROUND, BESIDE), FEW_BAD_JOB, ("EMD-3488",)),
     *block((TWICE,), FEW, TWO_MAPS),
     *block((AROUND,), FEW_FAINT, TWO_MAPS),
     *block((MATCH,), FEW, ("compact", "EMD-11007")),

@@ -215,6 +215,14 @@ def test_a_repeated_run_is_shown_beside_the_older_and_quoted_once_all_seeds_are(
     assert [row["match_of"] for row in both[:4]] == [plan.MATCH_OF] * 3 + ["map"]
 
 
+def test_what_was_run_anew_is_beside_the_older_of_the_same_maps():
+    older = [result(r, 5) | {"match_of": "map"} for r in plan.block((plan.AROUND,), plan.USUAL)]
+    now = [result(plan.Run(plan.AROUND, "halo", seed), 6, lost=4) for seed in (1, 2)]
+    (row,) = pages.anew([*older, *now]).splitlines()[2:]
+    assert row.endswith("| 25%; 0.0%, 1 map, 3 runs | 30%; 2.0%, 1 map, 2 runs |")
+    assert len(pages.anew(older).splitlines()) == len(pages.anew(now).splitlines()) == 2
+
+
 def test_cases_quote_what_was_tried_with_all_seeds_or_not():
     rows = [result(plan.Run(plan.BESIDE, "compact", 3, plan.FEW_DIRTY_POOR), 6, lost=4)]
     rows += [result(plan.Run(plan.BESIDE, "halo", 1, plan.FEW_DIRTY_POOR), 1) | {"match_of": "map"}]
