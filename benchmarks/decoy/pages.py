@@ -85,17 +85,20 @@ def select(
 
     Where not all of a map's have been repeated, they are the older ones.
     """
-    current, older = (
-        {row["run"]: row for row in rows if plan.is_current(row) is now} for now in (True, False)
-    )
+    ages = by_name(rows), by_name(rows, current=False)
     found = []
     for m in plan.MAPS:
         names = [plan.Run(setting, m, s, conditions, classifier).name for s in plan.SEEDS]
-        for by_name in (current, older):
-            if all(name in by_name for name in names):
-                found += [by_name[name] for name in names]
+        for age in ages:
+            if all(name in age for name in names):
+                found += [age[name] for name in names]
                 break
     return found
+
+
+def by_name(rows: Rows, current: bool = True) -> dict[str, dict[str, str]]:
+    """Return the current results, or the older ones, by the names of their runs."""
+    return {row["run"]: row for row in rows if plan.is_current(row) is current}
 
 
 def caught(row: dict[str, str], kinds: Sequence[str] = tuple(JUNK)) -> float:
@@ -270,11 +273,11 @@ def cases(rows: Rows) -> str:
     return markdown(["your case", "type", "junk caught", "particles lost", "runs"], lines)
 
 
-def tried(rows: Rows, setting: str, conditions: Conditions) -> Rows:
-    """Return the results of a setting in some conditions, with all seeds or not; no older ones."""
-    names = {plan.Run(setting, m, s, conditions).name for m in plan.MAPS for s in plan.SEEDS}
-    found = {row["run"]: row for row in rows if row["run"] in names and plan.is_current(row)}
-    return list(found.values())
+def tried(rows: Rows, setting: str, conditions: Conditions, current: bool = True) -> Rows:
+    """Return current or older results of a setting in some conditions, with all seeds or not."""
+    found = by_name(rows, current)
+    names = [run.name for run in plan.block([setting], conditions)]
+    return [found[name] for name in names if name in found]
 
 
 def line(words: str, typed: str, of: Rows, kinds: Sequence[str] = tuple(JUNK)) -> list[str]:
@@ -285,23 +288,23 @@ def line(words: str, typed: str, of: Rows, kinds: Sequence[str] = tuple(JUNK)) -
 def few(rows: Rows) -> str:
     """Return what was caught and lost on CPUs with few images, run by run."""
     starts = {
-        "map as it is": {},
-        "map masked": {},
-        "map low-passed to 30 Å": {"start": 30},
-        "job begins at 30 Å": {"job": 30},
-        "map of 40 Å, noise stays": {"start": 40, "noise": 40},
+        "map as it is": ("", {}),
+        "map masked": (MASKED, {}),
+        "map low-passed to 30 Å": ("", {"start": 30}),
+        "job begins at 30 Å": ("", {"job": 30}),
+        "map of 40 Å, noise stays": ("", {"start": 40, "noise": 40}),
     }
     spheres = {"around": AROUND, "beside": BESIDE, "one `match`": MATCH}
     ways = {
-        f"{s}, {w}": (MASKED * (w == "map masked") + spheres[s], starts[w])
-        for s, w in product(spheres, starts)
+        f"{words}, {start}": (before + setting, changes)
+        for (words, setting), (start, (before, changes)) in product(spheres.items(), starts.items())
     }
-    by_name = {row["run"]: row for row in rows if row["version"].endswith("+cpu")}
+    on_cpus = {row["run"]: row for row in rows if row["version"].endswith("+cpu")}
     table = {}
     for base in (plan.FEW_DIRTY, plan.FEW):
         for name, seed in product(plan.MAPS, plan.SEEDS):
             runs = [plan.Run(s, name, seed, replace(base, **c)) for s, c in ways.values()]
-            found = [by_name.get(run.name) for run in runs]
+            found = [on_cpus.get(run.name) for run in runs]
             if any(found):
                 table[f"{name} {seed}, {base.junk}% junk"] = found
     columns = [[row for row in of if row] for of in zip(*table.values(), strict=True)]
@@ -314,11 +317,8 @@ def few(rows: Rows) -> str:
 
 def repeated(rows: Rows) -> str:
     """Return what was caught and lost in older runs that were repeated, then and now."""
-    older, current = (
-        {row["run"]: row for row in rows if plan.is_current(row) is now} for now in (False, True)
-    )
-    lines = []
-    for name, now in current.items():
+    older, lines = by_name(rows, current=False), []
+    for name, now in by_name(rows).items():
         then = older.get(name)
         if then is None or then["version"][-4:] != now["version"][-4:]:  # a GPU's other images
             continue
@@ -335,12 +335,7 @@ def anew(rows: Rows) -> str:
     for setting, (words, condition) in product(SHORT, CONDITIONS.items()):
         now = tried(rows, setting, condition)
         names = {row["map"] for row in now}
-        older = [
-            row
-            for run in plan.block([setting], condition, names)
-            for row in rows
-            if row["run"] == run.name and not plan.is_current(row)
-        ]
+        older = [r for r in tried(rows, setting, condition, current=False) if r["map"] in names]
         if older and now:
             runs = (f"{both(of)}, {len(of)} run{'s' * (len(of) > 1)}" for of in (older, now))
             lines.append([label(setting), words, *runs])

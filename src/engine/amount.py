@@ -9,7 +9,7 @@ from .errors import ArgumentError
 from .naming import NUMBER, number
 
 FIT, MATCH = "fit", "match"
-LARGEST_MULTIPLE = 1e15  # multiple: far above any that makes sense
+LARGEST_MULTIPLE = 1e15  # far above any that makes sense
 
 # Rounding may put a length this much above a round one.
 SLACK = 1e-6
