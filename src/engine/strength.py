@@ -12,13 +12,14 @@ directions and over the usual range of defocus. The *strength* of a sphere is it
 particle's.
 
 Only the largest ball about the box center counts, which is all that Heterogeneous Refinement's
-spherical window leaves of a map. The particle is what is in a second ball, a fifth larger than
-`fit`. The noise there has as much energy for its volume as the noise outside, and is taken off::
+spherical window leaves of a map. The particle is what is within 1.05 `fit`. The noise there has as
+much energy for its volume as the noise outside, and is taken off::
 
     E(particle) = E(inside) - V(inside) / V(outside) E(outside)
 
-Outside is what is left of the largest ball, or the corners of the box where that is less than half
-of the particle's ball.
+Outside is the largest ball beyond 1.2 `fit`, with the corners of the box where that is less than
+the inside. (A wider inside has a few percent more of the particle in it but more noise, and noise
+has by chance more or less energy than its volume suggests.)
 
 By the central-slice theorem a view's transform is a central plane of the volume's transform F.
 With C(k) for the mean squared CTF, the energy is therefore::
@@ -49,10 +50,10 @@ LOW_PASS_A = 20.0
 # Boxes smaller than 30 Å are seen in more detail, or there would be nothing to see.
 FEWEST_WAVES = 1.5
 MATCHED = 0.5  # strength of `match`
-# The particle is within this many times `fit`: its density falls off beyond.
-MARGIN = 1.2
-# With less room around the particle than this share of its ball, noise is measured elsewhere.
-LEAST_OUTSIDE = 0.5
+# In `fit`: the particle ends, as what is below the contour level adds to it, and noise begins.
+PARTICLE_ENDS, NOISE_BEGINS = 1.05, 1.2
+# Less room than this, as a share of the inside, says too little about noise.
+LEAST_OUTSIDE = 0.25
 # The particle is no less than this share of what is inside, even if a contour level that is too
 # high leaves most of it outside.
 LEAST_PARTICLE = 0.1
@@ -279,14 +280,15 @@ class Binned:
         ball, width = self._shares(grid.center, reach), 2 * reach
         if not fit:
             return Views(self._energy(ball, width), self.cut, grid)
-        inside = ball * self._shares(center, MARGIN * fit)
+        inside = ball * self._shares(center, PARTICLE_ENDS * fit)
         energy, noise = self._energy(inside, width), 0.0
-        outside = ball - inside
-        if outside.sum() < LEAST_OUTSIDE * inside.sum():
+        beyond = 1 - self._shares(center, min(NOISE_BEGINS * fit, reach))
+        outside = ball * beyond
+        if outside.sum() < inside.sum():
             # The corners of the box have noise, too, unless a program has emptied them.
             width *= sqrt(3)
-            outside = self._shares(grid.center, width / 2) - ball
-        if outside.any():
+            outside = self._shares(grid.center, width / 2) * beyond * (self.sums != 0)
+        if outside.sum() > LEAST_OUTSIDE * inside.sum():
             # The energy of noise goes with the square of a bin's share.
             density = self._energy(outside, width) / float(np.square(outside).sum())
             noise = density * float(np.square(ball).sum())
