@@ -376,7 +376,7 @@ def test_the_particle_is_the_ball_less_the_noise_in_it(fit, shift):
         """Of a voxel that the surface cuts, a part is inside."""
         return np.clip((radius - away_from(WIDE, center)) / 4 + 0.5, 0, 1)
 
-    inside = share(center, 1.05 * fit)
+    inside = share(center, fit)
     outside = share(WIDE.center, 94.0) * (1 - share(center, 1.2 * fit))
     # Padded, as views cut at the last voxel.
     energies = [view_energy(np.pad(array * part, 2), 4.0, 60) for part in (inside, outside)]

@@ -21,7 +21,7 @@ MUCH_DUST = 0.05
 # What a sphere encloses less of than this share is nothing.
 LEAST_ENCLOSED = 0.005
 # Maps whose noise has more energy than this many times the particle's lost particles, if few.
-NOISY = 1.14
+NOISY = 1.1
 
 
 class Row(NamedTuple):

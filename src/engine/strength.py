@@ -12,8 +12,8 @@ directions and over the usual range of defocus. The *strength* of a sphere is it
 particle's.
 
 Only the largest ball about the box center counts, which is all that Heterogeneous Refinement's
-spherical window leaves of a map. The particle is what is within 1.05 `fit`. The noise there has as
-much energy for its volume as the noise outside, and is taken off::
+spherical window leaves of a map. The particle is what is within `fit`. The noise there has as much
+energy for its volume as the noise outside, and is taken off::
 
     E(particle) = E(inside) - V(inside) / V(outside) E(outside)
 
@@ -50,8 +50,8 @@ LOW_PASS_A = 20.0
 # Boxes smaller than 30 Å are seen in more detail, or there would be nothing to see.
 FEWEST_WAVES = 1.5
 MATCHED = 0.5  # strength of `match`
-# In `fit`: the particle ends, as what is below the contour level adds to it, and noise begins.
-PARTICLE_ENDS, NOISE_BEGINS = 1.05, 1.2
+# A particle's density falls off beyond `fit`: noise begins at this many times it.
+NOISE_BEGINS = 1.2
 # Less room than this, as a share of the inside, says too little about noise.
 LEAST_OUTSIDE = 0.25
 # The particle is no less than this share of what is inside, even if a contour level that is too
@@ -280,7 +280,7 @@ class Binned:
         ball, width = self._shares(grid.center, reach), 2 * reach
         if not fit:
             return Views(self._energy(ball, width), self.cut, grid)
-        inside = ball * self._shares(center, PARTICLE_ENDS * fit)
+        inside = ball * self._shares(center, fit)
         energy, noise = self._energy(inside, width), 0.0
         beyond = 1 - self._shares(center, min(NOISE_BEGINS * fit, reach))
         outside = ball * beyond

@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from stress import big, files, fits, kills, races
+from stress import big, files, fits, kills, matches, races
 
 CHIMERAX = os.environ.get("CHIMERAX")
 
@@ -54,6 +54,15 @@ def _fits(folder, seed, count):
     return f"{compared} times fit and dust as in labels of the whole array, up to 720 voxels a side"
 
 
+def _matches(folder, seed, count):
+    found = matches.run(seed, count)
+    spans = ", ".join(
+        f"{min(ratios):.2f} to {max(ratios):.2f} at {resolution} Å ({len(ratios)})"
+        for resolution, ratios in found.items()
+    )
+    return f"match of noisy maps over the clean map's by definition: {spans}"
+
+
 def _big(folder, seed, count):
     seconds, peak = big.run(folder)
     return f"1024 x 1024 x 1024 voxels, 4 GiB: {peak / 1e6:.0f} MB of memory, {seconds:.0f} s"
@@ -75,10 +84,11 @@ def _chimerax_races(folder, seed, count):
     return f"{rounds} rounds of two ChimeraX: one whole file"
 
 
-PARTS = {"kills": _kills, "files": _files, "races": _races, "fits": _fits, "big": _big}
+PARTS = {"kills": _kills, "files": _files, "races": _races, "fits": _fits}
+PARTS |= {"matches": _matches, "big": _big}
 if not hasattr(os, "fork"):
     # The others need fork, or limits of memory, as of POSIX.
-    PARTS = {"races": _races, "fits": _fits}
+    PARTS = {"races": _races, "fits": _fits, "matches": _matches}
 CHIMERAX_PARTS = {"lines": _lines, "chimerax-races": _chimerax_races}
 
 
