@@ -413,6 +413,28 @@ def test_noise_takes_nothing_from_the_particle_and_gives_it_nothing(kind, share,
     assert bins.views(WIDE.center, 0).energy > (1 + 2 * sure) * expected
 
 
+def test_what_is_near_the_particle_is_neither_particle_nor_noise():
+    """Its density falls off there."""
+    clean, away = Gaussians(3).on(WIDE), away_from(WIDE, WIDE.center)
+    clean[away > FIT] = 0
+    expected = binned(clean, WIDE).views(WIDE.center, FIT).energy
+    for inner, outer, is_noise in ((FIT + 4, 1.2 * FIT - 4, False), (1.2 * FIT, 1.4 * FIT, True)):
+        around = clean + 0.1 * clean.max() * ((away > inner) & (away < outer))
+        found = binned(around.astype(np.float32), WIDE).views(WIDE.center, FIT)
+        assert (found.noise > 0) is is_noise
+        assert (found.energy < 0.98 * expected) is is_noise
+        assert is_noise or found.energy == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("fit, is_small", [(66.0, False), (70.0, True)])
+def test_the_corners_count_where_there_is_less_room_than_particle(fit, is_small):
+    array = Gaussians(3).on(WIDE)
+    away = away_from(WIDE, WIDE.center)
+    array[away > fit] = 0
+    array[away > 100] = noise(WIDE, None, 1)[away > 100]
+    assert (binned(array, WIDE).views(WIDE.center, fit).noise > 0) is is_small
+
+
 @pytest.mark.parametrize("seed", range(2))
 def test_a_clean_map_in_a_larger_box_has_the_same_match(seed):
     clean, large = Gaussians(seed).on(WIDE), replace(WIDE, size=(96, 96, 96))

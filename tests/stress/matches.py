@@ -1,6 +1,8 @@
 """`match` on noisy maps of several resolutions, against views of the clean map by definition."""
 
 import csv
+from itertools import product
+from math import sqrt
 from pathlib import Path
 
 import mrcfile
@@ -29,26 +31,24 @@ def run(seed, count):
     """
     found = {resolution: [] for resolution in MOST_OFF}
     for name, values, voxel in particles():
-        for box in (BOX, 2 * BOX):
-            padded = np.pad(
-                values, [((box - n) // 2, box - n - (box - n) // 2) for n in values.shape]
-            )
-            for resolution, ratios in found.items():
-                clean = lowpassed(padded, voxel, resolution)
-                expected = np.sqrt(view_energy(clean, voxel, 30))
-                fit, _ = measure(clean, voxel)
-                for share in NOISES:
-                    for each in range(seed, seed + count // 250):
-                        grain = np.random.default_rng(each).normal(size=clean.shape)
-                        grain = lowpassed(grain, voxel, resolution)
-                        grain *= share * clean.max() / grain.std()
-                        noisy_fit, energy = measure(clean + grain, voxel)
-                        if abs(noisy_fit / fit - 1) > RIGHT_FIT:
-                            continue
-                        ratios.append(np.sqrt(energy) / expected)
-                        words = f"{name}, {resolution} Å, {box}^3, noise {share}, seed {each}"
-                        assert abs(ratios[-1] - 1) < MOST_OFF[resolution], f"{words}: {ratios[-1]}"
+        for box, resolution in product((BOX, 2 * BOX), MOST_OFF):
+            clean = lowpassed(padded(values, box), voxel, resolution)
+            for words, ratio in ratios(clean, voxel, resolution, range(seed, seed + count // 250)):
+                off = f"{name}, {resolution} Å, box {box}, {words}: {ratio:.3f} of the clean map's"
+                assert abs(ratio - 1) < MOST_OFF[resolution], off
+                found[resolution].append(ratio)
     return found
+
+
+def ratios(clean, voxel, resolution, seeds):
+    """Yield words, and `match` of a map with noise over that of the clean one."""
+    expected = view_energy(clean, voxel)
+    fit, _ = measure(clean, voxel)
+    for share, seed in product(NOISES, seeds):
+        noise = lowpassed(np.random.default_rng(seed).normal(size=clean.shape), voxel, resolution)
+        noisy_fit, energy = measure(clean + share * clean.max() / noise.std() * noise, voxel)
+        if abs(noisy_fit / fit - 1) < RIGHT_FIT:
+            yield f"noise {share}, seed {seed}", sqrt(energy / expected)
 
 
 def measure(values, voxel):
@@ -83,6 +83,11 @@ def particles():
     yield "two", beads(np.concatenate(two)), VOXEL
     micelle = np.concatenate([cloud(8, (55, 55, 25)), cloud(9, (15, 15, 60))])
     yield "micelle", beads(micelle, np.repeat([0.5, 1.9], len(micelle) // 2)), VOXEL
+
+
+def padded(values, box):
+    """Add empty voxels on all sides."""
+    return np.pad(values, [((box - n) // 2, (box - n + 1) // 2) for n in values.shape])
 
 
 def cloud(seed, axes):
