@@ -58,8 +58,8 @@ def plot(rows: pages.Rows, path: Path) -> None:
     right.set_yticks([0, 0.1, 1, 10, 50], ["0", "0.1", "1", "10", "50"])
     right.set_xticks(range(len(shown)), shown, fontsize=9)
     right.set(ylim=(-0.03, 60), ylabel="particles lost, %")
-    which = " in older runs, by an engine since mended" if older else ": a dot is a run"
-    right.set_title(f"Particles lost{which}", fontsize=10)
+    which = "most runs are by an engine since mended" if older else "a dot is a run"
+    right.set_title(f"Particles lost: {which}", fontsize=10)
     right.legend(
         ncols=3, fontsize=9, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.13)
     )
