@@ -418,12 +418,16 @@ def test_what_is_near_the_particle_is_neither_particle_nor_noise():
     clean, away = Gaussians(3).on(WIDE), away_from(WIDE, WIDE.center)
     clean[away > FIT] = 0
     expected = binned(clean, WIDE).views(WIDE.center, FIT).energy
-    for inner, outer, is_noise in ((FIT + 4, 1.2 * FIT - 4, False), (1.2 * FIT, 1.4 * FIT, True)):
-        around = clean + 0.1 * clean.max() * ((away > inner) & (away < outer))
-        found = binned(around.astype(np.float32), WIDE).views(WIDE.center, FIT)
-        assert (found.noise > 0) is is_noise
-        assert (found.energy < 0.98 * expected) is is_noise
-        assert is_noise or found.energy == pytest.approx(expected, rel=1e-6)
+
+    def with_layer(inner, outer):
+        layer = 0.1 * clean.max() * ((away > inner) & (away < outer))
+        return binned((clean + layer).astype(np.float32), WIDE).views(WIDE.center, FIT)
+
+    near, beyond = with_layer(FIT + 4, 1.2 * FIT - 4), with_layer(1.2 * FIT, 1.4 * FIT)
+    assert near.noise == 0
+    assert near.energy == pytest.approx(expected, rel=1e-6)
+    assert beyond.noise > 0
+    assert beyond.energy < 0.98 * expected
 
 
 @pytest.mark.parametrize("fit, is_small", [(66.0, False), (70.0, True)])

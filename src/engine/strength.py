@@ -282,6 +282,7 @@ class Binned:
             return Views(self._energy(ball, width), self.cut, grid)
         inside = ball * self._shares(center, fit)
         energy, noise = self._energy(inside, width), 0.0
+        # The corners are beyond even a particle that is wider than the largest ball.
         beyond = 1 - self._shares(center, min(NOISE_BEGINS * fit, reach))
         outside = ball * beyond
         if outside.sum() < inside.sum():

@@ -84,11 +84,10 @@ def _chimerax_races(folder, seed, count):
     return f"{rounds} rounds of two ChimeraX: one whole file"
 
 
-PARTS = {"kills": _kills, "files": _files, "races": _races, "fits": _fits}
-PARTS |= {"matches": _matches, "big": _big}
-if not hasattr(os, "fork"):
-    # The others need fork, or limits of memory, as of POSIX.
-    PARTS = {"races": _races, "fits": _fits, "matches": _matches}
+PARTS = {"races": _races, "fits": _fits, "matches": _matches}
+if hasattr(os, "fork"):
+    # These need fork, or limits of memory, as of POSIX.
+    PARTS = {"kills": _kills, "files": _files, **PARTS, "big": _big}
 CHIMERAX_PARTS = {"lines": _lines, "chimerax-races": _chimerax_races}
 
 

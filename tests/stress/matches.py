@@ -9,7 +9,6 @@ import mrcfile
 import numpy as np
 from chimerax.makesphere.engine.grid import Grid
 from chimerax.makesphere.engine.map import Map
-from chimerax.makesphere.engine.sphere import Sphere
 from views import view_energy
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,20 +42,20 @@ def run(seed, count):
 def ratios(clean, voxel, resolution, seeds):
     """Yield words, and `match` of a map with noise over that of the clean one."""
     expected = view_energy(clean, voxel)
-    fit, _ = measure(clean, voxel)
-    for share, seed in product(NOISES, seeds):
+    fit = measured(clean, voxel).fit
+    for seed in seeds:
         noise = lowpassed(np.random.default_rng(seed).normal(size=clean.shape), voxel, resolution)
-        noisy_fit, energy = measure(clean + share * clean.max() / noise.std() * noise, voxel)
-        if abs(noisy_fit / fit - 1) < RIGHT_FIT:
-            yield f"noise {share}, seed {seed}", sqrt(energy / expected)
+        for share in NOISES:
+            noisy = measured(clean + share * clean.max() / noise.std() * noise, voxel)
+            if abs(noisy.fit / fit - 1) < RIGHT_FIT:
+                # `match` goes with the root of the particle's energy.
+                yield f"noise {share}, seed {seed}", sqrt(noisy.views.energy / expected)
 
 
-def measure(values, voxel):
-    """Return the radius of a map's particle in Å, and its energy as `match` has it."""
+def measured(values, voxel):
+    """Measure a map, and look at it from the box center."""
     grid = Grid(values.shape[::-1], (voxel,) * 3)
-    about = Map("J1", grid, values.astype(np.float32), None).measure().about(grid.center)
-    sphere = Sphere(about.fit, grid.center)
-    return about.fit, 2 * about.views.match(sphere) ** 2 * about.views.sphere_energy(sphere)
+    return Map("J1", grid, values.astype(np.float32), None).measure().about(grid.center)
 
 
 def particles():
